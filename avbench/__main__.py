@@ -1,0 +1,8 @@
+"""``python -m avbench``: the command line."""
+
+import sys
+
+from avbench.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

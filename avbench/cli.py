@@ -1,0 +1,431 @@
+"""The command line: one verb a stage of the workflow, each usable without it.
+
+Verbs import what they need when they run, so that a job that needs no torch starts without it.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from avbench import __version__
+from avbench.errors import UserError
+
+CLIP_LABEL = ("clip_id", "label")  # columns of subsets and labels
+
+# ------------------------------------------------------------------------------------------------------ argument types
+
+
+def _mapping(text: str) -> dict[str, Any]:
+    """Read settings: JSON, or ``@FILE`` with JSON in it."""
+    try:
+        source = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
+        value = json.loads(source)
+    except (OSError, json.JSONDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("must be a JSON object")
+    return value
+
+
+# --------------------------------------------------------------------------------------------------------------- verbs
+
+
+def controlled_media(args: argparse.Namespace) -> None:
+    """generate the media files of one shard of a controlled dataset, and list their true factors"""
+    from avbench.controlled import ControlledSettings, generate, write_factors
+
+    settings = ControlledSettings.from_mapping(args.settings)
+    generate(settings, args.directory, args.shard, args.shards)
+    write_factors(settings, args.output, args.shard, args.shards)
+
+
+def controlled_manifest(args: argparse.Namespace) -> None:
+    """write a controlled dataset's manifest"""
+    from avbench.controlled import ControlledSettings, write_manifest_for
+
+    write_manifest_for(ControlledSettings.from_mapping(args.settings), args.output)
+
+
+def pack(args: argparse.Namespace) -> None:
+    """decode, check and pack one shard of a manifest into the store and its ledger"""
+    from avbench.checks import CheckSettings
+    from avbench.pack import pack_shard
+    from avbench.settings import build
+    from avbench.store import StoreSettings
+
+    pack_shard(
+        args.manifest,
+        args.shard,
+        args.shards,
+        build(StoreSettings, args.store_settings, "store"),
+        build(CheckSettings, args.check_settings, "checks"),
+        args.store,
+        args.ledger,
+        args.work,
+        args.threads,
+    )
+
+
+def ledger(args: argparse.Namespace) -> None:
+    """merge the shards' ledgers: one row a listed clip"""
+    from avbench import ledger as ledgers
+    from avbench.manifest import read_manifest
+
+    ledgers.write(args.output, ledgers.merge(args.ledgers, read_manifest(args.manifest)))
+
+
+def coverage(args: argparse.Namespace) -> None:
+    """count what is stored; stop below the required share"""
+    from avbench import ledger as ledgers
+    from avbench.fileio import write_json
+
+    table = ledgers.read(args.ledger)
+    ledgers.require_coverage(table, args.minimum, args.dataset)
+    write_json(args.output, ledgers.coverage(table))
+
+
+def subset(args: argparse.Namespace) -> None:
+    """draw a pretraining subset from the stored training clips"""
+    from avbench import ledger as ledgers
+    from avbench.fileio import write_csv
+    from avbench.settings import build
+    from avbench.subset import SubsetSettings, draw
+
+    pool = ledgers.stored(ledgers.read(args.ledger), "train")
+    write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")))
+
+
+def labels(args: argparse.Namespace) -> None:
+    """make the labels that pairing uses"""
+    import pandas as pd
+
+    from avbench.fileio import read_csv, write_csv
+    from avbench.labels import LabelSettings, make
+    from avbench.settings import build
+
+    subset = pd.DataFrame(read_csv(args.subset, CLIP_LABEL))
+    write_csv(args.output, make(subset, build(LabelSettings, args.settings, "labels")))
+
+
+def statistics(args: argparse.Namespace) -> None:
+    """measure the mean and deviation of each mel band over a pretraining subset"""
+    from avbench.features import FeatureSettings
+    from avbench.fileio import read_csv, write_json
+    from avbench.settings import build
+    from avbench.statistics import subset_statistics
+    from avbench.tasks import open_store
+
+    features = build(FeatureSettings, args.features, "features")
+    ids = read_csv(args.subset, CLIP_LABEL)["clip_id"]
+    write_json(args.output, subset_statistics(open_store(args.data, args.dataset), ids, features))
+
+
+def pretrain(args: argparse.Namespace) -> None:
+    """pretrain one method on one subset with one seed; goes on where an interrupted run stopped"""
+    from avbench.features import FeatureSettings
+    from avbench.fileio import read_csv, read_json
+    from avbench.methods import Method
+    from avbench.pretrain import PretrainSettings
+    from avbench.pretrain import pretrain as run
+    from avbench.settings import build
+    from avbench.tasks import open_store
+
+    clips = read_csv(args.subset, CLIP_LABEL)
+    pairing = read_csv(args.labels, CLIP_LABEL) if args.labels else clips
+    if pairing["clip_id"] != clips["clip_id"]:
+        raise UserError(f"{args.labels} lists other clips than {args.subset}. Make the labels again.")
+    run(
+        open_store(args.data, args.identity["dataset"]),
+        clips["clip_id"],
+        pairing["label"] if args.labels else [""] * len(clips["clip_id"]),
+        read_json(args.statistics),
+        build(Method, args.method, "method"),
+        build(PretrainSettings, args.settings, "pretraining"),
+        build(FeatureSettings, args.features, "features"),
+        args.seed,
+        args.output,
+        args.identity,
+        [path for path in (args.subset, args.labels, args.statistics) if path],
+    )
+
+
+def untrained(args: argparse.Namespace) -> None:
+    """write the initial weights of each seed, the baseline that any pretraining has to beat"""
+    from avbench.features import FeatureSettings
+    from avbench.fileio import read_json
+    from avbench.pretrain import PretrainSettings, write_untrained
+    from avbench.settings import build
+
+    settings = build(PretrainSettings, args.settings, "pretraining")
+    features = build(FeatureSettings, args.features, "features")
+    for seed, output in zip(args.seeds, args.outputs, strict=True):
+        write_untrained(settings, features, read_json(args.statistics), seed, output)
+
+
+def embed(args: argparse.Namespace) -> None:
+    """embed the clips of every task with the frozen encoders of a method's runs"""
+    from avbench.embed import embed as run
+    from avbench.fileio import read_csv
+    from avbench.tasks import read_tasks
+
+    run(
+        args.checkpoints,
+        args.outputs,
+        read_tasks(args.tasks),
+        args.data,
+        read_csv(args.subset, CLIP_LABEL),
+        args.device,
+        args.cpu_threads,
+    )
+
+
+def probe(args: argparse.Namespace) -> None:
+    """score frozen features by logistic regression: chosen on validation, tested once"""
+    from avbench.probe import ProbeSettings
+    from avbench.probe import probe as run
+    from avbench.settings import build
+    from avbench.tasks import read_tasks
+
+    settings = build(ProbeSettings, args.settings, "probe")
+    run(args.embeddings, args.seeds, args.outputs, read_tasks(args.tasks), args.data, settings, args.identity)
+
+
+def supervised(args: argparse.Namespace) -> None:
+    """train the audio encoder from scratch on a task's labels"""
+    from avbench.features import FeatureSettings
+    from avbench.fileio import read_csv
+    from avbench.settings import build
+    from avbench.supervised import SupervisedSettings, train
+    from avbench.tasks import read_tasks
+
+    (task,) = read_tasks(args.task)
+    train(
+        task,
+        args.data,
+        read_csv(args.subset, CLIP_LABEL) if args.subset else None,
+        build(SupervisedSettings, args.settings, "supervised"),
+        build(FeatureSettings, args.features, "features"),
+        args.seed,
+        args.output,
+        args.subset_name,
+    )
+
+
+def tables(args: argparse.Namespace) -> None:
+    """collect scores and runs into the experiment's tables"""
+    from avbench import tables as results
+
+    methods, tasks, subsets = (args.order[key] for key in ("methods", "tasks", "subsets"))
+    accuracy = results.accuracy(args.scores, methods, tasks, subsets)
+    results.write(args.output / "accuracy.csv", accuracy)
+    results.write(args.output / "summary.csv", results.summary(accuracy))
+    results.write(args.output / "runs.csv", results.runs(args.runs, methods, subsets))
+
+
+def claims(args: argparse.Namespace) -> None:
+    """test the claims on the accuracy table"""
+    from avbench import tables as results
+    from avbench.claims import evaluate, read_claims
+
+    accuracy = results.accuracy([args.accuracy])
+    results.write(args.output, evaluate(accuracy, read_claims(args.claims), args.tasks, args.subsets))
+
+
+def figure(args: argparse.Namespace) -> None:
+    """draw one figure of the report as PNG and PDF"""
+    from avbench.figures.from_results import FIGURES
+
+    FIGURES[args.name](args.settings, args.output)
+
+
+def models(args: argparse.Namespace) -> None:
+    """print each model preset's parameters and GFLOP a clip"""
+    from avbench.models import table
+
+    print(table())
+
+
+def summary(args: argparse.Namespace) -> None:
+    """print an experiment's results, the claims' verdicts and where the report is"""
+    from avbench.tables import print_summary
+
+    print_summary(args.results / "tables", args.results / "report.html")
+
+
+# ----------------------------------------------------------------------------------------------------------- arguments
+
+Argument = tuple[str, dict[str, Any]]
+
+
+def _path(name: str, text: str, many: bool = False, optional: bool = False) -> Argument:
+    return name, {
+        "type": Path,
+        "required": not optional,
+        "nargs": "+" if many else None,
+        "metavar": "FILE",
+        "help": text,
+    }
+
+
+def _json(name: str, text: str) -> Argument:
+    return name, {"type": _mapping, "required": True, "metavar": "JSON", "help": f"{text} (JSON, or @FILE)"}
+
+
+def _number(name: str, text: str, many: bool = False) -> Argument:
+    return name, {"type": int, "required": True, "nargs": "+" if many else None, "metavar": "N", "help": text}
+
+
+def _text(name: str, text: str, default: str | None = None) -> Argument:
+    return name, {"required": default is None, "default": default, "metavar": "NAME", "help": text}
+
+
+_SHARD = [_number("--shard", "number of the shard, from 0"), _number("--shards", "shards in all")]
+_DATA = (
+    "--data",
+    {"type": Path, "default": Path("data"), "metavar": "DIR", "help": "folder of the datasets"},
+)
+_FEATURES = _json("--features", "windows and log-mel parameters")
+_SUBSET = _path("--subset", "the pretraining subset")
+_TASKS = _json("--tasks", "table of the tasks: name → fields")
+_OUTPUT = _path("--output", "what to write")
+_THREADS = {"type": int, "default": 1, "metavar": "N"}
+
+VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
+    controlled_media: [
+        _json("--settings", "the dataset's factors"),
+        _path("--directory", "dataset folder"),
+        *_SHARD,
+        _OUTPUT,
+    ],
+    controlled_manifest: [_json("--settings", "the dataset's factors"), _OUTPUT],
+    pack: [
+        _path("--manifest", "the dataset's manifest"),
+        *_SHARD,
+        _json("--store-settings", "what is kept of a clip"),
+        _json("--check-settings", "thresholds of the checks"),
+        _path("--store", "the shard to write"),
+        _path("--ledger", "its ledger to write"),
+        _path("--work", "folder for finished clips while the shard is packed"),
+        ("--threads", _THREADS | {"help": "clips decoded at once"}),
+    ],
+    ledger: [
+        _path("--ledgers", "the shards' ledgers", many=True),
+        _path("--manifest", "the manifest"),
+        _OUTPUT,
+    ],
+    coverage: [
+        _path("--ledger", "the dataset's ledger"),
+        _text("--dataset", "its name, for messages"),
+        (
+            "--minimum",
+            {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
+        ),
+        _OUTPUT,
+    ],
+    subset: [
+        _path("--ledger", "the dataset's ledger"),
+        _json("--settings", "how the subset is drawn"),
+        _OUTPUT,
+    ],
+    labels: [_SUBSET, _json("--settings", "the label variant"), _OUTPUT],
+    statistics: [_DATA, _text("--dataset", "the subset's dataset"), _SUBSET, _FEATURES, _OUTPUT],
+    pretrain: [
+        _DATA,
+        _SUBSET,
+        _path("--labels", "labels for pairing; leave out for methods that use none", optional=True),
+        _path("--statistics", "the subset's mel statistics"),
+        _json("--method", "the method's fields"),
+        _json("--settings", "how to train"),
+        _FEATURES,
+        _json("--identity", "names of dataset, subset and labels"),
+        _number("--seed", "seed of everything drawn"),
+        _path("--output", "the run's folder"),
+    ],
+    untrained: [
+        _path("--statistics", "the subset's mel statistics"),
+        _json("--settings", "how to train"),
+        _FEATURES,
+        _number("--seeds", "one a checkpoint", many=True),
+        _path("--outputs", "the checkpoints to write", many=True),
+    ],
+    embed: [
+        _DATA,
+        _SUBSET,
+        _path("--checkpoints", "finished runs", many=True),
+        _path("--outputs", "one a checkpoint", many=True),
+        _TASKS,
+        _text("--device", "auto, cpu or cuda", "auto"),
+        ("--cpu-threads", _THREADS | {"help": "threads of each computation"}),
+    ],
+    probe: [
+        _DATA,
+        _path("--embeddings", "files written by embed", many=True),
+        _number("--seeds", "one a file", many=True),
+        _path("--outputs", "score files to write, one a file", many=True),
+        _TASKS,
+        _json("--settings", "the probe's settings"),
+        _json("--identity", "names of method, subset and labels"),
+    ],
+    supervised: [
+        _DATA,
+        _path("--subset", "the pretraining subset; leave out to train on all clips", optional=True),
+        _text("--subset-name", "the subset's name in the tables"),
+        _json("--task", "one row of the table of tasks"),
+        _json("--settings", "how to train"),
+        _FEATURES,
+        _number("--seed", "seed of everything drawn"),
+        _path("--output", "the score file"),
+    ],
+    tables: [
+        _path("--scores", "score files", many=True),
+        _path("--runs", "run.json files", many=True),
+        _json("--order", "methods, tasks and subsets in the order of the report"),
+        _path("--output", "folder of the tables"),
+    ],
+    claims: [
+        _path("--accuracy", "accuracy.csv"),
+        _path("--claims", "the claims"),
+        _json("--tasks", "role of each task"),
+        ("--subsets", {"nargs": "+", "required": True, "metavar": "NAME", "help": "subsets, smallest first"}),
+        _OUTPUT,
+    ],
+    figure: [
+        _text("--name", "which figure"),
+        _json("--settings", "its inputs"),
+        _path("--output", "path without extension"),
+    ],
+    models: [],
+    summary: [("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"})],
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the parser: a sub-command for each verb, named like its function with hyphens."""
+    top = argparse.ArgumentParser(prog="avbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    for function, arguments in VERBS.items():
+        text = function.__doc__ or ""
+        verb = verbs.add_parser(function.__name__.replace("_", "-"), help=text, description=text)
+        for name, options in arguments:
+            verb.add_argument(name, **options)
+        verb.set_defaults(run=function)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a verb; a mistake of the user's is one paragraph on stderr and status 2."""
+    args = parser().parse_args(argv)
+    # Libraries read these when they are first imported. Threads of sums that are split otherwise give other bytes.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(getattr(args, "cpu_threads", 1))
+    try:
+        args.run(args)
+    except UserError as error:
+        print(f"avbench {args.run.__name__.replace('_', '-')}: {error}", file=sys.stderr)
+        return 2
+    return 0

@@ -1,0 +1,284 @@
+"""The experiment that a configuration describes: validated, completed, and asked for by the workflow.
+
+Imported while the Snakefile is parsed, also by every job of a cluster: standard library, jsonschema and YAML only.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, ValidationError
+
+from avbench.errors import UserError
+from avbench.methods import Method, parse_methods
+
+
+def validate(values: Mapping[str, Any], schema: Path, where: str) -> None:
+    """Check a mapping against a JSON Schema.
+
+    Args:
+        values: what the user wrote.
+        schema: a JSON or YAML file.
+        where: what is being checked, for the message.
+
+    Raises:
+        UserError: with every offending key, its value and what is allowed.
+    """
+    validator = Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    errors = sorted(validator.iter_errors(values), key=lambda error: list(map(str, error.absolute_path)))
+    if errors:
+        raise UserError(f"{where}: " + " ".join(_explain(_deepest(error)) for error in errors))
+
+
+def _deepest(error: ValidationError) -> ValidationError:
+    """Of a failed alternative, return the error of the branch that fits best: the one that fails deepest."""
+    while error.validator in ("oneOf", "anyOf") and error.context:
+        candidates = [
+            e for e in error.context if e.relative_path or e.validator in ("additionalProperties", "required")
+        ]
+        if not candidates or len({e.validator for e in error.context} - {"required"}) == 0:
+            return error
+        error = max(candidates, key=lambda e: len(e.absolute_path))
+    return error
+
+
+def _explain(error: ValidationError) -> str:
+    key = ".".join(map(str, error.absolute_path))
+    at = f"key '{key}'" if key else "top level"
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(allowed), key=str)
+        hints = []
+        for name in unknown:
+            near = difflib.get_close_matches(str(name), allowed, 1)
+            hints.append(f"'{name}'" + (f" (did you mean '{near[0]}'?)" if near else ""))
+        return f"{at}: unknown key {', '.join(hints)}. Allowed are {', '.join(allowed)}."
+    if error.validator == "required":
+        missing = sorted(set(error.validator_value) - set(error.instance))
+        return f"{at}: the key '{missing[0]}' is missing."
+    if error.validator == "oneOf" and all(e.validator == "required" for e in error.context or []):
+        choices = ", ".join(f"'{e.validator_value[0]}'" for e in error.context) or "the alternatives"
+        return f"{at}: exactly one of {choices or 'the alternatives'} must be given."
+    allowed = {
+        "enum": lambda v: f"one of {', '.join(map(str, v))}",
+        "const": lambda v: f"{v!r}",
+        "type": lambda v: f"of type {v}",
+        "minimum": lambda v: f"at least {v}",
+        "maximum": lambda v: f"at most {v}",
+        "exclusiveMinimum": lambda v: f"more than {v}",
+        "exclusiveMaximum": lambda v: f"less than {v}",
+        "minItems": lambda v: f"a list of at least {v}",
+        "minProperties": lambda v: f"a mapping with at least {v} entry",
+        "uniqueItems": lambda v: "a list without repetitions",
+        "pattern": lambda v: f"text that matches {v}",
+        "not": lambda v: "another name, since this one is reserved",
+    }
+    if error.validator in allowed:
+        return f"{at}: {error.instance!r} is not allowed; it must be {allowed[error.validator](error.validator_value)}."
+    return f"{at}: {error.message}."
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cell of the grid without its seed: the wildcards of a method's folder."""
+
+    dataset: str
+    subset: str
+    labels: str
+    method: str
+
+
+class Experiment:
+    """What a validated configuration asks for.
+
+    Args:
+        config: the configuration, as Snakemake merged it.
+        root: the folder of the Snakefile; relative rule files and schemas are found from here.
+
+    Raises:
+        UserError: the configuration is invalid, or its parts do not fit together.
+    """
+
+    def __init__(self, config: Mapping[str, Any], root: Path) -> None:
+        validate(config, root / "workflow/schemas/config.schema.yaml", "config")
+        self.config, self.root = config, root
+        self.name: str = config["experiment"]
+        self.seeds: list[int] = config["seeds"]
+        self.datasets: Mapping[str, Any] = config["datasets"]
+        self.subsets: Mapping[str, Any] = config["subsets"]
+        self.tasks: Mapping[str, Any] = config["tasks"]
+        self.label_variants: Mapping[str, Any] = config.get("labels", {})
+        self.methods: dict[str, Method] = parse_methods(config["methods"])
+        self.dataset: str = config["pretraining"]["dataset"]
+        self._check()
+
+    # ------------------------------------------------------------------------------------------------------ checking
+
+    def _check(self) -> None:
+        self._known("pretraining.dataset", self.dataset, self.datasets)
+        if missing := {"audio", "video"} - set(self.modalities(self.dataset)):
+            raise UserError(f"config: pretraining.dataset {self.dataset!r} has no {missing.pop()}; pairs need both.")
+        for name, task in self.tasks.items():
+            self._known(f"tasks.{name}.dataset", task["dataset"], self.datasets)
+            if missing := set(task["modalities"]) - set(self.modalities(task["dataset"])):
+                raise UserError(
+                    f"config: tasks.{name}.modalities asks for {missing.pop()!r}, and dataset {task['dataset']!r} has "
+                    f"{', '.join(self.modalities(task['dataset']))}."
+                )
+            if task["train"] == "subset" and task["dataset"] != self.dataset:
+                raise UserError(
+                    f"config: tasks.{name}.train is 'subset', and its dataset {task['dataset']!r} is not the "
+                    f"pretraining dataset {self.dataset!r}. Use 'all'."
+                )
+        for name, method in self.methods.items():
+            self._known(f"methods.{name}.labels", method.labels, ["none", "true", *self.label_variants])
+        for name, subset in self.subsets.items():
+            if (subset.get("balance") == "long-tailed") != ("imbalance" in subset):
+                raise UserError(f"config: subsets.{name}: balance 'long-tailed' and 'imbalance' go together.")
+            if "clips" in subset and subset.get("balance", "balanced") == "balanced":
+                raise UserError(f"config: subsets.{name}: a balanced subset is given by clips_per_class, not by clips.")
+        for name, dataset in self.datasets.items():
+            if not self.rule_file(name).is_file():
+                raise UserError(f"config: datasets.{name}.rules: {dataset['rules']} does not exist.")
+
+    @staticmethod
+    def _known(key: str, value: str, allowed: Iterable[str]) -> None:
+        if value not in allowed:
+            raise UserError(f"config: {key}: {value!r} is not declared. Declared are {', '.join(allowed)}.")
+
+    def check_sizes(self, dataset: str, classes: int, clips_per_class: int) -> None:
+        """Check the subsets against what a dataset is known to hold, before any job runs.
+
+        Args:
+            dataset: a dataset's name; only the pretraining dataset is checked.
+            classes: its number of classes.
+            clips_per_class: its training clips a class.
+
+        Raises:
+            UserError: a subset asks for more clips than there are, or cannot fill one batch of a method.
+        """
+        if dataset != self.dataset:
+            return
+        for name, subset in self.subsets.items():
+            if (wanted := subset.get("clips_per_class", 0)) > clips_per_class:
+                raise UserError(
+                    f"config: subsets.{name}.clips_per_class: {wanted} is more than the {clips_per_class} training "
+                    f"clips a class of dataset {dataset!r}."
+                )
+            if (wanted := subset.get("clips", 0)) > classes * clips_per_class:
+                raise UserError(
+                    f"config: subsets.{name}.clips: {wanted} is more than the {classes * clips_per_class} training "
+                    f"clips of dataset {dataset!r}."
+                )
+            total = subset.get("clips", classes * subset.get("clips_per_class", clips_per_class))
+            batch = self.config["pretraining"].get("batch_size", 309)
+            for method in self.methods.values():
+                if method.batch == "shuffled" and batch > total:
+                    raise UserError(
+                        f"config: pretraining.batch_size: {batch} is larger than subset {name!r} with {total} clips."
+                    )
+                if method.batch == "single-class" and subset.get("clips_per_class", 2) < 2:
+                    raise UserError(
+                        f"config: subsets.{name}.clips_per_class: method {method.name!r} draws batches of one class, "
+                        "which need at least 2 clips a class."
+                    )
+
+    # -------------------------------------------------------------------------------------------------- what to make
+
+    def label_file(self, subset: str, labels: str) -> str:
+        """Return the file of a subset's labels for pairing."""
+        return f"results/{self.name}/labels/{self.dataset}/{subset}/{labels}.csv"
+
+    def dataset_options(self, dataset: str, schema: str) -> dict[str, Any]:
+        """Return a dataset's own options, checked against ``workflow/schemas/{schema}.schema.yaml``.
+
+        Raises:
+            UserError: an option is unknown, missing, or of the wrong kind.
+        """
+        options = self.datasets[dataset].get("options", {})
+        validate(
+            options,
+            self.root / f"workflow/schemas/{schema}.schema.yaml",
+            f"config: datasets.{dataset}.options",
+        )
+        return options
+
+    def modalities(self, dataset: str) -> list[str]:
+        """Return the modalities that a dataset has."""
+        return self.datasets[dataset].get("modalities", ["audio", "video"])
+
+    def rule_file(self, dataset: str) -> Path:
+        """Return the rule file of a dataset; relative paths count from the Snakefile."""
+        return self.root / self.datasets[dataset]["rules"]
+
+    def rule_files(self) -> list[Path]:
+        """Return each rule file once, in the order of the datasets."""
+        return list(dict.fromkeys(self.rule_file(name) for name in self.datasets))
+
+    def datasets_of(self, rules: str) -> list[str]:
+        """Return the datasets that a rule file of this name serves."""
+        return [name for name in self.datasets if self.rule_file(name).name == rules]
+
+    def runs(self) -> list[Run]:
+        """Return the pretrained methods and the untrained baseline on every subset."""
+        untrained = [Run(self.dataset, subset, "none", "untrained") for subset in self.subsets]
+        return untrained + [
+            Run(self.dataset, subset, method.labels, method.name)
+            for method in self.methods.values()
+            for subset in self.subsets
+        ]
+
+    def supervised(self) -> list[tuple[str, str]]:
+        """Return (task, subset) of every supervised baseline; ``all`` where the subset does not matter."""
+        return [
+            (name, subset)
+            for name, task in self.tasks.items()
+            for subset in (self.subsets if task["train"] == "subset" else ["all"])
+        ]
+
+    # ------------------------------------------------------------------------------------ settings, as rules pass them
+
+    def store_settings(self, dataset: str) -> dict[str, Any]:
+        """Return what the store keeps of each clip of a dataset."""
+        return self.config["store"] | {m: m in self.modalities(dataset) for m in ("audio", "video")}
+
+    def check_settings(self, dataset: str) -> dict[str, Any]:
+        """Return the thresholds of a dataset: the general ones, overridden by its own."""
+        return self.config["checks"] | self.datasets[dataset].get("checks", {})
+
+    def feature_settings(self) -> dict[str, Any]:
+        """Return the windows and the log-mel's parameters, with the store's rates."""
+        rates = {key: self.config["store"][key] for key in ("sample_rate", "frame_rate")}
+        return rates | self.config["pretraining"]["features"]
+
+    def pretrain_settings(self, subset: str) -> dict[str, Any]:
+        """Return how to train on a subset: the general settings, with the subset's number of epochs."""
+        settings = {k: v for k, v in self.config["pretraining"].items() if k not in ("dataset", "features", "gpus")}
+        if "epochs" in self.subsets.get(subset, {}):
+            settings["epochs"] = self.subsets[subset]["epochs"]
+        return settings
+
+    def supervised_settings(self, subset: str) -> dict[str, Any]:
+        """Return how to train the supervised baseline on a subset, or on ``all`` clips."""
+        shared = {
+            k: v for k, v in self.config["pretraining"].items() if k in ("model", "schedule", "device", "cpu_threads")
+        }
+        settings = shared | self.config["supervised"]
+        if "epochs" in self.subsets.get(subset, {}):
+            settings["epochs"] = self.subsets[subset]["epochs"]
+        return settings
+
+    def method_settings(self, method: str) -> dict[str, Any]:
+        """Return a method's fields."""
+        return asdict(self.methods[method])
+
+    def subset_settings(self, subset: str) -> dict[str, Any]:
+        """Return how a subset is drawn."""
+        return {key: value for key, value in self.subsets[subset].items() if key != "epochs"}
+
+    def label_settings(self, labels: str) -> dict[str, Any]:
+        """Return how a label variant is made."""
+        return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])

@@ -1,0 +1,46 @@
+"""Datasets: each module turns the files of one dataset, or of one layout, into a manifest."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from avbench.errors import UserError
+from avbench.settings import build
+
+# kind → (module, its settings); modules are imported when they are used.
+KINDS = {
+    "vggsound": ("avbench.datasets.vggsound", "VGGSoundSettings"),
+    "tau_av": ("avbench.datasets.tau_av", "TauAvSettings"),
+    "fsdnoisy18k": ("avbench.datasets.fsdnoisy18k", "FSDnoisy18kSettings"),
+    "folder": ("avbench.datasets.folder", "FolderSettings"),
+}
+
+
+def build_manifest(kind: str, settings: Mapping[str, Any], inputs: Mapping[str, Path], path: str | Path) -> None:
+    """Write the manifest of a dataset whose files are on disk.
+
+    A listed clip without a file stays in the manifest, with the path where it would be, and so ends in the
+    ledger.
+
+    Args:
+        kind: a key of ``KINDS``.
+        settings: the dataset's options; relative paths count from the working directory.
+        inputs: files that other rules made, by the name under which the dataset's module knows them.
+        path: the manifest to write. Sources are relative to its folder where the options' paths are.
+
+    Raises:
+        UserError: an option, a file or one of its rows is wrong; names file, row and remedy.
+    """
+    if kind not in KINDS:
+        raise UserError(f"kind: {kind!r} is unknown. Allowed are {', '.join(KINDS)}.")
+    module_name, class_name = KINDS[kind]
+    module = import_module(module_name)
+    chosen = build(getattr(module, class_name), settings, f"options of {kind}")
+
+    from avbench.manifest import SPLITS, write_manifest
+
+    clips = module.manifest(chosen, Path(path), **inputs)
+    write_manifest(path, clips)
+    counts = ", ".join(f"{int((clips.split == split).sum())} {split}" for split in SPLITS)
+    print(f"{path}: {counts} clips, {clips.label.nunique()} labels")

@@ -1,0 +1,196 @@
+"""Your own files: a folder with a sub-folder a class, or a CSV that lists the clips."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from avbench.datasets.durations import duration_s
+from avbench.datasets.listing import (
+    read_rows,
+    require_folder,
+    require_known_labels,
+    require_unique,
+    source_prefix,
+    table,
+)
+from avbench.datasets.splits import stratified
+from avbench.errors import UserError
+from avbench.manifest import COLUMNS, SPLITS
+from avbench.media import is_url
+
+AUDIO = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav")
+VIDEO = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
+
+
+@dataclass(frozen=True)
+class FolderSettings:
+    """Where the clips are, and how those without a split are split.
+
+    Attributes:
+        directory: holds one folder a class, or folders ``train``, ``validation``, ``test`` that do.
+        list: instead, a CSV with the manifest's columns; see :func:`manifest`.
+        validation_share: share of each label's clips that is for validation, where nothing else says so.
+        test_share: the same for test.
+        seed: another seed chooses other clips.
+    """
+
+    directory: str | None = None
+    list: str | None = None
+    validation_share: float = 0.15
+    test_share: float = 0.15
+    seed: int = 0
+
+
+def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
+    """Return the manifest of a folder or of a list.
+
+    A list needs the columns ``source`` (a path, relative to the list's folder, or absolute) and ``label``. A
+    missing column or an empty cell takes its default: ``clip_id`` the source, ``start_s`` 0, ``duration_s``
+    the rest of the file after the start, ``split`` by keyed hash. In a folder, ids are paths within it.
+
+    Clips without a split are dealt out, label by label, to test, validation and training by a hash of their
+    id. A split that is given to any clip takes no others.
+
+    Args:
+        settings: the dataset's options.
+        path: where the manifest will be.
+
+    Raises:
+        UserError: nothing is there, the folders are laid out otherwise, or a row breaks a rule.
+    """
+    if (settings.directory is None) == (settings.list is None):
+        raise UserError("options: exactly one of directory and list must be given.")
+    if settings.list is not None:
+        clips, where = _listed(Path(settings.list), path)
+        origin = settings.list
+    else:
+        clips, where = _found(settings.directory, path)
+        origin = settings.directory
+    if not clips:
+        raise UserError(f"{origin} holds no clips.")
+    made = table(clips)
+    given = set(made.split) - {""}
+    shares = {"test": settings.test_share, "validation": settings.validation_share}
+    unsplit = made.split == ""
+    made.loc[unsplit, "split"] = stratified(
+        made.clip_id[unsplit].tolist(),
+        made.label[unsplit].tolist(),
+        {split: share for split, share in shares.items() if split not in given},
+        settings.seed,
+        "Add clips, lower the shares, or say which clip belongs to which split.",
+    )
+    require_known_labels(made, where)
+    return made
+
+
+# --------------------------------------------------------------------------------------------------- a folder
+
+
+def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str]]:
+    root = require_folder(directory, "Set options.directory to the folder of your clips.")
+    prefix = source_prefix(directory, path)
+    clips, where, skipped = [], {}, []
+    for split, folder in _parts(root):
+        for class_folder in _folders(folder):
+            members = [entry for entry in _entries(class_folder) if not entry.is_dir()]
+            media = [entry.name for entry in members if entry.suffix.lower() in AUDIO + VIDEO]
+            skipped += [entry for entry in members if entry.name not in set(media)]
+            if nested := _folders(class_folder):
+                raise UserError(
+                    f"the class folder {class_folder} holds the folder {nested[0].name!r}. A class "
+                    f"holds files only; folders above the classes are named {', '.join(SPLITS)}. For any "
+                    "other layout write a list."
+                )
+            if not media:
+                raise UserError(f"the class folder {class_folder} holds no audio or video. Fill or delete it.")
+            for name in media:
+                clip_id = str((class_folder / name).relative_to(root))
+                duration = duration_s(class_folder / name)
+                clips.append((_utf8(clip_id), f"{prefix}/{clip_id}", 0.0, duration, class_folder.name, split))
+                where[clip_id] = clip_id
+    if skipped:
+        print(f"{root}: left out {len(skipped)} files with other extensions, such as {skipped[0].name!r}")
+    return clips, where
+
+
+def _parts(root: Path) -> list[tuple[str, Path]]:
+    """Return (split, folder of classes); the split is empty where there are no folders for splits.
+
+    A folder named like a split holds folders, so a class may be called ``train``.
+    """
+    folders = _folders(root)
+    parts = [(folder.name, folder) for folder in folders if folder.name in SPLITS and _folders(folder)]
+    if not parts:
+        return [("", root)]
+    if other := [folder.name for folder in folders if folder.name not in dict(parts)]:
+        raise UserError(
+            f"{root} holds {parts[0][0]!r}, a folder of classes, beside {other[0]!r}. Put every class into "
+            f"one of {', '.join(SPLITS)}, or none."
+        )
+    if "train" not in dict(parts):
+        raise UserError(f"{root} has no folder 'train' beside {parts[0][0]!r}. Add it.")
+    # Where a split has no folder, training clips are dealt out to it.
+    complete = len(parts) == len(SPLITS)
+    return [("" if split == "train" and not complete else split, folder) for split, folder in parts]
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Yield what a folder holds, by name; names that begin with a dot are the system's."""
+    return (entry for entry in sorted(folder.iterdir()) if not entry.name.startswith("."))
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [entry for entry in _entries(folder) if entry.is_dir()]
+
+
+def _utf8(name: str) -> str:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise UserError(f"the file name {name!r} is not UTF-8, and a manifest is. Rename the file.") from None
+    return name
+
+
+# ----------------------------------------------------------------------------------------------------- a list
+
+
+def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
+    clips, numbers = [], []
+    prefix = source_prefix(listing.parent, path)
+    for row, cells in read_rows(listing, ("source", "label")):
+        if unknown := [name for name in cells if name not in COLUMNS]:
+            raise UserError(f"{listing} has the column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}.")
+        source, split = cells["source"], cells.get("split") or ""
+        if split not in (*SPLITS, ""):
+            raise UserError(
+                f"{listing}, row {row}: split is {split!r}; it must be one of {', '.join(SPLITS)} or empty."
+            )
+        start = _seconds(listing, row, "start_s", cells.get("start_s") or "0")
+        if cells.get("duration_s"):
+            duration = _seconds(listing, row, "duration_s", cells["duration_s"])
+            if duration == 0:
+                raise UserError(f"{listing}, row {row}: duration_s is 0. Leave it empty for the rest of the file.")
+        else:
+            whole = duration_s(listing.parent / source)
+            # A start after the end is for the ledger to report.
+            duration = round(whole - start, 6) if whole > start else whole
+        place = source if is_url(source) or Path(source).is_absolute() else f"{prefix}/{source}"
+        clips.append((cells.get("clip_id") or source, place, start, duration, cells["label"], split))
+        numbers.append(row)
+    ids = [clip[0] for clip in clips]
+    remedy = "Give each clip its own clip_id."
+    require_unique(listing, zip(numbers, ids, strict=True), remedy)
+    return clips, {clip_id: f"{listing}, row {row}" for clip_id, row in zip(ids, numbers, strict=True)}
+
+
+def _seconds(listing: Path, row: int, column: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise UserError(f"{listing}, row {row}: {column} is {text!r}; it must be a number of seconds, 0 or more.")
+    return value

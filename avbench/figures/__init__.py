@@ -1,0 +1,1 @@
+"""Figures, one a module: ``draw`` returns a matplotlib figure, ``plot`` writes it as PNG and PDF."""

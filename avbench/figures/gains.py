@@ -1,0 +1,108 @@
+"""What each method gains over a baseline, paired by seed."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from avbench.figures import style
+from avbench.stats import paired
+
+_CELL = ["task", "protocol", "modality", "subset"]
+_ACROSS = 3
+_COLOURS = (style.SKY, style.BLUE, style.BLACK, style.PURPLE, style.ORANGE, style.GREEN)
+_MARKERS = "osD^vP"
+
+
+def gains(accuracy: pd.DataFrame, baseline: str = "random") -> pd.DataFrame:
+    """Subtract the baseline's accuracy of the same seed, task, protocol, modality and subset.
+
+    Args:
+        accuracy: columns method, task, protocol, modality, subset, labels, seed, accuracy (share).
+        baseline: a method.
+
+    Returns:
+        Columns method, task, protocol, modality, subset, labels, gain, ci_low, ci_high (shares): mean and
+        95 % interval over the seeds that both have.
+    """
+    own = accuracy[accuracy["method"] != baseline]
+    other = accuracy[accuracy["method"] == baseline][[*_CELL, "seed", "accuracy"]]
+    both = own.merge(other, on=[*_CELL, "seed"], suffixes=("", "_baseline"))
+    rows = [
+        (*cell, *paired(group["accuracy"], group["accuracy_baseline"]))
+        for cell, group in both.groupby(["method", *_CELL, "labels"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["method", *_CELL, "labels", "gain", "ci_low", "ci_high"])
+
+
+def draw(accuracy: pd.DataFrame, sizes: Mapping[str, float], baseline: str = "random") -> Figure:
+    """Draw a panel a task: methods down, gain in percentage points across, a mark a subset.
+
+    Args:
+        accuracy: as for :func:`gains`.
+        sizes: clips a class of each subset.
+        baseline: the method that stands at zero.
+    """
+    table = gains(accuracy, baseline)
+    table = table[table["subset"].isin(list(sizes))]
+    looks = style.looks(table["method"])
+    panels = list(table.groupby(["task", "protocol", "modality"], sort=False))
+    with style.shared():
+        across = min(_ACROSS, len(panels))
+        down = math.ceil(len(panels) / across)
+        made = style.figure(style.PAGE if across > 1 else 4.6, (0.28 * len(looks) + 0.5) * down + 0.6)
+        grid = made.subplots(down, across, squeeze=False, sharex=True, sharey=True)
+        for axes, (key, rows) in zip(grid.flat, panels, strict=False):
+            axes.set_title(style.panel_title(*key, width=24))
+            _panel(axes, rows, list(looks), list(style.subset_names(sizes)))
+        for axes in list(grid.flat)[len(panels) :]:
+            axes.remove()
+        for axes in list(grid.flat)[len(panels) - across : len(panels)]:
+            axes.tick_params(labelbottom=True)
+        grid[0, 0].set_yticks(range(len(looks)), [look.name for look in looks.values()])
+        grid[0, 0].invert_yaxis()
+        baseline_name = style.looks([baseline])[baseline].name
+        made.supxlabel(f"Gain over {baseline_name} (percentage points)", fontsize=7.5)
+        handles = [
+            Line2D(
+                [],
+                [],
+                color=_COLOURS[k % 6],
+                marker=_MARKERS[k % 6],
+                linestyle="",
+                label=name,
+            )
+            for k, name in enumerate(style.subset_names(sizes).values())
+        ]
+        style.legend(made, handles, "outside upper center")
+    return made
+
+
+def plot(accuracy: pd.DataFrame, sizes: Mapping[str, float], stem: str | Path, baseline: str = "random") -> None:
+    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
+    style.save(draw(accuracy, sizes, baseline), stem)
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], subsets: list[str]) -> None:
+    axes.axvline(0, color=style.GREY, linewidth=0.8)
+    for place, subset in enumerate(subsets):
+        here = rows[rows["subset"] == subset]
+        gain, low, high = (100 * here[name].to_numpy() for name in ("gain", "ci_low", "ci_high"))
+        offset = 0.5 * (place - (len(subsets) - 1) / 2) / len(subsets)
+        axes.errorbar(
+            gain,
+            np.array([methods.index(method) for method in here["method"]]) + offset,
+            xerr=np.nan_to_num(np.stack([gain - low, high - gain])),
+            color=_COLOURS[place % 6],
+            marker=_MARKERS[place % 6],
+            linestyle="",
+            elinewidth=0.9,
+            capsize=1.5,
+        )
+    axes.tick_params(axis="y", length=0)
+    axes.grid(True, axis="x")

@@ -1,0 +1,117 @@
+"""The ledger: what became of every clip of a manifest. Nothing is dropped silently, nothing is replaced."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from avbench import fileio
+from avbench.errors import UserError
+from avbench.manifest import SPLITS
+
+STATES = ("stored", "unavailable", "rejected")
+COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
+
+
+def write(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a ledger, or a shard of one, as Parquet: text columns only, atomic, the same bytes for the same rows."""
+    columns = {name: pa.array(table[name].tolist(), pa.string()) for name in table.columns}
+    with fileio.atomic(path) as part:
+        pq.write_table(pa.table(columns), part, compression="zstd")
+
+
+def read(path: str | Path) -> pd.DataFrame:
+    """Read what :func:`write` wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist. Pack the dataset first.") from None
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path} is not a ledger: {error}. Delete it and pack again.") from error
+    return pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names}, dtype=object)
+
+
+def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
+    """Merge the ledgers of all shards: one row for every row of the manifest, sorted by clip id.
+
+    Returns:
+        columns clip_id, label, split, state, reason, detail, all text; reason and detail are empty for stored clips.
+
+    Raises:
+        UserError: a clip of the manifest is missing or twice, or a ledger lists a clip that the manifest does not.
+    """
+    outcome = pd.concat([read(path) for path in paths], ignore_index=True)
+    for ids, fault in (
+        (outcome.clip_id[outcome.clip_id.duplicated()], "is in two ledgers"),
+        (manifest.clip_id[~manifest.clip_id.isin(outcome.clip_id)], "of the manifest is in no ledger"),
+        (outcome.clip_id[~outcome.clip_id.isin(manifest.clip_id)], "of a ledger is not in the manifest"),
+    ):
+        if len(ids):
+            raise UserError(
+                f"clip {ids.iloc[0]!r} {fault} (and {len(ids) - 1} more). The shards were packed from another "
+                "manifest or with another number of shards: delete the ledgers and pack again."
+            )
+    merged = manifest[["clip_id", "label", "split"]].merge(outcome, on="clip_id", validate="one_to_one")
+    return merged.sort_values("clip_id", ignore_index=True)[list(COLUMNS)]
+
+
+def coverage(ledger: pd.DataFrame) -> dict:
+    """Count what is there.
+
+    Returns:
+        ``{"all": {"listed", "stored", "share"}, "splits": {split: the same}, "reasons": {reason: clips}}``, reasons
+        by falling count; shares are in [0, 1].
+    """
+    stored_clips = ledger.state == "stored"
+    splits = {split: ledger.split == split for split in SPLITS if (ledger.split == split).any()}
+    return {
+        "all": _share(stored_clips),
+        "splits": {split: _share(stored_clips[chosen]) for split, chosen in splits.items()},
+        "reasons": _reasons(ledger),
+    }
+
+
+def _share(stored_clips: pd.Series) -> dict[str, float]:
+    listed, kept = len(stored_clips), int(stored_clips.sum())
+    return {"listed": listed, "stored": kept, "share": round(kept / listed, 6) if listed else 0.0}
+
+
+def _reasons(ledger: pd.DataFrame) -> dict[str, int]:
+    counts = ledger.reason[ledger.state != "stored"].value_counts().to_dict()
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def require_coverage(ledger: pd.DataFrame, minimum: float, dataset: str) -> None:
+    """Stop where too few clips are stored in a split.
+
+    Raises:
+        UserError: a split's share is below ``minimum`` (in [0, 1]); names the shares, the reasons and some clips.
+    """
+    below: Mapping[str, dict] = {
+        split: share
+        for split, share in coverage(ledger)["splits"].items()
+        if share["stored"] < minimum * share["listed"]
+    }
+    if not below:
+        return
+    failed = ledger[(ledger.state != "stored") & ledger.split.isin(list(below))]
+    shares = ", ".join(f"{s['stored']} of {s['listed']} {split} clips ({s['share']:.1%})" for split, s in below.items())
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in list(_reasons(failed).items())[:3])
+    examples = ", ".join(repr(clip_id) for clip_id in failed.clip_id.head(3))
+    raise UserError(
+        f"dataset {dataset}: only {shares} could be stored; min_coverage is {minimum:.1%}. Most frequent reasons: "
+        f"{reasons}; for example {examples}. Mend the sources (the ledger says why each clip failed) and pack again, "
+        "or lower min_coverage."
+    )
+
+
+def stored(ledger: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the stored clips of a split: columns clip_id and label, sorted by clip id."""
+    chosen = ledger[(ledger.state == "stored") & (ledger.split == split)]
+    return chosen[["clip_id", "label"]].sort_values("clip_id", ignore_index=True)

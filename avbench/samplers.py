@@ -1,0 +1,159 @@
+"""Which clips make a batch, and which clip's video goes with a clip's audio.
+
+Every draw is a function of (seed, epoch, clip), so restarts, workers and the order of calls change nothing.
+Clips are numbered by their place in the subset; labels are integers, one a clip.
+"""
+
+import numpy as np
+
+from avbench import rng
+from avbench.errors import UserError
+
+
+def require_batches(batch: str, labels: np.ndarray, batch_size: int | None, where: str = "batch_size") -> None:
+    """Check that a subset can be batched.
+
+    Args:
+        batch: ``shuffled``, ``one-per-class`` or ``single-class``.
+        labels: shape (n,), integers.
+        batch_size: clips a batch; ``None`` stands for the number of classes (one-per-class) or for the size
+            of each class (single-class).
+        where: how the message begins, such as the names of the subset and the method.
+
+    Raises:
+        UserError: it cannot, with the numbers that collide.
+    """
+    counts = np.unique(labels, return_counts=True)[1]
+    if batch not in ("shuffled", "one-per-class", "single-class"):
+        raise UserError(f"{where}: batch {batch!r} is unknown. Allowed are shuffled, one-per-class, single-class.")
+    if batch_size is not None and batch_size < 2:
+        raise UserError(f"{where}: a batch of {batch_size} has no negatives; the batch size must be at least 2.")
+    if batch == "shuffled" and batch_size is None:
+        raise UserError(f"{where}: shuffled batches need a batch size.")
+    if batch == "shuffled" and batch_size > len(labels):
+        raise UserError(
+            f"{where}: a batch of {batch_size} is larger than the subset of {len(labels)} clips. "
+            "Lower the batch size or take a larger subset."
+        )
+    if batch == "one-per-class" and len(counts) < 2:
+        raise UserError(f"{where}: one-per-class batches need two classes or more; there are {len(counts)}.")
+    if batch == "one-per-class" and batch_size is not None and batch_size > len(counts):
+        raise UserError(
+            f"{where}: a batch of {batch_size} with one clip a class needs as many classes; there are "
+            f"{len(counts)}. Lower the batch size to {len(counts)} or less."
+        )
+    if batch == "single-class" and (len(counts) == 0 or counts.min() < 2):
+        raise UserError(
+            f"{where}: single-class batches need two clips or more of every class, as a batch of one has no "
+            f"negatives; {int((counts == 1).sum())} of {len(counts)} classes have one. Take a larger or less "
+            "imbalanced subset."
+        )
+
+
+def batches(
+    batch: str, labels: np.ndarray, batch_size: int | None, seed: int, epoch: int, order: str = "fresh"
+) -> list[np.ndarray]:
+    """Cut the clips into the batches of one epoch. Every epoch has the same number of batches.
+
+    - ``shuffled``: a random permutation of the clips in full batches; the rest, less than a batch, sits out.
+    - ``one-per-class``: each clip of a batch is of another class. Every batch takes a clip of each of the
+      ``batch_size`` classes that have most clips left (ties at random), which gives as many full batches as
+      possible. Once fewer classes have clips left, a batch takes one of each of these, down to half of
+      ``batch_size`` (and never below 2); the rest sits out. Equal classes in full batches leave none.
+    - ``single-class``: each class is cut at random into the fewest batches of at most ``batch_size``, whose
+      sizes differ by one at most. (A batch of one, left only by batch size 2 and an odd class, sits out.)
+
+    Which clips sit out, the members and the order of the batches are drawn anew each epoch.
+
+    Args:
+        batch: ``shuffled``, ``one-per-class`` or ``single-class``.
+        labels: shape (n,), integers.
+        batch_size: clips a batch; see :func:`require_batches` for ``None``.
+        seed: the run's seed.
+        epoch: from 0.
+        order: ``fresh``, or ``fixed``: every epoch is like epoch 0.
+
+    Returns:
+        One int64 array of clip numbers a batch.
+
+    Raises:
+        UserError: the subset cannot be batched that way.
+    """
+    labels = np.asarray(labels)
+    require_batches(batch, labels, batch_size)
+    if order not in ("fresh", "fixed"):
+        raise UserError(f"order: {order!r} is unknown. Allowed are fresh, fixed.")
+    random = rng.generator(seed, "batches", 0 if order == "fixed" else epoch)
+    shuffled = random.permutation(len(labels))
+    if batch == "shuffled":
+        full = len(labels) // batch_size
+        return list(shuffled[: full * batch_size].reshape(full, batch_size))
+    _, codes = np.unique(labels, return_inverse=True)
+    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    counts = np.bincount(codes)
+    if batch == "one-per-class":
+        made = _one_per_class(by_class, counts, batch_size or len(counts), random)
+    else:
+        made = _single_class(by_class, counts, batch_size or int(counts.max()))
+    return [made[i] for i in random.permutation(len(made))]
+
+
+def _one_per_class(
+    by_class: np.ndarray, counts: np.ndarray, size: int, random: np.random.Generator
+) -> list[np.ndarray]:
+    left, ends, made = counts.copy(), np.cumsum(counts), []
+    while (open_classes := np.count_nonzero(left)) >= max(2, size / 2):
+        fullest = np.lexsort((random.random(len(left)), -left))[: min(size, open_classes)]
+        made.append(random.permutation(by_class[ends[fullest] - left[fullest]]))
+        left[fullest] -= 1
+    return made
+
+
+def _single_class(by_class: np.ndarray, counts: np.ndarray, size: int) -> list[np.ndarray]:
+    members = np.split(by_class, np.cumsum(counts)[:-1])
+    parts = [part for group in members for part in np.array_split(group, -(-len(group) // size))]
+    return [part for part in parts if len(part) > 1]
+
+
+class Positives:
+    """Draws the clip whose video goes with each clip's audio.
+
+    Args:
+        labels: shape (n,), integers.
+        probability: how often a uniformly drawn clip of the same class, itself included, stands in; 0 is
+            never, which makes every positive the clip itself.
+    """
+
+    def __init__(self, labels: np.ndarray, probability: float) -> None:
+        """Sort the clips by class once."""
+        _, codes = np.unique(labels, return_inverse=True)
+        sizes = np.bincount(codes)
+        self.probability = probability
+        self._by_class = np.argsort(codes, kind="stable")
+        self._size = sizes[codes]
+        self._first = (np.cumsum(sizes) - sizes)[codes]
+
+    @property
+    def foreign_share(self) -> float:
+        """The expected share of clips paired with another clip: the mean of probability · (1 − 1/n_c)."""
+        return float(np.mean(self.probability * (1 - 1 / self._size)))
+
+    def draw(self, anchors: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+        """Draw a positive for each anchor, in constant time each.
+
+        Keyed by (seed, epoch, anchor), and by nothing else. With the same seed, a method of a lower
+        probability draws a subset of the foreign positives that one of a higher probability draws.
+
+        Args:
+            anchors: clip numbers, any shape.
+            seed: the run's seed.
+            epoch: from 0.
+
+        Returns:
+            Clip numbers, int64, the shape of ``anchors``.
+        """
+        anchors = np.asarray(anchors, dtype=np.int64)
+        place = (rng.uniforms(seed, "positive", epoch, anchors) * self._size[anchors]).astype(np.int64)
+        partner = self._by_class[self._first[anchors] + place]
+        swap = rng.uniforms(seed, "positive or self", epoch, anchors) < self.probability
+        return np.where(swap, partner, anchors)

@@ -1,0 +1,184 @@
+"""Subsets of a dataset: how many clips, and how they are spread over the classes."""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from avbench.errors import UserError
+from avbench.hashing import keyed_ranks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BALANCES = ("balanced", "natural", "long-tailed")
+
+
+@dataclass(frozen=True)
+class SubsetSettings:
+    """What a subset looks like.
+
+    Attributes:
+        clips_per_class: balanced: clips of every class; natural: clips a class on average; long-tailed: clips
+            of the largest class.
+        clips: natural: clips in all; long-tailed: at most this many clips in all.
+        balance: ``balanced``, ``natural`` (as the pool is) or ``long-tailed``.
+        imbalance: long-tailed only: the largest class over the smallest, at least 1.
+        ids: a file that lists the clip ids, instead of all of the above. A ``.csv`` file has a column
+            ``clip_id``; any other file has one id a line.
+        seed: another seed draws other clips.
+
+    Raises:
+        UserError: the settings contradict each other.
+    """
+
+    clips_per_class: int | None = None
+    clips: int | None = None
+    balance: str = "balanced"
+    imbalance: float | None = None
+    ids: str | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Check the values and their combination."""
+        if self.balance not in BALANCES:
+            raise UserError(f"balance: {self.balance!r} is unknown. Allowed are {', '.join(BALANCES)}.")
+        for key in ("clips_per_class", "clips"):
+            value = getattr(self, key)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+                raise UserError(f"{key}: {value!r} is not allowed; it must be a whole number of at least 1.")
+        given = [key for key in ("clips_per_class", "clips", "imbalance") if getattr(self, key) is not None]
+        if self.ids is not None:
+            if given:
+                raise UserError(f"{given[0]} and ids: the list of ids fixes the subset already; leave one of them out.")
+            return
+        if self.clips_per_class is not None and self.clips is not None:
+            raise UserError("clips_per_class and clips: both set the subset's size; leave one of them out.")
+        if self.balance == "balanced" and self.clips_per_class is None:
+            raise UserError("balance: balanced takes its size from clips_per_class, which is missing.")
+        if self.balance == "long-tailed" and self.clips_per_class is None and self.clips is None:
+            raise UserError("balance: long-tailed needs clips_per_class (of the largest class) or clips (in all).")
+        if self.balance == "long-tailed" and (self.imbalance is None or not 1 <= self.imbalance < float("inf")):
+            raise UserError(f"imbalance: {self.imbalance!r} is not allowed; long-tailed needs a number from 1 up.")
+        if self.balance != "long-tailed" and self.imbalance is not None:
+            raise UserError(f"imbalance: only balance long-tailed takes it, not {self.balance}.")
+
+
+def draw(pool: pd.DataFrame, settings: SubsetSettings) -> pd.DataFrame:
+    """Draw a subset of a pool of clips.
+
+    Clips are ranked by a hash of (seed, clip_id) and the lowest ranks are taken, so that a smaller subset
+    lies within every larger one of the same balance and seed, and a clip that goes offline is replaced by one
+    other.
+
+    Args:
+        pool: columns ``clip_id`` (unique) and ``label``, strings; further columns are ignored.
+        settings: what to draw. Natural balance without a size is the whole pool.
+
+    Returns:
+        ``clip_id`` and ``label``, sorted by ``clip_id``.
+
+    Raises:
+        UserError: the pool holds fewer clips than asked for, or not all that are listed.
+    """
+    if pool.empty:
+        raise UserError("there is no clip to draw a subset from.")
+    if settings.ids is not None:
+        chosen = pool[pool["clip_id"].isin(_listed(settings.ids, set(pool["clip_id"])))]
+    else:
+        ranked = pool.assign(rank=keyed_ranks(settings.seed, "subset", pool["clip_id"]))
+        ranked = ranked.sort_values(["rank", "clip_id"])
+        if settings.balance == "natural":
+            chosen = ranked.head(_natural_size(pool, settings))
+        else:
+            wanted = _class_sizes(pool["label"].value_counts().to_dict(), settings)
+            chosen = ranked[ranked.groupby("label").cumcount() < ranked["label"].map(wanted)]
+    return chosen[["clip_id", "label"]].sort_values("clip_id", ignore_index=True)
+
+
+def long_tail(largest: int, imbalance: float, classes: int) -> np.ndarray:
+    """Return the class sizes, largest first, of the exponential long-tailed profile: int64, shape (classes,).
+
+    Class c of C has ``largest · imbalance^(−c / (C − 1))`` clips, rounded, at least one (Cui et al. 2019,
+    "Class-balanced loss based on effective number of samples", section 5.1).
+    """
+    exponent = np.arange(classes) / max(classes - 1, 1)
+    return np.maximum(np.rint(largest * imbalance**-exponent), 1).astype(np.int64)
+
+
+def _natural_size(pool: pd.DataFrame, settings: SubsetSettings) -> int:
+    size = settings.clips
+    if settings.clips_per_class is not None:
+        size = settings.clips_per_class * pool["label"].nunique()
+    if size is not None and size > len(pool):
+        key = "clips" if settings.clips is not None else "clips_per_class"
+        most = len(pool) if settings.clips is not None else len(pool) // pool["label"].nunique()
+        raise UserError(
+            f"{key}: {getattr(settings, key)} asks for {size} clips, but the pool holds {len(pool)}. "
+            f"The largest {key} that works is {most}."
+        )
+    return len(pool) if size is None else size
+
+
+def _class_sizes(held: dict[str, int], settings: SubsetSettings) -> dict[str, int]:
+    """Say how many clips to take of each class, given how many the pool holds."""
+    names = sorted(held)
+    ranks = keyed_ranks(settings.seed, "class order", names)
+    names = [names[i] for i in np.argsort(ranks, kind="stable")]
+    imbalance = settings.imbalance if settings.balance == "long-tailed" else 1.0
+
+    def sizes(largest: int) -> np.ndarray:
+        return long_tail(largest, imbalance, len(names))
+
+    largest, key = settings.clips_per_class, "clips_per_class"
+    if largest is None:
+        key = "clips"
+        largest = bisect_right(range(1, settings.clips + 1), settings.clips, key=lambda n: sizes(n).sum())
+        if largest == 0:
+            raise UserError(f"clips: {settings.clips} is less than one clip for each of the {len(names)} classes.")
+    wanted, have = sizes(largest), np.array([held[name] for name in names])
+    if short := [i for i in range(len(names)) if wanted[i] > have[i]]:
+        shown = ", ".join(f"{names[i]!r} ({have[i]} of {wanted[i]})" for i in short[:5])
+        most = bisect_left(range(1, largest), True, key=lambda n: bool((sizes(n) > have).any()))
+        if key == "clips":
+            most = int(sizes(most).sum())
+        raise UserError(
+            f"{key}: {getattr(settings, key)} is more than the pool holds in {len(short)} of {len(names)} "
+            f"classes: {shown}{', …' if len(short) > 5 else ''}. The largest {key} that works is {most}."
+        )
+    return dict(zip(names, wanted.tolist(), strict=True))
+
+
+def _listed(path: str, known: set[str]) -> set[str]:
+    """Read a list of clip ids and check it against the clips that there are."""
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            if Path(path).suffix.lower() == ".csv":
+                reader = csv.DictReader(stream)
+                if "clip_id" not in (reader.fieldnames or []):
+                    raise UserError(f"ids: {path} has no column clip_id.")
+                listed = [row["clip_id"] for row in reader]
+            else:
+                listed = [line for line in stream.read().replace("\r\n", "\n").split("\n") if line]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"ids: cannot read {path}: {error}.") from error
+    ids = set(listed)
+    if not ids:
+        raise UserError(f"ids: {path} lists no clip.")
+    if len(ids) < len(listed):
+        twice = next(name for i, name in enumerate(listed) if name in listed[:i])
+        raise UserError(
+            f"ids: {path} lists {twice!r} twice ({len(listed) - len(ids)} repeated in all). Remove repeats."
+        )
+    if missing := [name for name in listed if name not in known]:
+        shown = ", ".join(map(repr, missing[:5]))
+        raise UserError(
+            f"ids: {len(missing)} of the {len(listed)} clips that {path} lists are not stored: {shown}"
+            f"{', …' if len(missing) > 5 else ''}. See the ledger for the reason, or take them off the list."
+        )
+    return ids

@@ -1,0 +1,96 @@
+"""The time windows that a training sample is cut from, and reading them from the store."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from avbench.errors import UserError
+from avbench.features import FeatureSettings
+from avbench.store import Store
+
+
+def lead_s(features: FeatureSettings) -> float:
+    """Return how long before the video window the audio window begins, in seconds; both have the same centre."""
+    return (features.audio_s - features.video_s) / 2
+
+
+def start_s(features: FeatureSettings, draws: np.ndarray, duration_s: np.ndarray) -> np.ndarray:
+    """Turn draws in [0, 1) into starts of the video window, so that both windows lie inside the clip.
+
+    With the paper's windows (1 s of audio, 0.5 s of video) starts are uniform in [0.25, duration - 0.75].
+
+    Args:
+        features: lengths of the windows.
+        draws: (n,) float64 in [0, 1).
+        duration_s: (n,) float64, the clips' durations in seconds.
+    """
+    lead = lead_s(features)
+    first = max(0.0, lead)
+    last = np.maximum(duration_s - max(features.video_s, features.audio_s - lead), first)
+    return first + draws * (last - first)
+
+
+class Clips:
+    """The clips of a subset, cut into windows; decoded frames are kept while they fit into memory.
+
+    Args:
+        store: the dataset's store.
+        clip_ids: the subset's clips; everything below addresses them by their place in this list.
+        features: lengths of the windows.
+        cache_mb: decoded frames are kept up to this many MB (10^6 bytes).
+
+    Raises:
+        UserError: a clip is shorter than a window, or not in the store.
+    """
+
+    def __init__(self, store: Store, clip_ids: Sequence[str], features: FeatureSettings, cache_mb: float = 0) -> None:
+        self.store, self.features = store, features
+        self.rows = store.rows(clip_ids)
+        self.duration_s = store.duration_s[self.rows]
+        self.frame_count, self.sample_count = features.video_frames, features.samples
+        needed = max(features.audio_s, features.video_s)
+        if (short := self.duration_s < needed - 1e-6).any():
+            worst = int(np.argmin(self.duration_s))
+            raise UserError(
+                f"{int(short.sum())} clips are shorter than the window of {needed:g} s, for example "
+                f"{clip_ids[worst]!r} with {self.duration_s[worst]:.2f} s. "
+                "Raise checks.min_duration_s or shorten the window."
+            )
+        self._decoded: dict[int, np.ndarray] = {}
+        self._room = int(cache_mb * 1e6)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def audio(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Cut the audio windows that belong to video windows at ``starts`` (seconds): int16 (n, samples)."""
+        rate, lead = self.store.settings.sample_rate, lead_s(self.features)
+        batch = np.zeros((len(index), self.sample_count), np.int16)
+        for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
+            available = round(self.duration_s[clip] * rate) - self.sample_count
+            first = min(max(0, round((start - lead) * rate)), max(0, available))
+            samples = self.store.audio(self.rows[clip], first, self.sample_count)
+            batch[i, : len(samples)] = samples
+        return batch
+
+    def frames(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        """Cut the video windows that begin at ``starts`` (seconds): uint8 (n, frames, height, width, 3).
+
+        A clip that ends before its window does (the partner of a longer anchor) gives its last full window.
+        """
+        settings = self.store.settings
+        batch = np.empty((len(index), self.frame_count, settings.height, settings.width, 3), np.uint8)
+        for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
+            last = self.store.frame_count(self.rows[clip]) - self.frame_count
+            first = min(int(start * settings.frame_rate), last)
+            batch[i] = self._frames(int(clip), first)
+        return batch
+
+    def _frames(self, clip: int, first: int) -> np.ndarray:
+        decoded = self._decoded.get(clip)
+        if decoded is None and self._room > 0:
+            decoded = self._decoded[clip] = self.store.frames(self.rows[clip])
+            self._room -= decoded.nbytes
+        if decoded is not None:
+            return decoded[first : first + self.frame_count]
+        return self.store.frames(self.rows[clip], first, self.frame_count)

@@ -1,0 +1,216 @@
+"""A user's own files: folders of classes, lists, and what is refused."""
+
+import csv
+import os
+import wave
+from collections import Counter
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from avbench.datasets import build_manifest
+from avbench.errors import UserError
+from avbench.manifest import read_manifest
+
+CLASSES = ["dog, barking", '-"sea"', "train", "$(id)"]
+
+
+def write_wav(path, seconds=0.5):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(bytes(2 * round(8000 * seconds)))
+
+
+def write_mp4(path, seconds):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width = stream.height = 32
+        for i in range(round(10 * seconds)):
+            frame = av.VideoFrame.from_ndarray(np.full((32, 32, 3), i, np.uint8), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def fill(root, classes=CLASSES, clips=10):
+    for name in classes:
+        for i in range(clips):
+            write_wav(root / name / f"-clip {i}.wav")
+    return root
+
+
+def make(folder, **options):
+    build_manifest("folder", options, {}, folder / "clips.csv")
+    return read_manifest(folder / "clips.csv")
+
+
+def of_folder(root, **options):
+    return make(root.parent, directory=str(root), **options)
+
+
+def write_list(path, header, *rows):
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *rows])
+    return path
+
+
+def test_a_folder_a_class_is_split_by_shares(tmp_path):
+    root = fill(tmp_path / "mine")
+    table = of_folder(root, validation_share=0.2, test_share=0.3)
+    assert Counter(zip(table.label, table.split, strict=True)) == {
+        (label, split): n for label in CLASSES for split, n in (("train", 5), ("validation", 2), ("test", 3))
+    }
+    for row in table.itertuples():
+        assert row.source == f"{root}/{row.clip_id}"
+        assert Path(row.source).is_file()
+        assert row.label == Path(row.source).parent.name
+        assert (row.start_s, row.duration_s) == (0, 0.5)
+    assert of_folder(root, validation_share=0.2, test_share=0.3).equals(table)
+
+
+def test_split_folders_are_kept(tmp_path):
+    root = tmp_path / "mine"
+    for split in ("train", "validation", "test"):
+        fill(root / split, clips=2)
+    table = of_folder(root)
+    assert all(row.clip_id.startswith(f"{row.split}/{row.label}/") for row in table.itertuples())
+    assert Counter(table.split) == {"train": 8, "validation": 8, "test": 8}
+
+
+def test_a_split_without_a_folder_is_taken_from_training(tmp_path):
+    root = tmp_path / "mine"
+    for split in ("train", "test"):
+        fill(root / split)
+    table = of_folder(root, validation_share=0.2, test_share=0.9)
+    assert Counter(table.split) == {"train": 32, "validation": 8, "test": 40}
+    assert all(row.clip_id.startswith("test/") == (row.split == "test") for row in table.itertuples())
+
+
+def test_other_files_and_hidden_ones_are_left_out_aloud(tmp_path, capsys):
+    root = fill(tmp_path / "mine")
+    (root / "train" / "notes.txt").touch()
+    (root / "train" / ".hidden.wav").touch()
+    (root / ".git").mkdir()
+    (root / "readme.md").touch()
+    assert len(of_folder(root)) == 40
+    assert "left out 1 files with other extensions, such as 'notes.txt'" in capsys.readouterr().out
+
+
+def test_durations_come_from_the_files(tmp_path):
+    root = tmp_path / "mine"
+    write_wav(root / "a" / "x.wav", 1.25)
+    write_mp4(root / "a" / "y.MP4", 1.5)
+    (root / "a" / "z.mp4").write_bytes(b"no video")
+    table = of_folder(root, validation_share=0, test_share=0).set_index("clip_id")
+    assert table.duration_s["a/x.wav"] == 1.25
+    assert table.duration_s["a/y.MP4"] == pytest.approx(1.5)
+    assert table.duration_s["a/z.mp4"] > 0
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["train/dog/a.wav", "dog/a.wav"], "holds 'train', a folder of classes, beside 'dog'"),
+        (["test/dog/a.wav", "validation/dog/a.wav"], "has no folder 'train' beside 'test'"),
+        (["dog/deep/a.wav"], "class folder .*dog holds the folder 'deep'"),
+        (["val/dog/a.wav"], "class folder .*val holds the folder 'dog'.*named train, validation, test"),
+        (["dog/a.txt"], "class folder .*dog holds no audio or video"),
+        (["a.wav"], "mine holds no clips"),
+        (["dog/a.wav", "dog/b.wav"], "label 'dog' has 2 clips"),
+        (
+            ["train/dog/a.wav", "validation/dog/a.wav", "test/cat/a.wav"],
+            "test/cat/a.wav: the label 'cat' .* is unknown",
+        ),
+    ],
+)
+def test_other_layouts_are_refused(tmp_path, files, message):
+    for name in files:
+        write_wav(tmp_path / "mine" / name)
+    with pytest.raises(UserError, match=message):
+        of_folder(tmp_path / "mine")
+
+
+def test_names_that_no_manifest_can_hold_are_refused(tmp_path):
+    root = fill(tmp_path / "mine", ["dog"])
+    try:
+        Path(os.fsdecode(bytes(root / "dog") + b"/\xff.wav")).touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    with pytest.raises(UserError, match="is not UTF-8"):
+        of_folder(root)
+
+
+def test_a_list_with_all_columns_is_taken_as_it_is(tmp_path):
+    write_wav(tmp_path / "media" / "long.wav", 9)
+    header = ["split", "clip_id", "label", "start_s", "duration_s", "source"]
+    listing = write_list(
+        tmp_path / "media" / "list.csv",
+        header,
+        ["train", "-a,1", 'x "y"', "0.5", "2", "long.wav"],
+        ["validation", "b\n2", 'x "y"', "3", "2.25", str(tmp_path / "elsewhere.mp4")],
+        ["test", "c", 'x "y"', "6", "1", "https://example.org/c.mp4"],
+    )
+    table = make(tmp_path, list=str(listing))
+    rel = os.path.relpath(tmp_path / "media" / "long.wav", tmp_path)
+    assert [tuple(row) for row in table.itertuples(index=False)] == [
+        ("-a,1", str(tmp_path / rel), 0.5, 2.0, 'x "y"', "train"),
+        ("b\n2", str(tmp_path / "elsewhere.mp4"), 3.0, 2.25, 'x "y"', "validation"),
+        ("c", "https://example.org/c.mp4", 6.0, 1.0, 'x "y"', "test"),
+    ]
+
+
+def test_a_list_of_sources_and_labels_is_enough(tmp_path):
+    for i in range(8):
+        write_wav(tmp_path / f"{i}.wav", 2)
+    rows = [(f"{i}.wav", "ab"[i % 2]) for i in range(8)]
+    table = make(tmp_path, list=str(write_list(tmp_path / "list.csv", ["source", "label"], *rows)))
+    assert list(table.clip_id) == [f"{i}.wav" for i in range(8)]
+    assert Counter(zip(table.label, table.split, strict=True)) == {
+        (label, split): n for label in "ab" for split, n in (("train", 2), ("validation", 1), ("test", 1))
+    }
+    assert set(table.duration_s) == {2}
+
+
+def test_empty_cells_take_defaults(tmp_path):
+    write_wav(tmp_path / "x.wav", 5)
+    header = ["clip_id", "source", "label", "start_s", "duration_s", "split"]
+    rows = [(f"c{i}", "x.wav", "a", 1.5 if i else "", "", "test" if i < 2 else "") for i in range(6)]
+    table = make(tmp_path, list=str(write_list(tmp_path / "list.csv", header, *rows)), validation_share=0.25)
+    assert list(table.duration_s) == [5, 3.5, 3.5, 3.5, 3.5, 3.5]
+    assert Counter(table.split) == {"test": 2, "validation": 1, "train": 3}
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "message"),
+    [
+        ("clip_id,source", "a,x.wav", "has no column 'label'"),
+        ("source,label,spilt", "x.wav,a,test", "has the column 'spilt'; allowed are clip_id, source"),
+        ("source,label,split", "x.wav,a,val", "row 2: split is 'val'; it must be one of train, validation, test"),
+        ("source,label,start_s", "x.wav,a,-1", "row 2: start_s is '-1'"),
+        ("source,label,start_s", "x.wav,a,nan", "row 2: start_s is 'nan'"),
+        ("source,label,duration_s", "x.wav,a,0", "row 2: duration_s is 0"),
+        ("source,label,duration_s", "x.wav,a,long", "row 2: duration_s is 'long'"),
+        ("source,label", "x.wav,a\nx.wav,a", "row 3: 'x.wav' is already in row 2. Give each clip its own clip_id"),
+        ("source,label", "x.wav,", "row 2: label is empty"),
+        ("source,label", "x.wav,a,b", "row 2 has 3 fields instead of 2"),
+        ("source,label", "", "holds no clips"),
+    ],
+)
+def test_a_bad_list_is_reported_with_its_row(tmp_path, header, row, message):
+    (tmp_path / "list.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=f"list.csv.*{message}"):
+        make(tmp_path, list=str(tmp_path / "list.csv"))
+
+
+def test_exactly_one_of_folder_and_list(tmp_path):
+    for options in ({}, {"directory": str(tmp_path), "list": str(tmp_path / "list.csv")}):
+        with pytest.raises(UserError, match="exactly one of directory and list"):
+            make(tmp_path, **options)
+    with pytest.raises(UserError, match=r"absent does not exist"):
+        make(tmp_path, directory=str(tmp_path / "absent"))
+    with pytest.raises(UserError, match=r"kind: 'fodler' is unknown"):
+        build_manifest("fodler", {}, {}, tmp_path / "clips.csv")

@@ -1,0 +1,76 @@
+"""What the configuration may say about a dataset is what its module takes."""
+
+import dataclasses
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avbench.config import Experiment
+from avbench.datasets import KINDS
+from avbench.datasets.download import ListSettings
+from avbench.errors import UserError
+
+ROOT = Path(__file__).parents[2]
+
+
+def schema(kind):
+    return yaml.safe_load((ROOT / "workflow" / "schemas" / f"{kind}.schema.yaml").read_text(encoding="utf-8"))
+
+
+def fields(settings):
+    return {field.name for field in dataclasses.fields(settings)}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_schemas_allow_what_the_settings_have(kind):
+    module, settings = KINDS[kind]
+    expected = fields(getattr(import_module(module), settings))
+    properties = schema(kind)["properties"]
+    if kind == "vggsound":
+        assert set(properties["list"]["properties"]) == fields(ListSettings)
+        expected |= {"list"}
+    assert set(properties) == expected
+
+
+def experiment(**datasets):
+    """Return the full replication with some options changed: dataset → options."""
+    config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
+    for name, options in datasets.items():
+        config["datasets"][name.replace("_", "-")]["options"] = options
+    return Experiment(config, ROOT)
+
+
+def test_the_full_replication_is_valid_and_is_the_papers():
+    made = experiment()
+    for name in made.datasets:
+        assert made.dataset_options(name, made.rule_file(name).stem)["directory"]
+    assert list(made.tasks) == ["vggsound", "tau-av-2021", "fsdnoisy18k-clean"]
+    assert list(made.methods) == [
+        "random",
+        "easy-negative",
+        "hard-negative",
+        "soft-positive",
+        "soft-positive-50",
+        "sp70",
+    ]
+    assert made.subset_settings("balanced-123")["clips_per_class"] == 123
+    assert len(made.runs()) * len(made.seeds) == 21
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"directory": "x"}, "'list' is missing"),
+        ({"directory": "x", "list": {}}, "exactly one of"),
+        ({"directory": "x", "list": {"url": "http://x/y", "path": "z"}}, "list"),
+        ({"directory": "x", "list": {"url": "file:///etc/passwd"}}, "'file:///etc/passwd' is not allowed"),
+        ({"directory": "x", "list": {"path": "y", "sha256": "123"}}, "'123' is not allowed"),
+        ({"directory": "x", "list": {"path": "y"}, "validation": 1}, "did you mean 'validation_share'"),
+        ({"directory": "x", "list": {"path": "y"}, "validation_share": 1}, "less than 1"),
+    ],
+)
+def test_bad_options_are_refused_with_their_key(options, message):
+    with pytest.raises(UserError, match=f"datasets.vggsound.options.*{message}"):
+        experiment(vggsound=options).dataset_options("vggsound", "vggsound")

@@ -1,0 +1,229 @@
+"""All figures on made-up tables: nothing cut off, nothing overlapping, the same bytes twice."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+
+from avbench.figures import accuracy_by_size, coverage, gains, pairs, samples, style, timing, training_loss
+
+METHODS = [
+    "random",
+    "easy-negative",
+    "hard-negative",
+    "soft-positive",
+    "soft-positive-50",
+    "sp70",
+    "pl-soft-positive",
+    "same_class-one-per-class-with-a-long-name",
+    "untrained",
+    "supervised",
+]
+SIZES = {"small": 10, "large": 1230}
+LABELS = [
+    'people "whispering", talking',
+    "playing $accordion$",
+    "donau-dampfschifffahrtskapitänsmütze " * 3,
+    "a\nb",
+]
+RANDOM = np.random.default_rng(0)
+
+
+def accuracy_table(tasks=("controlled", "a_task-with-a-rather-long-name"), seeds=3):
+    rows = [
+        (
+            method,
+            task,
+            "linear",
+            "audio",
+            "all" if method == "supervised" else subset,
+            "none",
+            seed,
+            RANDOM.uniform(0, 1),
+        )
+        for method in METHODS
+        for task in tasks
+        for subset in (["small"] if method == "supervised" else SIZES)
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(
+        rows, columns=["method", "task", "protocol", "modality", "subset", "labels", "seed", "accuracy"]
+    )
+
+
+def summary_table(**kwargs):
+    cell = ["method", "task", "protocol", "modality", "subset", "labels"]
+    table = accuracy_table(**kwargs).groupby(cell, sort=False)["accuracy"].agg(["mean", "min", "max"]).reset_index()
+    return table.rename(columns={"min": "ci_low", "max": "ci_high"})
+
+
+def runs(epochs=9):
+    return [
+        (method, subset, seed, metrics(epochs + 20 * (subset == "small"), seed))
+        for method in METHODS[:8]
+        for subset in SIZES
+        for seed in range(2)
+    ]
+
+
+def metrics(epochs, seed):
+    epoch = np.arange(epochs)
+    falling = np.exp(-epoch / 5) + seed / 10
+    return pd.DataFrame({"epoch": epoch, "loss": 3 * falling, "batch_accuracy": np.clip(1 - falling, 0, 1)})
+
+
+def picture(clip_id, label, pairing_label=None):
+    frames = RANDOM.integers(0, 255, (5, 12, 16, 3)).astype(np.uint8)
+    return pairs.Picture(clip_id, frames, LABELS[label], LABELS[label if pairing_label is None else pairing_label])
+
+
+def pairing(method, negatives=3):
+    others = [picture(str(k), k % 4, 2) for k in range(negatives)]
+    mel = RANDOM.uniform(-80, 0, (20, 16))
+    return pairs.Pairing(method, "x", mel, LABELS[0], LABELS[2], picture("x", 0), others)
+
+
+def sample(label):
+    frames = RANDOM.integers(0, 255, (4, 12, 16, 3)).astype(np.uint8)
+    return samples.Sample("x", LABELS[label], frames, RANDOM.uniform(-80, 0, (50, 16)), 10.0)
+
+
+def times(scale=1.0):
+    rules = ["generate_media", "pack", "a_rule_with_quite_a_long_name", "pretrain"]
+    return pd.DataFrame({"rule": rules, "jobs": [1, 8, 1200, 36], "seconds": np.array([3.0, 20.5, 0.0, 250.0]) * scale})
+
+
+COUNTS = pd.DataFrame(
+    [
+        ("vggsound", "train", 30100, 7000, 907),
+        ("a_dataset-of-my-own", "validation", 0, 0, 0),
+        ("tau_av", "test", 9, 1, 0),
+    ],
+    columns=["dataset", "split", "stored", "unavailable", "rejected"],
+)
+
+FIGURES = {
+    "accuracy": lambda: accuracy_by_size.draw(
+        summary_table(), SIZES, {"controlled": 1 / 24}, {"controlled": "in-domain"}
+    ),
+    "accuracy of one task": lambda: accuracy_by_size.draw(summary_table(tasks=["tau"]), SIZES),
+    "accuracy of many tasks": lambda: accuracy_by_size.draw(summary_table(tasks=list("abcdefg")), SIZES),
+    "accuracy of one size and seed": lambda: accuracy_by_size.draw(
+        summary_table(seeds=1).assign(ci_low=math.nan, ci_high=math.nan), {"small": 10}
+    ),
+    "accuracy of two balances": lambda: accuracy_by_size.draw(summary_table(), {"small": 10, "large": 10.3}),
+    "loss of two balances": lambda: training_loss.draw(runs(), {"small": 10, "large": 10.3}, {}),
+    "gains of two balances": lambda: gains.draw(accuracy_table(), {"small": 10, "large": 10.3}),
+    "gains on many tasks": lambda: gains.draw(accuracy_table(tasks=list("abcd")), SIZES),
+    "loss": lambda: training_loss.draw(
+        runs(), SIZES, {("random", "small"): 24, ("hard-negative", "small"): 10}, {("random", "small", 1)}
+    ),
+    "loss of one subset": lambda: training_loss.draw(runs(1), {"large": 123}, {("random", "large"): 309}),
+    "pairs": lambda: pairs.draw([pairing(method) for method in METHODS[:8]]),
+    "pairs of one method": lambda: pairs.draw([pairing("random", 0)]),
+    "samples": lambda: samples.draw([sample(k % 4) for k in range(7)]),
+    "one sample": lambda: samples.draw([sample(2)]),
+    "timing": lambda: timing.draw(times()),
+    "timing in hours": lambda: timing.draw(times(1e4)),
+    "coverage": lambda: coverage.draw(COUNTS),
+    "gains": lambda: gains.draw(accuracy_table(), SIZES),
+}
+
+
+def drawn(name):
+    """Draw a figure; return it with its renderer."""
+    with style.shared():
+        figure = FIGURES[name]()
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+    return figure, canvas.get_renderer()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_everything_lies_on_the_page(name):
+    figure, renderer = drawn(name)
+    used = figure.get_tightbbox(renderer)
+    width, height = figure.get_size_inches()
+    assert min(used.x0, used.y0) >= -0.01
+    assert used.x1 <= width + 0.01
+    assert used.y1 <= height + 0.01
+    # and the page is not mostly empty
+    assert used.width > 0.8 * width
+    assert used.height > 0.8 * height
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_panels_keep_room_for_data(name):
+    figure, renderer = drawn(name)
+    for axes in figure.axes:
+        box = axes.get_window_extent(renderer)
+        assert min(box.width, box.height) > 0.3 * figure.dpi
+
+
+@pytest.mark.parametrize("name", ["accuracy", "loss", "samples", "timing", "gains", "coverage", "pairs"])
+def test_titles_captions_and_legends_do_not_overlap(name):
+    figure, renderer = drawn(name)
+    named = [
+        text
+        for axes in figure.axes
+        for text in (axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts)
+        if text.get_text().strip()
+    ]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in named]
+    boxes += [("legend", legend.get_window_extent(renderer)) for legend in figure.legends]
+    for place, (first, box) in enumerate(boxes):
+        for second, other in boxes[place + 1 :]:
+            wide = min(box.x1, other.x1) - max(box.x0, other.x0)
+            high = min(box.y1, other.y1) - max(box.y0, other.y0)
+            assert min(wide, high) <= 1, (first, second)
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_raw_identifier_is_shown(name):
+    figure, _ = drawn(name)
+    shown = [text.get_text() for text in figure.findobj(Text) if text.get_visible()]
+    assert any(shown)
+    for text in shown:
+        assert "_" not in text
+        assert not any(method in text for method in METHODS if "-" in method), text
+
+
+def test_order_does_not_depend_on_that_of_the_input():
+    backwards = dict(sorted(SIZES.items(), key=lambda item: -item[1]))
+    with style.shared():
+        lost = training_loss.draw(runs()[::-1], backwards, {})
+        paired = pairs.draw([pairing(method) for method in ("sp70", "soft-positive", "random")])
+        gained = gains.draw(accuracy_table().iloc[::-1], backwards)
+    assert [axes.get_title() for axes in lost.axes[:2]] == ["10 clips a class", "1,230 clips a class"]
+    rows = [axes.get_ylabel() for axes in paired.axes if axes.get_ylabel()]
+    assert rows == ["random", "soft positive", "soft positive,\nnoisy labels"]
+    assert [text.get_text() for text in gained.legends[0].get_texts()] == ["10 clips a class", "1,230 clips a class"]
+
+
+def test_files_are_the_same_bytes_each_time(tmp_path):
+    for stem in ("once", "again"):
+        timing.plot(times(), tmp_path / "folder" / stem)
+    for kind, start in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
+        once, again = ((tmp_path / "folder" / f"{stem}.{kind}").read_bytes() for stem in ("once", "again"))
+        assert once.startswith(start)
+        assert once == again
+        assert b"CreationDate" not in once
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == [
+        "again.pdf",
+        "again.png",
+        "once.pdf",
+        "once.png",
+    ]
+
+
+def test_the_users_own_matplotlib_settings_change_nothing(tmp_path):
+    import matplotlib as mpl
+
+    coverage.plot(COUNTS, tmp_path / "plain")
+    with mpl.rc_context({"font.size": 20, "lines.linewidth": 9, "figure.dpi": 33, "savefig.bbox": "tight"}):
+        coverage.plot(COUNTS, tmp_path / "odd")
+        assert mpl.rcParams["font.size"] == 20
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "odd.png").read_bytes()

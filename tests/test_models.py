@@ -1,0 +1,227 @@
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from avbench.errors import UserError
+from avbench.loss import info_nce
+from avbench.models import PRESETS, AVModel, build, describe, parameter_count, table
+
+TINY = replace(
+    PRESETS["paper"],
+    audio=replace(PRESETS["paper"].audio, input_shape=(1, 20, 24), widths=(4, 6, 8, 10)),
+    video=replace(PRESETS["paper"].video, input_shape=(3, 4, 16, 16), widths=(4, 6, 8, 10)),
+)
+
+
+def clips(settings, batch, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return (
+        torch.randn(batch, *settings.audio.input_shape, generator=generator),
+        torch.randn(batch, *settings.video.input_shape, generator=generator),
+    )
+
+
+# ---------------------------------------------------------------- the published sizes
+
+
+@pytest.mark.parametrize(("encoder", "parameters", "gflop"), [("video", 15_379_136, 58.6), ("audio", 4_725_696, 8.0)])
+def test_paper_encoders_have_the_published_size(encoder, parameters, gflop):
+    row = next(row for row in describe("paper") if row["encoder"] == encoder)
+    assert row["parameters"] == parameters
+    assert round(row["gflop"], 1) == gflop
+    assert (row["features"], row["head"]) == (512, 512 * 128 + 128)
+
+
+def test_small_encoders_are_small():
+    for row in describe("small"):
+        assert row["parameters"] <= 110_000
+        assert row["gflop"] < 0.02
+
+
+def test_flops_by_hand():
+    # Forward: 2 × outputs × (inputs × kernel); backward: the same for weights and again for inputs, but
+    # no gradient for the clip itself.
+    rows = {row["encoder"]: row for row in describe("small")}
+    stem = 2 * 16 * 20 * 20 * 9
+    stages = sum(
+        2 * after * size * size * before * 9
+        for before, after, size in ((16, 16, 10), (16, 32, 5), (32, 64, 3), (64, 128, 3))
+    )
+    assert rows["audio"]["gflop"] * 1e9 == pytest.approx(2 * stem + 3 * stages)
+
+
+def test_table_for_reading():
+    lines = table().splitlines()
+    assert lines[0].split() == [
+        "preset",
+        "encoder",
+        "input",
+        "features",
+        "parameters",
+        "head",
+        "GFLOP",
+        "a",
+        "clip",
+    ]
+    assert lines[2].split() == ["paper", "video", "3×8×112×112", "512", "15,379,136", "65,664", "58.6"]
+    assert len(lines) == 2 + 2 * len(PRESETS)
+    assert max(map(len, lines)) <= 80
+
+
+# ---------------------------------------------------------------- a second, plain implementation
+
+
+def norm(x, state, name):
+    """Batch norm in training mode, written out."""
+    axes = [0, *range(2, x.ndim)]
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    mean, variance = x.mean(axes).view(shape), x.var(axes, unbiased=False).view(shape)
+    weight, bias = state[f"{name}.weight"].view(shape), state[f"{name}.bias"].view(shape)
+    return (x - mean) / torch.sqrt(variance + 1e-5) * weight + bias
+
+
+def plain_audio(x, state):
+    x = F.relu(norm(F.conv2d(x, state["stem.0.weight"], stride=2, padding=3), state, "stem.1"))
+    for stage, stride in enumerate((1, 2, 2, 1)):
+        for layer in (0, 3):
+            weight = state[f"stages.{stage}.{layer}.weight"]
+            x = F.conv2d(x, weight, stride=stride if layer == 0 else 1, padding=1)
+            x = F.relu(norm(x, state, f"stages.{stage}.{layer + 1}"))
+    return x.flatten(2).max(2).values
+
+
+def plain_video(x, state):
+    x = F.conv3d(x, state["stem.0.weight"], stride=(1, 2, 2), padding=(1, 3, 3))
+    x = F.relu(norm(x, state, "stem.1"))
+    for block in range(8):
+        stride = 2 if block in (2, 4, 6) else 1
+        name = f"stages.{block}"
+        y = F.conv3d(x, state[f"{name}.residual.0.weight"], stride=(1, stride, stride), padding=(0, 1, 1))
+        y = F.relu(norm(y, state, f"{name}.residual.1"))
+        y = F.conv3d(y, state[f"{name}.residual.3.weight"], stride=(stride, 1, 1), padding=(1, 0, 0))
+        y = F.relu(norm(y, state, f"{name}.residual.4"))
+        y = F.conv3d(y, state[f"{name}.residual.6.weight"], padding=(0, 1, 1))
+        y = F.relu(norm(y, state, f"{name}.residual.7"))
+        y = F.conv3d(y, state[f"{name}.residual.9.weight"], padding=(1, 0, 0))
+        shortcut = f"{name}.shortcut.weight"
+        x = F.relu(
+            norm(
+                y + (F.conv3d(x, state[shortcut], stride=2) if shortcut in state else x),
+                state,
+                f"{name}.norm",
+            )
+        )
+    return x.flatten(2).max(2).values
+
+
+@pytest.mark.parametrize(("kind", "plain"), [("audio", plain_audio), ("video", plain_video)])
+def test_paper_layout_against_a_plain_implementation(kind, plain):
+    encoder = getattr(build(TINY, 3), kind).double()
+    generator = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) / math.sqrt(parameter[0].numel()))
+    clip = torch.randn(3, *getattr(TINY, kind).input_shape, generator=generator).double()
+    torch.testing.assert_close(encoder(clip), plain(clip, encoder.state_dict()))
+
+
+def test_video_shortcut_is_a_convolution_only_where_shapes_differ():
+    names = [name for name in build(TINY, 0).video.state_dict() if "shortcut" in name]
+    assert names == [f"stages.{block}.shortcut.weight" for block in (2, 4, 6)]
+
+
+def test_no_biases_but_in_norms_and_heads():
+    model = build(TINY, 0)
+    biased = {
+        n for n, m in model.named_modules() if getattr(m, "bias", None) is not None and "Norm" not in type(m).__name__
+    }
+    assert biased == {"audio_head", "video_head"}
+
+
+# ---------------------------------------------------------------- behaviour
+
+
+@pytest.mark.parametrize("settings", [TINY, PRESETS["small"]])
+def test_embeddings_are_unit_vectors_and_every_weight_learns(settings):
+    model = build(settings, 0)
+    za, zv = model(*clips(settings, 6))
+    assert za.shape == zv.shape == (6, 128)
+    torch.testing.assert_close(torch.stack([za.norm(dim=1), zv.norm(dim=1)]), torch.ones(2, 6))
+    info_nce(za, zv)[0].backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_untrained_loss_is_near_log_batch():
+    # A wider temperature takes away the scatter of random similarities, which the paper's would amplify.
+    loss, _ = info_nce(*build("small", 0)(*clips(PRESETS["small"], 24)), temperature=1.0)
+    assert loss.item() == pytest.approx(math.log(24), rel=0.01)
+
+
+def test_learns_a_few_pairs():
+    model = build("small", 0)
+    batch = clips(PRESETS["small"], 8)
+    optimiser = torch.optim.Adam(model.parameters(), 2e-3)
+    for _ in range(12):
+        loss, accuracy = info_nce(*model(*batch))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    assert accuracy.item() == 1.0
+    assert loss.item() < 0.5
+
+
+@pytest.mark.parametrize("settings", [TINY, PRESETS["small"]])
+@pytest.mark.parametrize(("audio", "video"), [((1, 997, 64), (3, 33, 24, 40)), ((1, 100, 96), (3, 1, 16, 16))])
+def test_takes_clips_of_any_length_and_size(settings, audio, video):
+    model = build(settings, 0).eval()
+    with torch.inference_mode():
+        assert model.audio(torch.randn(2, *audio)).shape == (2, settings.audio.widths[-1])
+        assert model.video(torch.randn(2, *video)).shape == (2, settings.video.widths[-1])
+
+
+def test_same_seed_same_weights_and_global_state_untouched():
+    torch.manual_seed(11)
+    before = torch.random.get_rng_state()
+    first, again, other = build("small", 1), build("small", 1), build("small", 2)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    same = [torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True)]
+    assert all(same)
+    assert not torch.equal(first.audio.stem[0].weight, other.audio.stem[0].weight)
+
+
+def test_memory_layout_changes_no_result():
+    model = build("small", 0).eval()
+    audio, video = clips(PRESETS["small"], 4)
+    strided = np.ascontiguousarray(video.movedim(1, -1).numpy())
+    torch.testing.assert_close(model.video(video), model.video(torch.from_numpy(strided).movedim(-1, 1)))
+    torch.testing.assert_close(model.audio(audio), model.audio(audio.movedim(2, 3).contiguous().movedim(2, 3)))
+
+
+def test_parameter_count_counts_heads_too():
+    model = AVModel(PRESETS["small"])
+    assert parameter_count(model) == sum(row["parameters"] + row["head"] for row in describe("small"))
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def test_unknown_preset():
+    with pytest.raises(UserError, match=r"'huge'.*paper, small"):
+        build("huge", 0)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"strides": (1, 2)}, "one entry a stage"),
+        ({"stem_kernel": (3, 7, 7)}, "stem_kernel"),
+    ],
+)
+def test_settings_that_do_not_fit(change, message):
+    with pytest.raises(UserError, match=message):
+        build(replace(TINY, audio=replace(TINY.audio, **change)), 0)

@@ -1,0 +1,202 @@
+"""Tables collected from scores and runs, and the text at the end of an experiment."""
+
+import itertools
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats as reference
+
+from avbench import tables
+from avbench.errors import UserError
+
+METHODS = ["untrained", "random", "soft-positive", "NA"]
+TASKS = ["home", "afar"]
+SUBSETS = ["small", "large"]
+
+
+@pytest.fixture
+def scores(tmp_path):
+    """Score files, one a method and task, and what they hold."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (method, task, "linear", modality, subset, "none", seed, float(rng.random()), 240, 60, 0.98)
+        for method, task, modality, subset, seed in itertools.product(
+            METHODS, TASKS, ["audio", "video"], SUBSETS, range(3)
+        )
+    ]
+    table = pd.DataFrame(rows, columns=tables.ACCURACY_COLUMNS)
+    files = []
+    for number, (_, part) in enumerate(table.groupby(["method", "task"])):
+        files.append(tmp_path / f"scores-{number}.csv")
+        part.sample(frac=1, random_state=number).to_csv(files[-1], index=False)
+    return files, table
+
+
+def test_accuracy_holds_all_scores_in_the_given_order(scores):
+    files, expected = scores
+    found = tables.accuracy(files, METHODS, TASKS, SUBSETS)
+    columns = "method, task, protocol, modality, subset, labels, seed, accuracy, n_train, n_test, coverage"
+    assert list(found.columns) == columns.split(", ")
+    place = {name: i for names in (METHODS, TASKS, SUBSETS) for i, name in enumerate(names)}
+    key = [(place[r.method], place[r.task], r.modality, place[r.subset], r.seed) for r in found.itertuples()]
+    assert key == sorted(key)
+    assert len(found) == len(expected)
+    columns = [c for c in tables.ACCURACY_COLUMNS if c != "accuracy"]
+    merged = found.merge(expected, on=columns, suffixes=("", "_expected"))
+    assert len(merged) == len(expected)
+    assert np.allclose(merged["accuracy"], merged["accuracy_expected"], atol=1e-12)
+
+
+def test_the_order_of_the_files_does_not_matter(scores, tmp_path):
+    files, _ = scores
+    for name, order in (("a", files), ("b", files[::-1])):
+        tables.write(tmp_path / f"{name}.csv", tables.accuracy(order, METHODS))
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+
+
+def test_methods_that_the_order_leaves_out_come_last_by_name(scores):
+    found = tables.accuracy(scores[0], ["soft-positive"])
+    assert list(dict.fromkeys(found["method"])) == ["soft-positive", "NA", "random", "untrained"]
+
+
+def test_the_same_score_twice_is_refused(scores):
+    files, _ = scores
+    with pytest.raises(UserError, match=r"two scores for the same thing \(method NA, task afar"):
+        tables.accuracy([*files, files[0]])
+
+
+def test_no_file_and_a_file_without_a_column_are_refused(scores, tmp_path):
+    with pytest.raises(UserError, match="no scores"):
+        tables.accuracy([])
+    pd.read_csv(scores[0][0]).drop(columns="coverage").to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(UserError, match=r"bad\.csv has no column 'coverage'"):
+        tables.accuracy([tmp_path / "bad.csv"])
+    (tmp_path / "empty.csv").write_text("", encoding="utf-8")
+    with pytest.raises(UserError, match=r"empty\.csv is not the table"):
+        tables.accuracy([tmp_path / "empty.csv"])
+    with pytest.raises(UserError, match=r"gone\.csv does not exist"):
+        tables.accuracy([tmp_path / "gone.csv"])
+
+
+def test_summary_is_the_mean_and_t_interval_of_every_cell(scores):
+    accuracy = tables.accuracy(scores[0], METHODS, TASKS, SUBSETS)
+    summary = tables.summary(accuracy)
+    columns = "method, task, protocol, modality, subset, labels, seeds, mean, ci_low, ci_high"
+    assert list(summary.columns) == columns.split(", ")
+    assert len(summary) == len(accuracy) // 3
+    for i, row in enumerate(summary.to_dict("records")):
+        part = accuracy.iloc[3 * i : 3 * i + 3]
+        assert all((part[name] == row[name]).all() for name in tables.CELL)
+        low, high = reference.t.interval(0.95, 2, part["accuracy"].mean(), reference.sem(part["accuracy"]))
+        assert row["seeds"] == 3
+        assert (row["mean"], row["ci_low"], row["ci_high"]) == pytest.approx((part["accuracy"].mean(), low, high))
+
+
+def run_files(folder):
+    files = []
+    for number, (method, subset, seed) in enumerate(itertools.product(["random", "sp70"], SUBSETS, [0, 1])):
+        values = {
+            "dataset": "controlled", "subset": subset, "labels": "none", "method": method, "seed": seed,
+            "steps": 700, "epochs": 70, "final_loss": number / 7, "final_batch_accuracy": 0.5,
+            "still_improving": number == 6, "seconds": 12.5,
+        }  # fmt: skip
+        files.append(folder / f"run-{number}.json")
+        files[-1].write_text(json.dumps(values), encoding="utf-8")
+    return files
+
+
+def test_runs_are_collected_without_what_differs_between_machines(tmp_path):
+    files = run_files(tmp_path)
+    found = tables.runs(files[::-1], ["sp70", "random"], SUBSETS)
+    pd.testing.assert_frame_equal(found, tables.runs(files, ["sp70", "random"], SUBSETS))
+    columns = "dataset, subset, labels, method, seed, steps, epochs, final_loss, final_batch_accuracy"
+    assert list(found.columns) == [*columns.split(", "), "still_improving"]
+    keys = list(zip(found["subset"], found["method"], found["seed"], strict=True))
+    assert keys == list(itertools.product(["small", "large"], ["sp70", "random"], [0, 1]))
+    assert found[found["still_improving"]]["final_loss"].tolist() == [6 / 7]
+
+
+def test_a_run_without_a_key_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text('{"dataset": "x"}', encoding="utf-8")
+    with pytest.raises(UserError, match=r"run\.json has no key 'subset'"):
+        tables.runs([tmp_path / "run.json"])
+    with pytest.raises(UserError, match="no runs"):
+        tables.runs([])
+
+
+def outcome():
+    rows = [
+        ("random", "home", "linear", "audio", "small", "none", 3, 0.3194, 0.3, 0.34),
+        ("random", "home", "linear", "audio", "large", "none", 3, 0.78, 0.76, 0.80),
+        ("soft-positive", "home", "linear", "audio", "small", "true", 3, 0.431, 0.4155, 0.4465),
+        ("soft-positive", "home", "linear", "audio", "large", "true", 1, 0.81, np.nan, np.nan),
+        ("supervised", "home", "linear", "audio", "small", "true", 3, 0.47, 0.46, 0.48),
+    ]
+    summary = pd.DataFrame(rows, columns=[*tables.CELL, "seeds", "mean", "ci_low", "ci_high"])
+    claims = pd.DataFrame(
+        [
+            ("a", "Soft positives beat random pairing.", "holds", 0.112, 0.08, 0.143, 3),
+            ("b", "A long sentence, " * 8 + "in the end.", "undecided", -0.01, np.nan, np.nan, 1),
+            ("c", "NA", "not tested", np.nan, np.nan, np.nan, 0),
+        ],
+        columns=["claim", "text", "verdict", "effect", "ci_low", "ci_high", "seeds"],
+    )
+    return summary, claims
+
+
+def test_the_text_at_the_end(tmp_path, capsys):
+    summary, claims = outcome()
+    tables.write(tmp_path / "summary.csv", summary)
+    tables.write(tmp_path / "claims.csv", claims)
+    tables.write(tmp_path / "runs.csv", tables.runs(run_files(tmp_path)))
+    tables.print_summary(tmp_path, "results/demo/report.html")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "Accuracy in % (linear probe, audio): mean ± half the 95 % interval over seeds",
+        "",
+        "                     home        home",
+        "                    small       large",
+        "random         31.9 ± 2.0  78.0 ± 2.0",
+        "soft-positive  43.1 ± 1.6        81.0",
+        "supervised     47.0 ± 1.0",
+        "",
+        "1 of 8 pretraining runs were still improving when they ended (tables/runs.csv names them): their",
+        "scores may rise with longer training.",
+        "",
+        "Claims: verdict, effect in percentage points and its 95 % interval over seeds",
+        "holds          +11.2 [8.0, 14.3]   Soft positives beat random pairing.",
+        "undecided      -1.0                A long sentence, A long sentence, A long sentence, A long",
+        "                                   sentence, A long sentence, A long sentence, A long sentence, A",
+        "                                   long sentence, in the end.",
+        "not tested                         NA",
+        "",
+        "Report: results/demo/report.html",
+    ]
+
+
+def test_a_wide_table_is_cut_into_grids_that_fit():
+    rows = [
+        (method, f"a task {i}", "linear", "audio", subset, "none", 3, 0.5 + i / 100, 0.4, 0.6)
+        for method in ("random", "soft-positive")
+        for i in range(9)
+        for subset in SUBSETS
+    ]
+    summary = pd.DataFrame(rows, columns=[*tables.CELL, "seeds", "mean", "ci_low", "ci_high"])
+    text = tables.format_summary(summary, outcome()[1], "report.html")
+    assert max(map(len, text.splitlines())) <= 100
+    for i in range(9):
+        assert text.count(f"{50 + i}.0 ± 10.0") == 4
+    assert text.count("soft-positive ") > 2
+
+
+def test_every_protocol_and_modality_has_its_own_block(scores):
+    text = tables.format_summary(tables.summary(tables.accuracy(scores[0])), outcome()[1], "report.html")
+    assert "(linear probe, audio)" in text
+    assert "(linear probe, video)" in text
+
+
+def test_a_missing_table_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"summary\.csv does not exist"):
+        tables.print_summary(tmp_path, "report.html")

@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avbench.errors import UserError
+from avbench.features import FeatureSettings
+from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
+from avbench.windows import Clips, start_s
+
+PAPER = FeatureSettings()
+RATE, SIZE = 4.0, 16
+
+
+def test_the_papers_windows_start_in_its_range():
+    draws, duration = np.array([0.0, 0.5, 1.0]), np.full(3, 10.0)
+    assert start_s(PAPER, draws, duration).tolist() == [0.25, 4.75, 9.25]
+
+
+@given(st.floats(0.1, 3), st.floats(0.1, 3), st.floats(0, 1, exclude_max=True), st.floats(0, 20))
+def test_both_windows_lie_inside_the_clip(audio_s, video_s, draw, extra):
+    features = replace(PAPER, audio_s=audio_s, video_s=video_s)
+    duration = max(audio_s, video_s) + extra
+    begin = float(start_s(features, np.array([draw]), np.array([duration]))[0])
+    audio_begin = begin + (video_s - audio_s) / 2
+    assert begin >= 0
+    assert begin + video_s <= duration + 1e-9
+    assert audio_begin >= -1e-9
+    assert audio_begin + audio_s <= duration + 1e-9
+
+
+@pytest.fixture
+def store(tmp_path):
+    """Two clips of 4 s and 2.5 s: frame k is grey level 20·k, sample n of the sound is n // 1000."""
+    settings = StoreSettings(frame_rate=RATE, width=SIZE, height=SIZE, sample_rate=16000, jpeg_quality=95)
+    rows = []
+    for name, seconds in (("-a", 4.0), ("b", 2.5)):
+        count = int(seconds * RATE)
+        frames = np.repeat(np.arange(count, dtype=np.uint8) * 10, SIZE * SIZE * 3).reshape(count, SIZE, SIZE, 3)
+        audio = (np.arange(int(seconds * 16000)) // 1000).astype(np.int16)
+        rows.append(Row(name, encode_frames(frames, settings), audio.tobytes(), seconds))
+    write_shard(tmp_path / "000.arrow", rows, settings)
+    return Store([tmp_path / "000.arrow"])
+
+
+FEATURES = FeatureSettings(frame_rate=RATE, audio_s=1.0, video_s=0.5)
+
+
+@pytest.mark.parametrize("cache_mb", [0, 100])
+def test_windows_are_cut_where_they_begin(store, cache_mb):
+    clips = Clips(store, ["-a", "b"], FEATURES, cache_mb)
+    starts = np.array([1.3, 0.6])
+    for _ in range(2):  # the second time from the cache
+        frames = clips.frames(np.array([0, 1]), starts)
+        audio = clips.audio(np.array([0, 1]), starts)
+    assert frames.shape == (2, 2, SIZE, SIZE, 3)
+    assert np.abs(frames[0, 0].astype(int) - 50).max() <= 2  # floor(1.3 s · 4 frames/s) = frame 5
+    assert np.abs(frames[1, 1].astype(int) - 30).max() <= 2
+    assert audio.shape == (2, 16000)
+    assert audio[0, 0] == round(1.05 * 16000) // 1000  # the sound begins 0.25 s earlier
+    assert audio[1, -1] == (round(0.35 * 16000) + 15999) // 1000
+
+
+def test_a_partner_that_ends_early_gives_its_last_window(store):
+    clips = Clips(store, ["-a", "b"], FEATURES)
+    frames = clips.frames(np.array([1]), np.array([3.4]))
+    assert np.abs(frames[0, -1].astype(int) - 90).max() <= 2  # clip b ends with frame 9
+
+
+def test_too_short_clips_are_named(store):
+    with pytest.raises(UserError, match="1 clips are shorter .* for example 'b' with 2.50 s"):
+        Clips(store, ["-a", "b"], replace(FEATURES, audio_s=3.0))

@@ -1,0 +1,29 @@
+# A user's own files: a folder with one folder a class, or a CSV that lists the clips.
+
+FOLDER = {
+    name: experiment.dataset_options(name, "folder")
+    for name in experiment.datasets_of("folder.smk")
+}
+
+
+rule folder_manifest:
+    input:
+        lambda w: FOLDER[w.dataset].get("list", []),
+    output:
+        "data/{dataset}/clips.csv",
+    log:
+        "data/{dataset}/logs/folder_manifest.log",
+    benchmark:
+        "data/{dataset}/benchmarks/folder_manifest.tsv"
+    wildcard_constraints:
+        dataset="|".join(FOLDER),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        settings=lambda w: as_json(FOLDER[w.dataset]),
+    shell:
+        "python -m avbench manifest --kind folder --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

@@ -1,0 +1,66 @@
+# What every rule file uses: the experiment, wildcard constraints, and settings as JSON text.
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+# The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
+sys.path.insert(0, str(workflow.basedir))
+
+from snakemake.exceptions import WorkflowError
+
+from avbench.config import Experiment, Run
+from avbench.errors import UserError
+
+try:
+    experiment = Experiment(config, Path(workflow.basedir))
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
+RESULTS = f"results/{experiment.name}"
+RUN = "results/{experiment}/runs/{dataset}/{subset}/{labels}/{method}"
+GPUS = config["pretraining"].get("gpus", 0)
+THREADS = config["pretraining"].get("cpu_threads", 1)
+
+
+wildcard_constraints:
+    experiment=experiment.name,
+    dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
+    subset="[A-Za-z0-9][A-Za-z0-9_-]*",
+    labels="[A-Za-z0-9][A-Za-z0-9_-]*",
+    method="[A-Za-z0-9][A-Za-z0-9_-]*",
+    task="[A-Za-z0-9][A-Za-z0-9_-]*",
+    shard="[0-9]+",
+    seed="[0-9]+",
+
+
+def as_json(settings):
+    """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
+    return json.dumps(settings, sort_keys=True)
+
+
+def shard_names(dataset):
+    """Return the numbers of a dataset's shards as they appear in file names."""
+    return [f"{shard:03d}" for shard in range(experiment.datasets[dataset]["shards"])]
+
+
+def ready(datasets):
+    """Return the files that say that datasets are packed and sufficiently complete."""
+    return [f"data/{dataset}/coverage.json" for dataset in dict.fromkeys(datasets)]
+
+
+def task_datasets():
+    """Return the dataset of every task."""
+    return [task["dataset"] for task in experiment.tasks.values()]
+
+
+def run_folder(run):
+    """Return the folder of a method's runs."""
+    return RUN.format(experiment=experiment.name, **vars(run))
+
+
+def identity(wildcards):
+    """Return the names that a run's outcome carries."""
+    return {key: wildcards[key] for key in ("dataset", "subset", "labels")}

@@ -1,0 +1,91 @@
+# Checkpoints → features of every task's clips → scores. A job serves all seeds of a method: on small models the start
+# of a process would cost more than its work.
+
+PER_SEED = RUN + "/seed-{seed}"
+
+
+rule embed:
+    input:
+        checkpoints=expand(PER_SEED + "/checkpoint.pt", seed=experiment.seeds, allow_missing=True),
+        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+        datasets=ready(task_datasets()),
+    output:
+        expand(PER_SEED + "/embeddings.npz", seed=experiment.seeds, allow_missing=True),
+    params:
+        tasks=as_json(experiment.tasks),
+        device=config["pretraining"].get("device", "auto"),
+    log:
+        "results/{experiment}/logs/embed/{dataset}/{subset}/{labels}/{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/embed/{dataset}/{subset}/{labels}/{method}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=GPUS,
+    shell:
+        "python -m avbench embed --checkpoints {input.checkpoints:q} --outputs {output:q} --subset {input.subset:q}"
+        " --tasks {params.tasks:q} --device {params.device} --cpu-threads {threads} > {log:q} 2>&1"
+
+
+rule probe:
+    input:
+        embeddings=expand(PER_SEED + "/embeddings.npz", seed=experiment.seeds, allow_missing=True),
+        datasets=ready(task_datasets()),
+    output:
+        expand(PER_SEED + "/scores.csv", seed=experiment.seeds, allow_missing=True),
+    params:
+        tasks=as_json(experiment.tasks),
+        settings=as_json(config["probe"]),
+        identity=lambda w: as_json({key: w[key] for key in ("method", "subset", "labels")}),
+        seeds=experiment.seeds,
+    log:
+        "results/{experiment}/logs/probe/{dataset}/{subset}/{labels}/{method}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/probe/{dataset}/{subset}/{labels}/{method}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=240,
+    shell:
+        "python -m avbench probe --embeddings {input.embeddings:q} --outputs {output:q} --seeds {params.seeds}"
+        " --tasks {params.tasks:q} --settings {params.settings:q} --identity {params.identity:q} > {log:q} 2>&1"
+
+
+def supervised_subset(wildcards):
+    """Return the subset's file, or nothing where every training clip is used."""
+    if wildcards.subset == "all":
+        return []
+    return f"results/{experiment.name}/subsets/{experiment.dataset}/{wildcards.subset}.csv"
+
+
+rule supervised:
+    input:
+        subset=supervised_subset,
+        datasets=lambda w: ready([experiment.tasks[w.task]["dataset"]]),
+    output:
+        "results/{experiment}/supervised/{task}/{subset}/seed-{seed}/scores.csv",
+    params:
+        task=lambda w: as_json({w.task: experiment.tasks[w.task]}),
+        settings=lambda w: as_json(experiment.supervised_settings(w.subset)),
+        features=as_json(experiment.feature_settings()),
+        subset=lambda w, input: f"--subset {input.subset}" if input.get("subset") else "",
+    log:
+        "results/{experiment}/logs/supervised/{task}/{subset}/seed-{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/supervised/{task}/{subset}/seed-{seed}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        mem_mb=3000,
+        runtime=720,
+        gpu=GPUS,
+    shell:
+        "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
+        " --settings {params.settings:q} --features {params.features:q} --seed {wildcards.seed} --output {output:q}"
+        " > {log:q} 2>&1"

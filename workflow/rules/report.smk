@@ -1,0 +1,201 @@
+# Scores → tables, claims, figures. Snakemake's own report collects what is marked with report().
+
+SEEDED_RUNS = [f"{run_folder(run)}/seed-{seed}" for run in experiment.runs() for seed in experiment.seeds]
+PRETRAINED = [folder for folder in SEEDED_RUNS if "/none/untrained/" not in folder]
+SUPERVISED = [
+    f"{RESULTS}/supervised/{task}/{subset}/seed-{seed}"
+    for task, subset in experiment.supervised()
+    for seed in experiment.seeds
+]
+SUBSETS = {name: f"{RESULTS}/subsets/{experiment.dataset}/{name}.csv" for name in experiment.subsets}
+LARGEST = list(experiment.subsets)[-1]
+ROLES = {name: task["role"] for name, task in experiment.tasks.items()}
+
+
+ACCURACY = f"{RESULTS}/tables/accuracy.csv"
+SUMMARY = f"{RESULTS}/tables/summary.csv"
+COMMON = {"data": "data", "subsets": SUBSETS, "tasks": experiment.tasks}
+SAMPLES = {
+    "data": "data",
+    "dataset": experiment.dataset,
+    "subset": SUBSETS[LARGEST],
+    "features": experiment.feature_settings(),
+}
+PAIRS = SAMPLES | {
+    "seed": experiment.seeds[0],
+    "pretraining": experiment.pretrain_settings(LARGEST),
+    "methods": {
+        name: {
+            "method": experiment.method_settings(name),
+            "labels": None if method.labels == "none" else experiment.label_file(LARGEST, method.labels),
+        }
+        for name, method in experiment.methods.items()
+    },
+}
+
+# name → (category in the report, title, settings, files that it is drawn from)
+FIGURES = {
+    "accuracy": ("Results", "Accuracy by size", COMMON | {"summary": SUMMARY}, [SUMMARY]),
+    "gains": ("Results", "Gain over random pairs", COMMON | {"accuracy": ACCURACY}, [ACCURACY]),
+    "losses": (
+        "Training",
+        "Training loss and batch accuracy",
+        COMMON | {"runs": [f"{folder}/run.json" for folder in PRETRAINED]},
+        [f"{folder}/run.json" for folder in PRETRAINED],
+    ),
+    "pairs": (
+        "Data",
+        "What each method pairs",
+        PAIRS,
+        [entry["labels"] for entry in PAIRS["methods"].values() if entry["labels"]],
+    ),
+    "samples": ("Data", "Stored samples", SAMPLES, []),
+    "coverage": ("Data", "Clips stored and lost", COMMON | {"datasets": list(experiment.datasets)}, []),
+    "timing": (
+        "Training",
+        "Where the time went",
+        {"benchmarks": [f"{RESULTS}/benchmarks", *(f"data/{name}/benchmarks" for name in experiment.datasets)]},
+        [ACCURACY],
+    ),
+}
+
+
+def tables():
+    """Return the experiment's tables."""
+    return expand(RESULTS + "/tables/{table}.csv", table=["accuracy", "summary", "runs", "claims"])
+
+
+def figures():
+    """Return the experiment's figures."""
+    return expand(RESULTS + "/figures/{figure}.{kind}", figure=FIGURES, kind=["png", "pdf"])
+
+
+rule tables:
+    input:
+        scores=expand("{run}/scores.csv", run=SEEDED_RUNS + SUPERVISED),
+        runs=expand("{run}/run.json", run=PRETRAINED),
+    output:
+        accuracy=report(
+            "results/{experiment}/tables/accuracy.csv",
+            caption="../report/accuracy_table.rst",
+            category="Results",
+            labels={"table": "Every score"},
+        ),
+        summary=report(
+            "results/{experiment}/tables/summary.csv",
+            caption="../report/summary_table.rst",
+            category="Results",
+            labels={"table": "Mean and interval over seeds"},
+        ),
+        runs=report(
+            "results/{experiment}/tables/runs.csv",
+            caption="../report/runs_table.rst",
+            category="Training",
+            labels={"table": "How each run ended"},
+        ),
+    params:
+        order=as_json(
+            {
+                "methods": ["untrained", *experiment.methods, "supervised"],
+                "tasks": list(experiment.tasks),
+                "subsets": list(experiment.subsets),
+            }
+        ),
+        folder="results/{experiment}/tables",
+    log:
+        "results/{experiment}/logs/tables.log",
+    benchmark:
+        "results/{experiment}/benchmarks/tables.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    shell:
+        "python -m avbench tables --scores {input.scores:q} --runs {input.runs:q} --order {params.order:q}"
+        " --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule claims:
+    input:
+        accuracy="results/{experiment}/tables/accuracy.csv",
+        claims=str(experiment.root / config["claims"]),
+    output:
+        report(
+            "results/{experiment}/tables/claims.csv",
+            caption="../report/claims_table.rst",
+            category="Results",
+            labels={"table": "The claims' verdicts"},
+        ),
+    params:
+        tasks=as_json(ROLES),
+        subsets=list(experiment.subsets),
+    log:
+        "results/{experiment}/logs/claims.log",
+    benchmark:
+        "results/{experiment}/benchmarks/claims.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "python -m avbench claims --accuracy {input.accuracy:q} --claims {input.claims:q} --tasks {params.tasks:q}"
+        " --subsets {params.subsets:q} --output {output:q} > {log:q} 2>&1"
+
+
+for figure, (category, title, settings, sources) in FIGURES.items():
+
+    rule:
+        name:
+            f"figure_{figure}"
+        input:
+            sources=sources,
+            subsets=list(SUBSETS.values()),
+            datasets=ready([experiment.dataset, *task_datasets()]),
+        output:
+            png=report(
+                f"results/{{experiment}}/figures/{figure}.png",
+                caption=f"../report/{figure}.rst",
+                category=category,
+                labels={"figure": title},
+            ),
+            pdf=f"results/{{experiment}}/figures/{figure}.pdf",
+        params:
+            name=figure,
+            settings=as_json(settings),
+            stem=f"results/{{experiment}}/figures/{figure}",
+        log:
+            f"results/{{experiment}}/logs/figures/{figure}.log",
+        benchmark:
+            f"results/{{experiment}}/benchmarks/figures/{figure}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        shell:
+            "python -m avbench figure --name {params.name} --settings {params.settings:q} --output {params.stem:q}"
+            " > {log:q} 2>&1"
+
+
+# Runs only after every job has ended well. The report is made anew when a table or figure is younger than it.
+onsuccess:
+    write_report()
+
+
+def write_report():
+    """Make Snakemake's report of this experiment, when it is missing or out of date."""
+    target = Path(RESULTS, "report.html")
+    made = [Path(path) for path in tables() + figures()]
+    if not all(path.exists() for path in made):
+        return  # a run of other targets than the whole experiment
+    if target.exists() and target.stat().st_mtime >= max(path.stat().st_mtime for path in made):
+        return
+    merged = Path(RESULTS, "config.json")
+    merged.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--configfile", str(merged)]
+    subprocess.run([*command, "--report", str(target), "--nolock", "--quiet"], check=True)
