@@ -50,6 +50,20 @@ def controlled_manifest(args: argparse.Namespace) -> None:
     write_manifest_for(ControlledSettings.from_mapping(args.settings), args.output)
 
 
+def download_list(args: argparse.Namespace) -> None:
+    """get a dataset's list of clips, whole and verified"""
+    from avbench.datasets.download import get_list
+
+    get_list(args.settings, args.output)
+
+
+def manifest(args: argparse.Namespace) -> None:
+    """write the manifest of a dataset whose files are on disk"""
+    from avbench.datasets import build_manifest
+
+    build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
+
+
 def pack(args: argparse.Namespace) -> None:
     """decode, check and pack one shard of a manifest into the store and its ledger"""
     from avbench.checks import CheckSettings
@@ -302,6 +316,13 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _OUTPUT,
     ],
     controlled_manifest: [_json("--settings", "the dataset's factors"), _OUTPUT],
+    download_list: [_json("--settings", "url or path, and sha256"), _OUTPUT],
+    manifest: [
+        _text("--kind", "vggsound, tau_av, fsdnoisy18k or folder"),
+        _json("--settings", "the dataset's options"),
+        _path("--list", "the dataset's list, for vggsound", optional=True),
+        _OUTPUT,
+    ],
     pack: [
         _path("--manifest", "the dataset's manifest"),
         *_SHARD,

@@ -169,8 +169,9 @@ def _packets(container: av.container.InputContainer, streams: list, stop: float)
 
 
 def _covers(stream: av.VideoStream | av.AudioStream, packets: list[av.Packet], start: float) -> bool:
-    times = (packet.pts for packet in packets if packet.pts is not None)
-    return min(times, default=float("inf")) * float(stream.time_base) <= start
+    """Whether decoding can begin at or before ``start``: a seek without an index may land between key frames."""
+    latest = start / float(stream.time_base)
+    return any(packet.is_keyframe and packet.pts is not None and packet.pts <= latest for packet in packets)
 
 
 def _frame_count(duration: float, frame_rate: float) -> int:

@@ -4,6 +4,7 @@ Reads top to bottom: settings, set-up, the training loop, the outcome. Nothing i
 a run that was interrupted goes on from its last checkpoint and ends, on a CPU, in the same bytes as an undisturbed one.
 """
 
+import itertools
 import json
 import math
 import shutil
@@ -133,10 +134,8 @@ class Batches:
                 yield self.read(*item)
             return
         with ThreadPoolExecutor(self.settings.loader_threads) as pool:
-            waiting = [
-                pool.submit(self.read, *item)
-                for item, _ in zip(plan, range(2 * self.settings.loader_threads), strict=False)
-            ]
+            first = itertools.islice(plan, 2 * self.settings.loader_threads)
+            waiting = [pool.submit(self.read, *item) for item in first]
             while waiting:
                 batch = waiting.pop(0).result()
                 if (item := next(plan, None)) is not None:

@@ -62,6 +62,23 @@ def summary(accuracy: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*CELL, "seeds", "mean", "ci_low", "ci_high"])
 
 
+def beside_probes(summary: pd.DataFrame) -> pd.DataFrame:
+    """Put the supervised baseline beside every protocol that scores the same task and modality.
+
+    It is a protocol of its own, since nothing is probed, but readers compare the two. Where no protocol scores its
+    task and modality, it stays as it is.
+    """
+    alone = summary["protocol"] == "supervised"
+    baseline, parts, placed = summary[alone], [summary[~alone]], set()
+    for protocol, probes in summary[~alone].groupby("protocol", sort=False):
+        keys = set(zip(probes["task"], probes["modality"], strict=True))
+        here = [key in keys for key in zip(baseline["task"], baseline["modality"], strict=True)]
+        parts.append(baseline[here].assign(protocol=protocol))
+        placed |= keys
+    rest = [key not in placed for key in zip(baseline["task"], baseline["modality"], strict=True)]
+    return pd.concat([*parts, baseline[rest]], ignore_index=True)
+
+
 def runs(run_files: Iterable[str | Path], methods: Sequence[str] = (), subsets: Sequence[str] = ()) -> pd.DataFrame:
     """Collect how the pretraining runs ended, from their ``run.json``, sorted like :func:`accuracy`.
 
@@ -97,7 +114,7 @@ def format_summary(
         runs: of :func:`runs`; adds how many runs were still improving.
     """
     blocks = []
-    for (protocol, modality), part in summary.groupby(["protocol", "modality"], sort=False):
+    for (protocol, modality), part in beside_probes(summary).groupby(["protocol", "modality"], sort=False):
         title = f"Accuracy in % ({protocol} probe, {modality}): mean ± half the 95 % interval over seeds"
         blocks.append("\n\n".join([title, *_grids(part)]))
     if runs is not None and (count := int(runs["still_improving"].sum())):
@@ -160,9 +177,12 @@ def _sort(table: pd.DataFrame, keys: list[str], orders: dict[str, Sequence[str]]
 def _grids(part: pd.DataFrame) -> list[str]:
     """Lay means out as grids, methods down and tasks × subsets across, as many as the width asks."""
     cells = {}
+    subsets = part[part["subset"] != "all"].groupby("task")["subset"].unique().to_dict()
     for row in part.itertuples():
         half = f" ± {50 * (row.ci_high - row.ci_low):.1f}" if row.ci_low == row.ci_low else ""
-        cells[row.method, (row.task, row.subset)] = f"{100 * row.mean:.1f}{half}"
+        # A score that depends on no subset stands in the column of each.
+        for subset in subsets.get(row.task, ["all"]) if row.subset == "all" else [row.subset]:
+            cells[row.method, (row.task, subset)] = f"{100 * row.mean:.1f}{half}"
     methods = list(dict.fromkeys(part["method"]))
     columns = list(dict.fromkeys(key for _, key in cells))
     first = max(map(len, methods))

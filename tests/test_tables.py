@@ -200,3 +200,21 @@ def test_every_protocol_and_modality_has_its_own_block(scores):
 def test_a_missing_table_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"summary\.csv does not exist"):
         tables.print_summary(tmp_path, "report.html")
+
+
+def test_the_supervised_baseline_stands_beside_the_probes_of_its_task():
+    columns = [*tables.CELL, "seeds", "mean", "ci_low", "ci_high"]
+    rows = [
+        ("random", "t", "linear", "audio", "small", "none", 3, 0.3, 0.2, 0.4),
+        ("random", "t", "linear", "video", "small", "none", 3, 0.5, 0.4, 0.6),
+        ("supervised", "t", "supervised", "audio", "small", "true", 3, 0.6, 0.5, 0.7),
+        ("supervised", "other", "supervised", "audio", "all", "true", 3, 0.7, 0.6, 0.8),
+    ]
+    placed = tables.beside_probes(pd.DataFrame(rows, columns=columns))
+    found = set(zip(placed["method"], placed["task"], placed["protocol"], placed["modality"], strict=True))
+    assert found == {
+        ("random", "t", "linear", "audio"),
+        ("random", "t", "linear", "video"),
+        ("supervised", "t", "linear", "audio"),
+        ("supervised", "other", "supervised", "audio"),
+    }

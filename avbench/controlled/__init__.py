@@ -2,7 +2,7 @@
 
 from avbench.controlled.catalogue import clip_list, manifest, write_factors, write_manifest_for
 from avbench.controlled.clip import render
-from avbench.controlled.generate import generate
+from avbench.controlled.generation import generate
 from avbench.controlled.settings import CONDITIONS, Conditions, ControlledSettings
 
 __all__ = [

@@ -11,6 +11,7 @@ from avbench import fileio
 from avbench.controlled.factors import clip_factors
 from avbench.controlled.labels import class_labels
 from avbench.controlled.settings import SPLITS, ControlledSettings
+from avbench.errors import UserError
 from avbench.hashing import hash64, shard_of
 from avbench.manifest import write_manifest
 
@@ -105,10 +106,11 @@ def write_factors(settings: ControlledSettings, path: str | Path, shard: int = 0
     Raises:
         UserError: there is no such shard, or the file cannot be written.
     """
+    columns = ["clip_id", "label_index", "split", "k", *clip_factors(settings, 0, SPLITS[0], 0)]
     rows = []
     for clip in clips(settings, shard, shards):
         row = {"clip_id": clip.clip_id, "label_index": clip.label_index, "split": clip.split, "k": clip.k}
         for name, value in clip_factors(settings, clip.label_index, clip.split, clip.k).items():
             row[name] = ";".join(f"{part:.6f}" for part in value) if isinstance(value, tuple) else value
         rows.append(row)
-    fileio.write_csv(path, pd.DataFrame(rows))
+    fileio.write_csv(path, pd.DataFrame(rows, columns=columns))

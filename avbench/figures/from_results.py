@@ -37,7 +37,7 @@ def chance(settings: Settings) -> dict[str, float]:
 
 def draw_accuracy(settings: Settings, stem: Path) -> None:
     """Accuracy by size, a line a method."""
-    summary = tables.read(settings["summary"])
+    summary = tables.beside_probes(tables.read(settings["summary"]))
     roles = {name: task["role"] for name, task in settings["tasks"].items()}
     accuracy_by_size.plot(summary, subset_sizes(settings), stem, chance(settings), roles)
 

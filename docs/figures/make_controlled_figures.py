@@ -14,7 +14,7 @@ from avbench.controlled.factors import PICTURE, SOUND, class_point
 MAGMA = plt.get_cmap("magma", 16)  # few colours: small files
 HERE = Path(__file__).parent
 MAIN = ControlledSettings()
-OUTDOORS = ControlledSettings(name="outdoors", classes=10, conditions=CONDITIONS["outdoors"])
+OUTDOORS = ControlledSettings(name="controlled-outdoors", seed=2, classes=10, conditions=CONDITIONS["outdoors"])
 TELEPHONE = ControlledSettings(name="telephone", classes=12, video=False, conditions=CONDITIONS["telephone"])
 plt.rcParams.update({"font.size": 8, "axes.titlesize": 8, "figure.dpi": 110})
 

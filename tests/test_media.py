@@ -1,0 +1,360 @@
+import math
+import os
+import struct
+
+import av
+import media_files as files
+import numpy as np
+import pytest
+from PIL import Image
+
+from avbench.media import MediaError, decode
+from avbench.store import StoreSettings
+
+
+def settings(**changes):
+    return StoreSettings(**{"frame_rate": 8.0, "width": 32, "height": 32} | changes)
+
+
+VIDEO = settings(audio=False)
+AUDIO = settings(video=False)
+
+
+def reason(path, start_s=0.0, duration_s=2.0, wanted=None):
+    with pytest.raises(MediaError) as caught:
+        decode(path, wanted or settings(), start_s, duration_s)
+    assert caught.value.detail
+    return caught.value.reason
+
+
+def nearest(times, grid):
+    """The index of the time nearest to each point of the grid, the earlier one on a tie, by brute force."""
+    return np.array([min(range(len(times)), key=lambda i: (round(abs(times[i] - t), 6), i)) for t in grid])
+
+
+def test_shapes_and_types(tmp_path):
+    clip = decode(files.ordinary(tmp_path / "a.mp4", 2.0), settings(width=24, height=40), 0, 2)
+    assert (clip.frames.shape, clip.frames.dtype) == ((16, 40, 24, 3), np.uint8)
+    assert (clip.audio.shape, clip.audio.dtype) == ((32000,), np.int16)
+    assert clip.duration_s == 2.0
+
+
+# Frames
+
+
+@pytest.mark.parametrize("frame_rate", [4.0, 16.0, 12.5])
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt", "options"),
+    [
+        ("a.mkv", "ffv1", "bgr0", {}),
+        ("a.mp4", "libx264", "yuv420p", {"crf": "1", "bf": "3", "g": "12"}),
+        ("a.ts", "libx264", "yuv420p", {"crf": "1", "bf": "3", "g": "12"}),
+        ("a.webm", "libvpx-vp9", "yuv420p", {"crf": "4", "cpu-used": "8"}),
+    ],
+)
+@pytest.mark.parametrize("start_s", [0.0, 3.05])
+def test_each_frame_is_the_nearest_in_time(tmp_path, name, codec, pix_fmt, options, frame_rate, start_s):
+    # 15 frames a second, frame i of level 4 i; the start of 3.05 s is sought for.
+    frames = files.levels(4 * np.arange(60))
+    path = files.write_media(tmp_path / name, frames, fps=15, video_codec=codec, pix_fmt=pix_fmt, options=options)
+    clip = decode(path, settings(audio=False, frame_rate=frame_rate), start_s, 0.9)
+    times = np.arange(60) / 15
+    grid = start_s + np.arange(math.ceil(0.9 * frame_rate)) / frame_rate
+    # Only what the trim shows counts: the frame on screen at the start, and those that follow before the end.
+    shown = times[(times > start_s - 1 / 15) & (times < start_s + 0.9 - 1e-9)]
+    if name.endswith("webm") or name.endswith("mkv"):
+        shown = np.round(shown, 3)  # Matroska's time stamps
+    expected = 4 * np.round(shown[nearest(shown, grid)] * 15)
+    assert np.abs(clip.frames.mean((1, 2, 3)) - expected).max() < 2
+
+
+def test_variable_frame_rate(tmp_path):
+    times = [0.0, 0.5, 0.55, 0.6, 1.4, 1.9]
+    values = [10, 60, 110, 160, 210, 250]
+    path = files.write_media(
+        tmp_path / "a.mp4", files.levels(values), times=times, options={"crf": "1", "bf": "0"}, fps=10
+    )
+    clip = decode(path, settings(audio=False, frame_rate=10.0), 0, 1.9)
+    expected = np.array(values)[nearest(times[:-1], np.arange(19) / 10)]
+    assert np.abs(clip.frames.mean((1, 2, 3)) - expected).max() < 2
+
+
+def test_late_video_holds_its_first_frame(tmp_path):
+    times = 0.9 + np.arange(16) / 8
+    path = files.write_media(
+        tmp_path / "a.mkv", files.levels(range(100, 180, 5)), times=times, audio=files.noise(4), options={"crf": "1"}
+    )
+    clip = decode(path, settings(), 0, 4)
+    assert clip.duration_s == pytest.approx(0.9 + 2.0, abs=0.002)
+    assert np.abs(clip.frames[:8].mean((1, 2, 3)) - 100).max() < 1.5
+    assert clip.frames[12].mean() > 115
+
+
+def test_shrinking_matches_pillow(tmp_path):
+    rng = np.random.default_rng(0)
+    pixels = np.asarray(Image.fromarray(rng.integers(0, 256, (45, 60, 3), np.uint8)).resize((240, 180)))
+    path = files.write_media(tmp_path / "a.mkv", np.stack([pixels] * 8), video_codec="ffv1", pix_fmt="bgr0")
+    frame = decode(path, settings(audio=False, width=40, height=56), 0, 1).frames[0].astype(int)
+    reference = np.asarray(Image.fromarray(pixels).resize((40, 56), Image.Resampling.BILINEAR)).astype(int)
+    assert np.abs(frame - reference).mean() < 0.7
+    assert np.abs(frame - reference).max() <= 3
+
+
+@pytest.mark.parametrize("colour", [(200, 40, 90), (20, 220, 130), (255, 255, 255), (0, 0, 0)])
+@pytest.mark.parametrize(("colorspace", "color_range"), [(None, None), (5, 1), (5, 2), (1, 1), (1, 2)])
+def test_colours_survive_every_matrix_and_range(tmp_path, colour, colorspace, color_range):
+    frames = np.broadcast_to(np.array(colour, np.uint8), (8, 32, 32, 3))
+    path = files.write_media(
+        tmp_path / "a.mp4", frames, colorspace=colorspace, color_range=color_range, options={"crf": "1"}
+    )
+    assert np.abs(decode(path, VIDEO, 0, 1).frames - np.array(colour, int)).max() <= 4
+
+
+@pytest.mark.parametrize(("degrees", "corner"), [(0, 0), (90, 1), (180, 3), (270, 2)])
+def test_rotation_flags_are_applied(tmp_path, degrees, corner):
+    # A clockwise turn takes the white corner from top left to top right, bottom right, bottom left.
+    frames = np.zeros((8, 32, 64, 3), np.uint8)
+    frames[:, :16, :32] = 255
+    path = files.write_media(tmp_path / "a.mp4", frames, options={"crf": "1"})
+    data = bytearray(path.read_bytes())
+    cos, sin = round(math.cos(math.radians(degrees))), round(math.sin(math.radians(degrees)))
+    matrix = data.index(b"tkhd") + 44  # after the fixed fields of the track header, version 0
+    data[matrix : matrix + 36] = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    frame = decode(path, settings(audio=False, width=10, height=6), 0, 1).frames[0]
+    corners = frame[[0, 0, -1, -1], [0, -1, 0, -1], 0]
+    assert [int(level > 128) for level in corners] == [int(i == corner) for i in range(4)]
+
+
+# Audio
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate", "layout", "channels"),
+    [
+        ("a.mp4", "aac", 44100, "stereo", 2),
+        ("a.mp4", "aac", 8000, "mono", 1),
+        ("a.mp4", "aac", 48000, "5.1", 6),
+        ("a.mkv", "pcm_s16le", 48000, "5.1", 6),
+        ("a.mkv", "libopus", 48000, "mono", 1),
+        ("a.mp3", "libmp3lame", 22050, "mono", 1),
+        ("a.flac", "flac", 11025, "mono", 1),
+        ("a.wav", "pcm_s16le", 16000, "stereo", 2),
+    ],
+)
+@pytest.mark.parametrize("start_s", [0.0, 3.0])
+def test_a_click_lands_where_it_was(tmp_path, name, codec, rate, layout, channels, start_s):
+    path = files.write_media(
+        tmp_path / name,
+        audio=files.click(6, 4.321, rate, channels),
+        sample_rate=rate,
+        layout=layout,
+        audio_codec=codec,
+    )
+    clip = decode(path, AUDIO, start_s, 2.5 if start_s else 6.0)
+    assert clip.frames.shape == (0, 32, 32, 3)
+    assert len(clip.audio) == round(clip.duration_s * 16000)
+    assert np.abs(clip.audio.astype(int)).argmax() / 16000 == pytest.approx(4.321 - start_s, abs=0.001)
+
+
+def test_late_audio_is_padded_with_silence(tmp_path):
+    path = files.write_media(tmp_path / "a.mp4", files.moving(32), audio=files.click(3, 1, 16000), audio_start=0.7)
+    clip = decode(path, settings(), 0, 4)
+    assert clip.duration_s == pytest.approx(3.7, abs=0.02)
+    assert np.abs(clip.audio.astype(int)).argmax() / 16000 == pytest.approx(1.7, abs=0.001)
+    assert not clip.audio[: int(0.6 * 16000)].any()
+
+
+def test_a_gap_in_the_audio_is_silent(tmp_path):
+    # Two bursts of noise, 1 s apart on the time axis, the second frame stamped accordingly.
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("pcm_s16le", rate=16000, layout="mono")
+        for start in (0, 32000):
+            frame = av.AudioFrame.from_ndarray(files.noise(1.0), "fltp", "mono")
+            frame.sample_rate, frame.pts = 16000, start
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    clip = decode(path, AUDIO, 0, 4)
+    assert clip.duration_s == pytest.approx(3.0, abs=0.002)
+    loud = np.abs(clip.audio.astype(int)).reshape(-1, 4000).max(1) > 1000
+    assert loud.tolist() == [True] * 4 + [False] * 4 + [True] * 4
+
+
+def test_resampling_matches_the_sampled_sine(tmp_path):
+    time = np.arange(3 * 44100) / 44100
+    path = files.write_media(
+        tmp_path / "a.wav",
+        audio=np.stack([0.5 * np.sin(2 * np.pi * 440 * time)] * 2),
+        sample_rate=44100,
+        layout="stereo",
+        audio_codec="pcm_s16le",
+    )
+    audio = decode(path, AUDIO, 1.0, 1.5).audio / 32768
+    expected = 0.5 * np.sin(2 * np.pi * 440 * (1.0 + np.arange(24000) / 16000))
+    assert np.abs(audio - expected).max() < 2e-3
+
+
+# What is wanted, how long, and what is wrong
+
+
+def test_only_the_wanted_streams_must_exist(tmp_path):
+    silent_film = files.write_media(tmp_path / "video.mp4", files.moving(16))
+    radio = files.write_media(tmp_path / "audio.m4a", audio=files.noise(2))
+    assert decode(silent_film, VIDEO, 0, 2).audio.size == 0
+    assert decode(radio, AUDIO, 0, 2).audio.size == 32000
+    assert reason(silent_film) == "no-audio"
+    assert reason(radio) == "no-video"
+
+
+def test_a_cover_picture_is_no_video(tmp_path):
+    path = tmp_path / "a.mp3"
+    with av.open(str(path), "w") as output:
+        sound = output.add_stream("libmp3lame", rate=16000, layout="mono")
+        cover = output.add_stream("mjpeg", rate=1)
+        cover.width = cover.height = 32
+        cover.pix_fmt = "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic.value
+        output.mux(cover.encode(av.VideoFrame.from_ndarray(files.moving(1)[0], "rgb24")))
+        output.mux(cover.encode(None))
+        frame = av.AudioFrame.from_ndarray(files.noise(2), "fltp", "mono")
+        frame.sample_rate = 16000
+        output.mux(sound.encode(frame))
+        output.mux(sound.encode(None))
+    assert reason(path) == "no-video"
+    assert decode(path, AUDIO, 0, 1).audio.size == 16000
+
+
+def test_the_end_is_never_made_up(tmp_path):
+    path = files.write_media(tmp_path / "a.mkv", files.moving(8), audio=files.noise(3), audio_codec="pcm_s16le")
+    clip = decode(path, settings(), 0, 10)
+    assert clip.duration_s == pytest.approx(1.0, abs=0.002)
+    assert len(clip.frames) == 8
+    assert len(clip.audio) == round(clip.duration_s * 16000)
+    assert reason(path, start_s=5.0) in {"short", "no-video"}
+
+
+def test_a_stream_without_a_duration(tmp_path):
+    class Pipe:
+        def __init__(self):
+            self.data = bytearray()
+
+        def write(self, data):
+            self.data += bytes(data)
+            return len(data)
+
+    pipe = files.ordinary(Pipe(), 3.0, container_format="matroska")
+    path = tmp_path / "a.mkv"
+    path.write_bytes(pipe.data)
+    with av.open(str(path)) as container:
+        assert container.duration is None
+    assert decode(path, settings(), 0, 10).duration_s == pytest.approx(3.0, abs=0.002)
+    assert decode(path, settings(), 2.2, 10).duration_s == pytest.approx(0.8, abs=0.002)
+
+
+def test_broken_files_are_corrupt(tmp_path):
+    data = files.ordinary(tmp_path / "good.mp4").read_bytes()
+    bad = tmp_path / "bad.mp4"
+    for content in (b"", b"hello world" * 100, bytes(10000), data[: len(data) // 2]):
+        bad.write_bytes(content)
+        assert reason(bad) == "corrupt"
+
+
+@pytest.mark.parametrize("wanted", [settings(), VIDEO, AUDIO])
+def test_damaged_packets_are_corrupt(tmp_path, wanted):
+    data = bytearray(files.ordinary(tmp_path / "good.mp4").read_bytes())
+    begin, end = data.index(b"mdat") + 4, data.index(b"moov") - 4
+    rng = np.random.default_rng(0)
+    data[begin:end] = rng.integers(0, 256, end - begin, np.uint8).tobytes()
+    path = tmp_path / "bad.mp4"
+    path.write_bytes(data)
+    assert reason(path, wanted=wanted) == "corrupt"
+
+
+def test_a_truncated_download_is_not_taken_for_whole(tmp_path):
+    data = files.ordinary(tmp_path / "good.mkv", 4.0).read_bytes()
+    path = tmp_path / "cut.mkv"
+    path.write_bytes(data[: len(data) * 2 // 3])
+    assert decode(path, settings(), 0, 4).duration_s < 3.5
+
+
+def test_only_local_regular_files_are_opened(tmp_path):
+    good = files.ordinary(tmp_path / "good.mp4")
+    assert reason("https://example.org/a.mp4") == "unavailable"
+    assert reason(f"file://{good}") == "unavailable"
+    assert reason(f"concat:{good}") == "missing"
+    assert reason(tmp_path / "none.mp4") == "missing"
+    assert reason(good / "beneath.mp4") == "missing"
+    assert reason(f"{tmp_path}/a\0b.mp4") == "missing"
+    assert reason(tmp_path) == "unreadable"
+    os.mkfifo(tmp_path / "pipe.mp4")
+    assert reason(tmp_path / "pipe.mp4") == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "playlist",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:2,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile '{}'\n",
+    ],
+)
+@pytest.mark.parametrize("name", ["list.mp4", "list.m3u8"])
+def test_playlists_are_not_followed(tmp_path, playlist, name):
+    files.write_media(tmp_path / "a.ts", audio=files.noise(2))
+    path = tmp_path / name
+    path.write_text(playlist.format("a.ts"))
+    assert reason(path, wanted=AUDIO) == "corrupt"
+
+
+@pytest.mark.parametrize("name", ["-x,'\"$(id) ;&.mp4", "concat:a|b.mp4", "pipe:0", "new\nline.mp4", "%03d.mp4"])
+def test_odd_file_names_are_names(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    files.ordinary(tmp_path / "a.mp4").rename(tmp_path / name)
+    assert decode(name, settings(), 0, 2).duration_s == 2.0
+
+
+# Real files
+
+
+def real(pattern):
+    return sorted(files.REAL_CLIPS.glob(pattern)) or [pytest.param(None, marks=pytest.mark.skip("no real clips"))]
+
+
+@pytest.mark.parametrize("path", real("vggsound/*.mp4"), ids=lambda path: path and path.name)
+def test_real_clips(path):
+    wanted = settings(frame_rate=16.0, width=112, height=112)
+    clip = decode(path, wanted, 0, 10)
+    assert clip.duration_s == 10
+    assert clip.frames.shape == (160, 112, 112, 3)
+    assert clip.audio.shape == (160000,)
+    # An independent way to a few frames: decode every one, pick by index (30 a second), shrink with Pillow.
+    picks = {round(k / 16 * 30 - 1e-9): k for k in (0, 37, 100, 159)}
+    with av.open(str(path)) as container:
+        for index, frame in enumerate(container.decode(video=0)):
+            if index in picks:
+                image = frame.to_image(interpolation="BICUBIC").resize((112, 112), Image.Resampling.BILINEAR)
+                ours = clip.frames[picks.pop(index)].astype(int)
+                assert np.abs(ours - np.asarray(image)).mean() < 3
+    assert not picks
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds", "audio"),
+    [
+        ("av1_video.mkv", 5, False),
+        ("h264_10bits.mp4", 1, False),
+        ("h265_video.mp4", 1, False),
+        ("nasa_13013.mp4", 10, True),
+    ],
+)
+def test_odd_formats(name, seconds, audio):
+    path = files.REAL_CLIPS / "formats" / name
+    if not path.exists():
+        pytest.skip("no real clips")
+    clip = decode(path, settings(audio=audio), 0, 10)
+    assert clip.duration_s == pytest.approx(seconds, abs=0.05)
+    assert len(clip.frames) == math.ceil(clip.duration_s * 8 - 1e-4)
+    assert clip.frames.std() > 10
+    assert len(clip.audio) == (160000 if audio else 0)
+    if not audio:
+        assert reason(path) == "no-audio"
