@@ -1,5 +1,6 @@
 """Checks that a decoded clip must pass before it is stored."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +15,10 @@ class CheckSettings:
     Attributes:
         min_duration_s: seconds for which all its streams last.
         silence_dbfs: its loudest sample must reach this level, in decibels relative to full scale.
-        still_difference: frames one second apart must differ by this much, as a mean over time, pixels and channels
-            of absolute differences on the scale 0 to 255. A photograph encoded as H.264 stays below 0.5 up to a
-            constant rate factor of 38 even with sensor noise; the calmest of eight VGGSound clips, a canary before a
-            static camera, has 3.0. One second, because between neighbouring frames slow motion and coding noise look
-            alike (0.5 and 0.3 on the same material).
+        still_difference: frames about a second apart must differ by this much (see :func:`motion`). A photograph
+            encoded as H.264 stays below 0.5 up to a constant rate factor of 38 even with sensor noise; the calmest of
+            eight VGGSound clips, a canary before a static camera, has 3.0. Between neighbouring frames slow motion and
+            coding noise look alike (0.5 and 0.3 on the same material).
     """
 
     min_duration_s: float
@@ -51,13 +51,18 @@ def peak_dbfs(audio: np.ndarray) -> float:
 
 
 def motion(frames: np.ndarray, frame_rate: float) -> float:
-    """Return the mean absolute difference of frames one second apart: uint8 (T, H, W, 3), 0 to 255.
+    """Return how far frames are apart, uint8 (T, H, W, 3): a mean absolute difference on the scale 0 to 255.
 
-    Clips of less than two seconds are compared half their length apart; a single frame has no motion.
+    Frames one second apart are compared (in shorter clips, half the length), and frames about 0.6 s apart; the larger
+    value counts. The two lags have no common divisor, so that periodic motion cannot hide. A single frame has none.
     """
     lag = min(round(frame_rate), len(frames) // 2)
     if lag < 1:
         return 0.0
-    earlier, later = frames[:-lag], frames[lag:]
+    shorter = next(k for k in range(round(0.62 * lag), 0, -1) if math.gcd(k, lag) == 1)
+    return max(_difference(frames[:-k], frames[k:]) for k in (lag, shorter))
+
+
+def _difference(earlier: np.ndarray, later: np.ndarray) -> float:
     # In uint8, which is several times faster than widening first.
     return float((np.maximum(earlier, later) - np.minimum(earlier, later)).mean())

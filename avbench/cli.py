@@ -209,22 +209,23 @@ def probe(args: argparse.Namespace) -> None:
 
 
 def supervised(args: argparse.Namespace) -> None:
-    """train the audio encoder from scratch on a task's labels"""
+    """train the audio encoder from scratch on a task's labels, with every seed"""
     from avbench.features import FeatureSettings
     from avbench.fileio import read_csv
     from avbench.settings import build
-    from avbench.supervised import SupervisedSettings, train
+    from avbench.supervised import SupervisedSettings
+    from avbench.supervised import supervised as run
     from avbench.tasks import read_tasks
 
     (task,) = read_tasks(args.task)
-    train(
+    run(
         task,
         args.data,
         read_csv(args.subset, CLIP_LABEL) if args.subset else None,
         build(SupervisedSettings, args.settings, "supervised"),
         build(FeatureSettings, args.features, "features"),
-        args.seed,
-        args.output,
+        args.seeds,
+        args.outputs,
         args.subset_name,
     )
 
@@ -398,8 +399,8 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _json("--task", "one row of the table of tasks"),
         _json("--settings", "how to train"),
         _FEATURES,
-        _number("--seed", "seed of everything drawn"),
-        _path("--output", "the score file"),
+        _number("--seeds", "one a score file", many=True),
+        _path("--outputs", "score files to write", many=True),
     ],
     tables: [
         _path("--scores", "score files", many=True),

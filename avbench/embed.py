@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from avbench import checkpoint
+from avbench.errors import UserError
 from avbench.fileio import atomic
 from avbench.pretrain import Task, load_task, pick_device
 from avbench.store import Store
@@ -37,17 +38,24 @@ def encode(
 ) -> list[np.ndarray]:
     """Return each model's pooled features of whole clips, float32 (clips, width), in the order of ``clip_ids``.
 
-    A clip is read and decoded once, whatever the number of models.
+    A clip is read, decoded and transformed once, whatever the number of models.
+
+    Raises:
+        UserError: the models were trained on other features than one another.
     """
+    if len({task.log_mel.settings for task in models}) > 1:
+        raise UserError("the checkpoints were trained on different features; embed them apart.")
+    shared = models[0]
     rows = store.rows(clip_ids)
     features: list[np.ndarray] = []
     for members in whole_clip_batches(store.duration_s[rows]):
         raw = read_whole(store, rows[members], modality).to(device)
+        inputs = shared.log_mel(raw) if modality == "audio" else shared.video_input(raw)
         for place, task in enumerate(models):
             if modality == "audio":
-                out = task.model.audio(task.audio_input(raw))
+                out = task.model.audio(task.standardise(inputs).unsqueeze(1))
             else:
-                out = task.model.video(task.video_input(raw))
+                out = task.model.video(inputs)
             if place == len(features):
                 features.append(np.empty((len(rows), out.shape[1]), np.float32))
             features[place][members] = out.float().cpu().numpy()

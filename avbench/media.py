@@ -22,9 +22,8 @@ _CONTAINERS = (
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
-# Bilinear, as torchvision, Pillow and the paper have it: in swscale the triangle filter widens with the shrinking
-# factor, so it is anti-aliased (AREA is a box filter when shrinking and leaves more aliasing). The two flags take
-# out the default's rounding bias and its chroma at half the width.
+# Bilinear, as torchvision, Pillow and the paper have it: when shrinking, swscale widens the triangle by the factor, so
+# it is anti-aliased (its AREA is a box filter). The flags take out a rounding bias and chroma at half the width.
 _SCALING = Interpolation.BILINEAR | 0x40000 | 0x2000  # SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT
 _MOST_PIXELS = 8192 * 8192  # a hostile header must not allocate gigabytes
 _SEEK_FROM_S = 2.0  # below, decoding from the beginning costs less than it is worth
@@ -108,7 +107,7 @@ def _local(path: str | Path) -> str:
 
 def _decode(url: str, settings: "StoreSettings", start_s: float, duration_s: float, seek: bool) -> Clip | None:
     """Decode; None if the seek landed after the beginning of what is wanted."""
-    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS, "max_pixels": str(_MOST_PIXELS)}
+    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     with av.open(url, container_options=options) as container:
         video = _stream(container, "video") if settings.video else None
         audio = _stream(container, "audio", video) if settings.audio else None
@@ -146,6 +145,11 @@ def _stream(
         raise MediaError(f"no-{kind}", f"the file has no {kind} stream")
     if stream.codec_context is None:
         raise MediaError("corrupt", f"no decoder for the {kind} stream")
+    if kind == "video":
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > _MOST_PIXELS:
+            raise MediaError("corrupt", f"frames of {width} × {height} pixels are too large")
+        stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # holds for changes in mid-stream too
     # One thread a clip: clips run side by side, and the order in which threads finish must change nothing.
     stream.codec_context.thread_type = "NONE"
     stream.codec_context.thread_count = 1

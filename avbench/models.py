@@ -63,10 +63,10 @@ PRESETS = {
             blocks=(2, 2, 2, 2),
         ),
     ),
-    # For one CPU core: 40 frames of 40 mel bands, 8 frames of 32×32.
+    # For one CPU core: 32 frames of 32 mel bands, 4 frames of 32×32.
     "small": ModelSettings(
         audio=EncoderSettings(
-            input_shape=(1, 40, 40),
+            input_shape=(1, 32, 32),
             stem_kernel=(3, 3),
             stem_stride=(2, 2),
             widths=(16, 32, 64, 128),
@@ -75,12 +75,12 @@ PRESETS = {
             convolutions=1,
         ),
         video=EncoderSettings(
-            input_shape=(3, 8, 32, 32),
+            input_shape=(3, 4, 32, 32),
             stem_kernel=(3, 5, 5),
             stem_stride=(2, 4, 4),
-            widths=(16, 32, 64),
-            strides=(1, 2, 2),
-            blocks=(1, 1, 1),
+            widths=(16, 64),
+            strides=(2, 2),
+            blocks=(1, 1),
             convolutions=1,
         ),
     ),

@@ -5,8 +5,6 @@ import hashlib
 import json
 import os
 import shutil
-import sys
-import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -24,13 +22,13 @@ from avbench.errors import UserError
 from avbench.hashing import shard_of
 from avbench.manifest import read_manifest
 from avbench.media import MediaError, decode, is_url
+from avbench.progress import Progress
 from avbench.store import Row, StoreSettings, encode_frames, write_shard
 
 # Anything else that is wrong with a clip is a fault of its content: the clip is rejected.
 _UNAVAILABLE = {"unavailable", "missing", "unreadable"}
 # What a finished clip's bytes depend on beside the settings and its source.
 _MAKERS = ["avbench-1", av.__version__, simplejpeg.__version__]
-_REPORT_EVERY_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -116,11 +114,10 @@ def pack_shard(
 def _clips(manifest: str | Path, shard: int, shards: int, pieces: Path, settings: list) -> list[_Clip]:
     """Return the shard's clips, sorted by id."""
     table = read_manifest(manifest)
-    table = table[[shard_of(clip_id, shards) == shard for clip_id in table.clip_id.tolist()]]
     common = json.dumps([*_MAKERS, *map(dataclasses.asdict, settings)], sort_keys=True)
     clips = []
     rows = zip(*(table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")), strict=True)
-    for clip_id, source, start_s, duration_s in sorted(rows):
+    for clip_id, source, start_s, duration_s in sorted(row for row in rows if shard_of(row[0], shards) == shard):
         path = source if is_url(source) else os.path.join(Path(manifest).parent, source)
         key = json.dumps([common, clip_id, source, start_s, duration_s, *_version(path)])
         name = hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
@@ -151,7 +148,7 @@ def _finish(clip: _Clip, store_settings: StoreSettings, check_settings: CheckSet
     except MediaError as error:
         fault = error.reason, error.detail
     except Exception as error:  # one bad clip, however odd, must not end a job of a thousand
-        fault = "corrupt", f"decoding failed: {type(error).__name__}: {error}"
+        fault = "corrupt", f"decoding failed: {type(error).__name__}: {str(error)[:200]!a}"
     if row is not None:
         outcome = _Outcome(clip.clip_id, "stored")
     elif fault[0] in _UNAVAILABLE:
@@ -213,22 +210,15 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
     return UserError(f"cannot write {path}: {error.strerror or error}. Check free space and permissions.")
 
 
-def _reported(outcomes: Iterable[_Outcome], total: int, title: str, enabled: bool) -> Iterator[_Outcome]:
-    """Pass the outcomes through, and report on stderr how far they are and what became of the clips."""
+def _reported(outcomes: Iterable[_Outcome], total: int, label: str, enabled: bool) -> Iterator[_Outcome]:
+    """Pass the outcomes through, and report how far they are and what became of the clips."""
     if not enabled:
         yield from outcomes
         return
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        outcomes = tqdm(outcomes, title, total, unit="clip")
+    progress = Progress(total, label, "clip")
     states: Counter[str] = Counter()
-    last = time.monotonic()
     for outcome in outcomes:
-        yield outcome
         states[outcome.reason or outcome.state] += 1
-        if time.monotonic() - last > _REPORT_EVERY_S and not sys.stderr.isatty():
-            last = time.monotonic()
-            print(f"{title}: {states.total()} of {total} clips", file=sys.stderr, flush=True)
-    counts = ", ".join(f"{count} {state}" for state, count in states.most_common())
-    print(f"{title}: {total} clips{': ' + counts if counts else ''}", file=sys.stderr, flush=True)
+        progress.advance(lambda: ", ".join(f"{count} {state}" for state, count in states.most_common()))
+        yield outcome
+    progress.close()

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -34,6 +34,9 @@ from avbench.settings import differences
 from avbench.stats import still_improving
 from avbench.store import Store
 from avbench.windows import Clips, start_s
+
+if TYPE_CHECKING:
+    from avbench.supervised import SupervisedSettings
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -349,7 +352,7 @@ def write_untrained(
     checkpoint.save(output, {"model": task.model.state_dict(), "settings": described, "statistics": dict(statistics)})
 
 
-def learning_rate(settings: PretrainSettings, step: int, steps: int) -> float:
+def learning_rate(settings: "PretrainSettings | SupervisedSettings", step: int, steps: int) -> float:
     """Return the learning rate of a step: constant, or half a cosine from the full rate to zero."""
     if settings.schedule == "constant":
         return settings.learning_rate

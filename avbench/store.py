@@ -147,7 +147,7 @@ class Store:
         self._samples: list[np.ndarray] = []
         for part, batch in enumerate(batches):
             clip_ids += batch.column(0).to_pylist()
-            durations.append(batch.column(3).to_numpy())
+            durations.append(np.from_dlpack(batch.column(3)))  # to_numpy() would import pandas
             parts.append(np.full(batch.num_rows, part, np.int32))
             _, lists, _, image_offsets, images = batch.column(1).buffers()
             offsets = np.frombuffer(lists, np.int32)[: batch.num_rows + 1]

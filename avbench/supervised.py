@@ -17,7 +17,7 @@ from avbench.features import FeatureSettings, LogMel, Standardise
 from avbench.fileio import write_csv
 from avbench.models import build
 from avbench.optimizer import Adam
-from avbench.pretrain import pick_device
+from avbench.pretrain import learning_rate, pick_device
 from avbench.progress import Progress
 from avbench.samplers import batches
 from avbench.statistics import subset_statistics
@@ -26,7 +26,7 @@ from avbench.tables import ACCURACY_COLUMNS
 from avbench.tasks import TaskSettings, open_store, task_clips, test_coverage
 from avbench.windows import Clips, start_s
 
-VALIDATIONS = 20
+VALIDATIONS = 10
 
 
 @dataclass(frozen=True)
@@ -89,52 +89,43 @@ def evaluate(
 
 
 def train(
-    task: TaskSettings,
-    data: Path,
-    subset: Mapping[str, Sequence[str]] | None,
-    settings: SupervisedSettings,
-    features: FeatureSettings,
-    seed: int,
-    output: Path,
-    subset_name: str,
-) -> None:
+    store: Store, clips: "pd.DataFrame", settings: SupervisedSettings, features: FeatureSettings, seed: int, name: str
+) -> float:
     """Train on windows, keep the weights with the lowest validation loss on whole clips, test them once.
 
     Validation is looked at about ``VALIDATIONS`` times over the run.
 
     Args:
-        task: the task; its ``train`` says whether ``subset`` or all training clips are used.
-        data: the folder of the datasets.
-        subset: the pretraining subset with true labels, or None.
+        store: where the clips are.
+        clips: columns clip_id, label (true) and split.
         settings, features: how to train, on what windows.
         seed: of initial weights, batches, windows and dropout.
-        output: the score file, one row.
-        subset_name: the subset's name in that row.
+        name: what is trained, for the reader of the log.
+
+    Returns:
+        The accuracy on the test clips, a share.
     """
     torch.set_num_threads(settings.cpu_threads)
     device = pick_device(settings.device)
-    clips = task_clips(task, data, subset)
     classes, labels = np.unique(clips["label"].to_numpy(dtype=str), return_inverse=True)
-    store = open_store(data, task.dataset)
     part = {split: (clips["split"] == split).to_numpy() for split in ("train", "validation", "test")}
     rows = store.rows(list(clips["clip_id"]))
+    ids, own = list(clips["clip_id"][part["train"]]), labels[part["train"]]
 
-    training = Clips(store, list(clips["clip_id"][part["train"]]), features)
-    target = torch.from_numpy(labels[part["train"]])
-    statistics = subset_statistics(store, list(clips["clip_id"][part["train"]]), features)
+    training = Clips(store, ids, features)
+    target = torch.from_numpy(own)
+    statistics = subset_statistics(store, ids, features)
     model = Classifier(settings, features, statistics, len(classes), seed).to(device)
     optimizer = Adam(model.parameters(), settings.learning_rate, settings.weight_decay)
 
     batch_size = min(settings.batch_size, len(training))
-    steps_per_epoch = len(batches("shuffled", labels[part["train"]], batch_size, seed, 0))
-    steps = steps_per_epoch * settings.epochs
+    steps = settings.epochs * len(batches("shuffled", own, batch_size, seed, 0))
     check_every = max(1, settings.epochs // VALIDATIONS)
-    progress = Progress(steps, f"supervised {task.name}", "step")
+    progress = Progress(steps, name, "step")
     best_loss, best_state, best_epoch, step = math.inf, model.state_dict(), 0, 0
     for epoch in range(settings.epochs):
-        for anchors in batches("shuffled", labels[part["train"]], batch_size, seed, epoch):
-            cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
-            optimizer.learning_rate = settings.learning_rate * (cosine if settings.schedule == "cosine" else 1)
+        for anchors in batches("shuffled", own, batch_size, seed, epoch):
+            optimizer.learning_rate = learning_rate(settings, step, steps)
             starts = start_s(features, rng.uniforms(seed, "window", epoch, anchors), training.duration_s[anchors])
             audio = torch.from_numpy(training.audio(anchors, starts))
             draws = rng.generator(seed, "dropout", step).random((len(anchors), model.encoder.features))
@@ -153,18 +144,43 @@ def train(
     progress.close()
     model.load_state_dict(best_state)
     _, accuracy = evaluate(model, store, rows[part["test"]], labels[part["test"]], device)
-    print(f"{task.name} seed {seed}: test {accuracy:.4f}; the validation loss was lowest after epoch {best_epoch + 1}")
-    row = {
-        "method": "supervised",
-        "task": task.name,
-        "protocol": "supervised",
-        "modality": "audio",
-        "subset": subset_name,
-        "labels": "true",
-        "seed": seed,
-        "accuracy": accuracy,
-        "n_train": int(part["train"].sum()),
-        "n_test": int(part["test"].sum()),
-        "coverage": test_coverage(data, task.dataset),
-    }
-    write_csv(output, pd.DataFrame([row])[ACCURACY_COLUMNS])
+    print(f"{name}: test {accuracy:.4f}; the validation loss was lowest after epoch {best_epoch + 1}")
+    return accuracy
+
+
+def supervised(
+    task: TaskSettings,
+    data: Path,
+    subset: Mapping[str, Sequence[str]] | None,
+    settings: SupervisedSettings,
+    features: FeatureSettings,
+    seeds: Sequence[int],
+    outputs: Sequence[Path],
+    subset_name: str,
+) -> None:
+    """Train the baseline of a task with every seed; one score file a seed.
+
+    Args:
+        task: the task; its ``train`` says whether ``subset`` or all training clips are used.
+        data: the folder of the datasets.
+        subset: columns clip_id and label (true) of the pretraining subset, or None.
+        settings, features: how to train, on what windows.
+        seeds, outputs: in the same order.
+        subset_name: the subset's name in the scores.
+    """
+    clips, store = task_clips(task, data, subset), open_store(data, task.dataset)
+    for seed, output in zip(seeds, outputs, strict=True):
+        row = {
+            "method": "supervised",
+            "task": task.name,
+            "protocol": "supervised",
+            "modality": "audio",
+            "subset": subset_name,
+            "labels": "true",
+            "seed": seed,
+            "accuracy": train(store, clips, settings, features, seed, f"supervised {task.name} seed {seed}"),
+            "n_train": int((clips["split"] == "train").sum()),
+            "n_test": int((clips["split"] == "test").sum()),
+            "coverage": test_coverage(data, task.dataset),
+        }
+        write_csv(output, pd.DataFrame([row])[ACCURACY_COLUMNS])

@@ -1,6 +1,6 @@
 """The time windows that a training sample is cut from, and reading them from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -31,13 +31,13 @@ def start_s(features: FeatureSettings, draws: np.ndarray, duration_s: np.ndarray
 
 
 class Clips:
-    """The clips of a subset, cut into windows; decoded frames are kept while they fit into memory.
+    """The clips of a subset, cut into windows; clips are kept decoded while they fit into memory.
 
     Args:
         store: the dataset's store.
         clip_ids: the subset's clips; everything below addresses them by their place in this list.
         features: lengths of the windows.
-        cache_mb: decoded frames are kept up to this many MB (10^6 bytes).
+        cache_mb: decoded clips are kept up to this many MB (10^6 bytes).
 
     Raises:
         UserError: a clip is shorter than a window, or not in the store.
@@ -56,7 +56,8 @@ class Clips:
                 f"{clip_ids[worst]!r} with {self.duration_s[worst]:.2f} s. "
                 "Raise checks.min_duration_s or shorten the window."
             )
-        self._decoded: dict[int, np.ndarray] = {}
+        self._pictures: dict[int, np.ndarray] = {}
+        self._sounds: dict[int, np.ndarray] = {}
         self._room = int(cache_mb * 1e6)
 
     def __len__(self) -> int:
@@ -69,7 +70,7 @@ class Clips:
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
             available = round(self.duration_s[clip] * rate) - self.sample_count
             first = min(max(0, round((start - lead) * rate)), max(0, available))
-            samples = self.store.audio(self.rows[clip], first, self.sample_count)
+            samples = self._samples(int(clip), first)
             batch[i, : len(samples)] = samples
         return batch
 
@@ -87,10 +88,19 @@ class Clips:
         return batch
 
     def _frames(self, clip: int, first: int) -> np.ndarray:
-        decoded = self._decoded.get(clip)
-        if decoded is None and self._room > 0:
-            decoded = self._decoded[clip] = self.store.frames(self.rows[clip])
-            self._room -= decoded.nbytes
-        if decoded is not None:
-            return decoded[first : first + self.frame_count]
+        if (kept := self._kept(self._pictures, clip, self.store.frames)) is not None:
+            return kept[first : first + self.frame_count]
         return self.store.frames(self.rows[clip], first, self.frame_count)
+
+    def _samples(self, clip: int, first: int) -> np.ndarray:
+        if (kept := self._kept(self._sounds, clip, self.store.audio)) is not None:
+            return kept[first : first + self.sample_count]
+        return self.store.audio(self.rows[clip], first, self.sample_count)
+
+    def _kept(self, cache: dict[int, np.ndarray], clip: int, read: Callable[[int], np.ndarray]) -> np.ndarray | None:
+        """Return a whole clip from memory, reading it on first use; None when there is no room for it."""
+        whole = cache.get(clip)
+        if whole is None and self._room > 0:
+            whole = cache[clip] = np.array(read(self.rows[clip]))  # a copy: mapped pages may be dropped again
+            self._room -= whole.nbytes
+        return whole

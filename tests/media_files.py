@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 REAL_CLIPS = Path(__file__).resolve().parents[2] / "shared" / "real-clips"
 
@@ -71,7 +72,13 @@ def moving(count, height=32, width=32, seed=0):
     """A coloured pattern that wanders: uint8 (count, height, width, 3)."""
     rng = np.random.default_rng(seed)
     blocks = rng.integers(20, 235, (height // 8, width // 8, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
-    return np.stack([np.roll(blocks, 2 * index, axis=1) for index in range(count)])
+    return np.array([np.roll(blocks, 2 * i, axis=1) for i in range(count)], np.uint8).reshape(count, *blocks.shape)
+
+
+def photograph(height=96, width=96, seed=0):
+    """A smooth picture: uint8 (height, width, 3)."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
 
 
 def levels(values, height=16, width=16):

@@ -68,16 +68,20 @@ rule supervised:
         subset=supervised_subset,
         datasets=lambda w: ready([experiment.tasks[w.task]["dataset"]]),
     output:
-        "results/{experiment}/supervised/{task}/{subset}/seed-{seed}/scores.csv",
+        expand(
+            "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/scores.csv",
+            seed=experiment.seeds,
+        ),
     params:
+        seeds=experiment.seeds,
         task=lambda w: as_json({w.task: experiment.tasks[w.task]}),
         settings=lambda w: as_json(experiment.supervised_settings(w.subset)),
         features=as_json(experiment.feature_settings()),
         subset=lambda w, input: f"--subset {input.subset}" if input.get("subset") else "",
     log:
-        "results/{experiment}/logs/supervised/{task}/{subset}/seed-{seed}.log",
+        "results/{experiment}/logs/supervised/{task}/{subset}.log",
     benchmark:
-        "results/{experiment}/benchmarks/supervised/{task}/{subset}/seed-{seed}.tsv"
+        "results/{experiment}/benchmarks/supervised/{task}/{subset}.tsv"
     conda:
         ENVIRONMENT
     threads: THREADS
@@ -87,5 +91,5 @@ rule supervised:
         gpu=GPUS,
     shell:
         "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
-        " --settings {params.settings:q} --features {params.features:q} --seed {wildcards.seed} --output {output:q}"
+        " --settings {params.settings:q} --features {params.features:q} --seeds {params.seeds} --outputs {output:q}"
         " > {log:q} 2>&1"

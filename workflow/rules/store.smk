@@ -12,7 +12,7 @@ rule pack:
         store_settings=lambda w: as_json(experiment.store_settings(w.dataset)),
         check_settings=lambda w: as_json(experiment.check_settings(w.dataset)),
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
-        work="data/{dataset}/packing/{shard}",
+        work="data/{dataset}/packing",
     log:
         "data/{dataset}/logs/pack/{shard}.log",
     benchmark:

@@ -1,0 +1,162 @@
+"""Packing: our decode, scale, resample, JPEG and store, against the ffmpeg command line doing the same.
+
+Both run on one thread and are charged their CPU time, so that a busy machine favours neither.
+"""
+
+import argparse
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas as pd
+
+from avbench.checks import CheckSettings
+from avbench.manifest import COLUMNS, write_manifest
+from avbench.pack import pack_shard
+from avbench.store import StoreSettings
+
+SETTINGS = StoreSettings(frame_rate=16.0, width=112, height=112)
+SECONDS = 10.0
+
+
+def media(folder: Path, clips: Path | None = None, count: int = 2) -> list[Path]:
+    """Return the MP4 files under ``clips``, or write some: 10 s, 640 × 360, 30 frames/s, H.264, AAC 44.1 kHz stereo.
+
+    They are about 1 MB each, as clips of VGGSound are.
+    """
+    if clips is not None:
+        return sorted(clips.glob("*.mp4"))
+    return [_write(folder / f"{number}.mp4", np.random.default_rng(number)) for number in range(count)]
+
+
+def _write(path: Path, rng: np.random.Generator) -> Path:
+    texture = rng.integers(0, 256, (45, 96, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+    with av.open(str(path), "w") as output:
+        video = output.add_stream("libx264", rate=30, options={"crf": "23", "threads": "2"})
+        video.width, video.height, video.pix_fmt = 640, 360, "yuv420p"
+        audio = output.add_stream("aac", rate=44100, layout="stereo")
+        for index in range(round(30 * SECONDS)):
+            picture = np.roll(texture, 3 * index, axis=1)[:, :640] // 2 + rng.integers(0, 16, (360, 640, 1), np.uint8)
+            output.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+        output.mux(video.encode(None))
+        sound = av.AudioFrame.from_ndarray(
+            rng.normal(0, 0.1, (2, round(44100 * SECONDS))).astype("f4"), "fltp", "stereo"
+        )
+        sound.sample_rate = 44100
+        output.mux(audio.encode(sound))
+        output.mux(audio.encode(None))
+    return path
+
+
+def pack(paths: list[Path], folder: Path) -> Path:
+    """Pack clips as one shard on one thread; return the store."""
+    rows = [(path.stem, str(path.resolve()), 0.0, SECONDS, "x", "train") for path in paths]
+    write_manifest(folder / "clips.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
+    store = folder / "0.arrow"
+    pack_shard(
+        *(folder / "clips.csv", 0, 1, SETTINGS, CheckSettings(1.0), store, folder / "0.parquet", folder / "work"),
+        progress=False,
+    )
+    return store
+
+
+def ffmpeg_program() -> str | None:
+    """Return the program of imageio-ffmpeg, else the one on the PATH, else None."""
+    try:
+        import imageio_ffmpeg
+    except ImportError:
+        return shutil.which("ffmpeg")
+    return imageio_ffmpeg.get_ffmpeg_exe()
+
+
+def _ffmpeg(program: str, paths: list[Path], folder: Path) -> None:
+    picture = f"fps={SETTINGS.frame_rate},scale={SETTINGS.width}:{SETTINGS.height}:flags=bilinear,format=yuvj444p"
+    for path in paths:
+        command = [
+            program,
+            "-v",
+            "error",
+            "-y",
+            "-threads",
+            "1",
+            "-filter_threads",
+            "1",
+            "-i",
+            f"file:{path.resolve()}",
+        ]
+        command += [
+            "-map",
+            "0:v:0",
+            "-vf",
+            picture,
+            "-threads",
+            "1",
+            "-c:v",
+            "mjpeg",
+            "-q:v",
+            "3",
+            str(folder / "f.mjpeg"),
+        ]
+        command += ["-map", "0:a:0", "-ac", "1", "-ar", str(SETTINGS.sample_rate), str(folder / "a.wav")]
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+
+
+def _children() -> float:
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def rows(seconds: float, clips: Path | None = None) -> list[dict]:
+    """Measure for about ``seconds``, ours and theirs in turn; without an ffmpeg program there is nothing to compare."""
+    program = ffmpeg_program()
+    if program is None:
+        print(
+            "packing: no ffmpeg program (pip install imageio-ffmpeg, or put ffmpeg on the PATH): skipped",
+            file=sys.stderr,
+        )
+        return []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = media(folder, clips)
+        pack(paths, folder)
+        ours, theirs = [], []
+        end = time.monotonic() + seconds
+        while not ours or time.monotonic() < end:
+            begin = time.process_time()
+            pack(paths, folder)
+            ours.append(time.process_time() - begin)
+            begin = _children()
+            _ffmpeg(program, paths, folder)
+            theirs.append(_children() - begin)
+    mine, peer = len(paths) / statistics.median(ours), len(paths) / statistics.median(theirs)
+    return [
+        {
+            "name": "packing 10 s clips",
+            "ours": round(mine, 2),
+            "peer": round(peer, 2),
+            "peer_name": "ffmpeg command line",
+            "ratio": round(mine / peer, 2),
+            "unit": "clips/s a core",
+        }
+    ]
+
+
+def main() -> None:
+    """Print the rows."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--clips", type=Path, help="folder with MP4 files to use instead of synthetic ones")
+    parser.add_argument("--seconds", type=float, default=30.0, help="how long to measure")
+    arguments = parser.parse_args()
+    for row in rows(arguments.seconds, arguments.clips):
+        print(row)
+
+
+if __name__ == "__main__":
+    main()

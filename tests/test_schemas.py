@@ -1,0 +1,88 @@
+"""Schemas, environments and rules agree with one another; run by ``make lint`` too."""
+
+import re
+
+import jsonschema
+import pytest
+import yaml
+
+
+def load(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def schemas(root):
+    return sorted(root.glob("workflow/schemas/*.schema.*"))
+
+
+def objects(node):
+    """Yield every part of a schema that describes an object with named properties."""
+    if isinstance(node, dict):
+        if "properties" in node:
+            yield node
+        for value in node.values():
+            yield from objects(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from objects(value)
+
+
+def test_schemas_are_schemas_and_allow_no_unknown_keys(root):
+    assert len(schemas(root)) >= 6
+    for path in schemas(root):
+        schema = load(path)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        for part in objects(schema):
+            assert part.get("additionalProperties") is False, (path.name, sorted(part["properties"]))
+
+
+def test_the_conda_environment_has_the_locked_versions(root):
+    locked = dict(re.findall(r"^([\w.-]+)==([^\s;]+)", (root / "requirements.lock").read_text(), re.MULTILINE))
+    dependencies = load(root / "envs/avbench.yaml")["dependencies"]
+    pinned = dict(line.split("==") for part in dependencies if isinstance(part, dict) for line in part["pip"])
+    assert pinned
+    assert {name: locked[name] for name in pinned} == pinned
+
+
+def test_the_conda_environment_has_every_runtime_dependency(root):
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    block = re.search(r"^dependencies = \[(.*?)^\]", project, re.DOTALL | re.MULTILINE)[1]
+    needed = set(re.findall(r'"([A-Za-z0-9_-]+)', block)) - {"snakemake"}  # Snakemake runs outside of it
+    dependencies = load(root / "envs/avbench.yaml")["dependencies"]
+    pinned = {line.split("==")[0] for part in dependencies if isinstance(part, dict) for line in part["pip"]}
+    assert needed <= pinned
+
+
+def test_the_lock_names_no_registry(root):
+    assert not re.search(r"https?://|file:|--index", (root / "requirements.lock").read_text())
+
+
+RULE = re.compile(r"^( *)rule[^\n:]*:\n(.*?)(?=^\1\S|\Z)", re.DOTALL | re.MULTILINE)
+
+
+@pytest.mark.parametrize("directive", ["log", "benchmark", "conda", "threads", "resources", "shell"])
+def test_every_rule_has(root, directive):
+    seen = 0
+    for path in [*root.glob("workflow/rules/*.smk"), *root.glob("workflow/datasets/*.smk")]:
+        for match in RULE.finditer(path.read_text(encoding="utf-8")):
+            seen += 1
+            assert re.search(rf"^ +{directive}:", match[2], re.MULTILINE), f"{path.name}: {match[0].splitlines()[0]}"
+    assert seen >= 15
+
+
+def test_the_rules_environment_exists(root):
+    text = (root / "workflow/rules/common.smk").read_text(encoding="utf-8")
+    name = re.search(r'ENVIRONMENT = str\(Path\(workflow.basedir, "envs", "([^"]+)"\)\)', text)[1]
+    assert (root / "envs" / name).is_file()
+    for path in [*root.glob("workflow/rules/*.smk"), *root.glob("workflow/datasets/*.smk")]:
+        named = re.findall(r"conda:\s+(\S+)", path.read_text(encoding="utf-8"))
+        assert set(named) <= {"ENVIRONMENT"}, path.name
+
+
+def test_captions_exist(root):
+    text = (root / "workflow/rules/report.smk").read_text(encoding="utf-8")
+    figures = re.search(r"^FIGURES = \{(.*?)^\}", text, re.DOTALL | re.MULTILINE)[1]
+    names = re.findall(r'^    "(\w+)":', figures, re.MULTILINE)
+    assert len(names) >= 6
+    for name in names + re.findall(r'caption="\.\./report/(\w+)\.rst"', text):
+        assert (root / f"workflow/report/{name}.rst").read_text(encoding="utf-8").strip()

@@ -1,0 +1,108 @@
+"""Real Snakemake runs of a tiny experiment, each in a folder of its own."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TINY = {
+    "experiment": "tiny",
+    "seeds": [0, 1],
+    "claims": "config/claims.yaml",
+    "store": {"frame_rate": 4, "width": 32, "height": 32, "sample_rate": 8000, "jpeg_quality": 90},
+    "checks": {"min_duration_s": 1.5},
+    "datasets": {
+        "toys": {
+            "rules": "workflow/datasets/controlled.smk",
+            "shards": 2,
+            "min_coverage": 0.9,
+            "options": {"seed": 1, "classes": 4, "train": 6, "validation": 3, "test": 4, "duration_s": 2.0},
+        }
+    },
+    "pretraining": {
+        "dataset": "toys",
+        "model": "small",
+        "features": {"audio_s": 1.0, "video_s": 1.0, "n_fft": 256, "hop": 200, "n_mels": 40},
+        "batch_size": 8,
+        "epochs": 2,
+        "learning_rate": 0.002,
+        "checkpoint_every_s": 0,
+    },
+    "subsets": {"few": {"clips_per_class": 6}},
+    "methods": {"random": "preset"},
+    "tasks": {"toys": {"dataset": "toys", "role": "in-domain", "train": "subset", "modalities": ["audio"]}},
+    "probe": {"strengths": [0.1, 1.0], "max_iterations": 100},
+    "supervised": {"batch_size": 8, "learning_rate": 0.002, "weight_decay": 0.0001, "dropout": 0.5, "epochs": 2},
+}
+
+
+class Workflow:
+    """A folder in which Snakemake runs a configuration."""
+
+    def __init__(self, folder: Path, config: dict) -> None:
+        self.folder = folder
+        self.write(config)
+
+    def write(self, config: dict) -> None:
+        self.config = config
+        (self.folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        return [
+            *(sys.executable, "-m", "snakemake", "--cores", str(cores), "--snakefile", str(ROOT / "Snakefile")),
+            *("--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"), *arguments),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def run(self, *arguments: str, cores: int = 2, check: bool = True) -> str:
+        """Run Snakemake; return what it printed."""
+        result = subprocess.run(
+            self.command(*arguments, cores=cores),
+            capture_output=True,
+            text=True,
+            timeout=600,
+            env=self.environment(),
+            check=False,
+        )
+        text = result.stdout + result.stderr
+        assert not check or result.returncode == 0, text
+        assert check or result.returncode != 0, text
+        return text
+
+    def start(self, *arguments: str, cores: int = 2) -> subprocess.Popen:
+        """Start Snakemake as the leader of a process group of its own, to be killed with all its jobs."""
+        return subprocess.Popen(
+            self.command(*arguments, cores=cores),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.environment(),
+            start_new_session=True,
+        )
+
+    def tables(self) -> dict[str, bytes]:
+        folder = self.folder / "results" / self.config["experiment"] / "tables"
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+    def pages(self, *parts: str) -> Path:
+        return self.folder.joinpath("results", self.config["experiment"], *parts)
+
+
+@pytest.fixture
+def tiny() -> dict:
+    return copy.deepcopy(TINY)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Workflow:
+    """The tiny experiment, run to its end on two cores."""
+    workflow = Workflow(tmp_path_factory.mktemp("finished"), copy.deepcopy(TINY))
+    workflow.printed = workflow.run()
+    return workflow

@@ -1,0 +1,158 @@
+"""The whole way from generated media to the report, run for real."""
+
+import csv
+import os
+import re
+import signal
+import time
+
+import pytest
+
+from tests.workflow.conftest import Workflow
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_run_ends_with_tables_figures_and_a_report(finished):
+    accuracy = rows(finished.pages("tables", "accuracy.csv"))
+    assert list(accuracy[0]) == [
+        *("method", "task", "protocol", "modality", "subset", "labels"),
+        *("seed", "accuracy", "n_train", "n_test", "coverage"),
+    ]
+    scored = {(row["method"], row["protocol"], row["seed"]) for row in accuracy}
+    assert scored == {
+        (method, protocol, seed)
+        for method, protocol in (("untrained", "linear"), ("random", "linear"), ("supervised", "supervised"))
+        for seed in ("0", "1")
+    }
+    assert all(row["n_train"] == "24" and row["n_test"] == "16" and row["coverage"] == "1.000000" for row in accuracy)
+    for row in rows(finished.pages("tables", "summary.csv")):
+        scores = [float(r["accuracy"]) for r in accuracy if r["method"] == row["method"]]
+        assert float(row["mean"]) == pytest.approx(sum(scores) / 2, abs=1e-5)
+        assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
+    assert {"claim", "verdict", "effect", "ci_low", "ci_high"} <= set(rows(finished.pages("tables", "claims.csv"))[0])
+    figures = {path.name for path in finished.pages("figures").iterdir()}
+    names = ("accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing")
+    assert figures == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
+    report = finished.pages("report.html").read_text(encoding="utf-8")
+    assert "accuracy.csv" in report
+    assert "Where the time went" in report
+
+
+def test_the_summary_is_printed(finished, capsys):
+    from avbench.cli import main
+
+    assert main(["summary", "--results", str(finished.pages())]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"^random +\d", text, re.MULTILINE)
+    assert "not tested" in text
+    assert str(finished.pages("report.html")) in text
+
+
+def test_a_second_run_does_nothing(finished):
+    report = finished.pages("report.html").stat().st_mtime_ns
+    assert "Nothing to be done" in finished.run()
+    assert finished.pages("report.html").stat().st_mtime_ns == report
+
+
+def test_one_core_and_kills_give_the_same_bytes(finished, tiny, tmp_path):
+    workflow = Workflow(tmp_path, tiny)
+    landmarks = ["data/toys/packing/*/*", "results/tiny/runs/toys/few/none/random/seed-*/unfinished/*/checkpoint.pt"]
+    for landmark in landmarks:
+        process = workflow.start(cores=1)
+        deadline = time.monotonic() + 300
+        while not list(tmp_path.glob(landmark)):
+            assert process.poll() is None, f"the run ended before {landmark} appeared"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        workflow.run("--unlock")
+    workflow.run(cores=1)
+    assert workflow.tables() == finished.tables()
+    stores = [sorted((w.folder / "data/toys/store").glob("*.arrow")) for w in (workflow, finished)]
+    assert [path.read_bytes() for path in stores[0]] == [path.read_bytes() for path in stores[1]]
+    assert list(tmp_path.glob("results/**/unfinished")) == []
+
+
+def test_a_new_method_is_one_line_and_runs_nothing_else(finished, tiny):
+    tiny["methods"]["soft-easy"] = {"positive": "same-class", "batch": "one-per-class", "labels": True}
+    before = finished.tables()
+    config = finished.config
+    finished.write(tiny)
+    try:
+        planned = finished.run("--dry-run")
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE))
+        assert {
+            name: counts.get(name) for name in ("pack", "subset", "statistics", "untrained", "supervised")
+        } == dict.fromkeys(("pack", "subset", "statistics", "untrained", "supervised"))
+        assert (counts["pretrain"], counts["embed"], counts["probe"], counts["labels"]) == ("2", "1", "1", "1")
+        finished.run()
+        found = rows(finished.pages("tables", "accuracy.csv"))
+        assert {(row["method"], row["labels"]) for row in found} >= {("soft-easy", "true"), ("random", "none")}
+        old = before["accuracy.csv"].decode().splitlines()
+        assert set(old) <= set(finished.tables()["accuracy.csv"].decode().splitlines())
+    finally:
+        finished.write(config)
+        finished.run()
+    assert finished.tables() == before
+
+
+def test_a_changed_probe_trains_nothing(finished, tiny):
+    tiny["probe"]["strengths"] = [0.5]
+    config = finished.config
+    finished.write(tiny)
+    try:
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
+    finally:
+        finished.write(config)
+    assert counts["probe"] == "2"
+    assert not {"pretrain", "embed", "pack", "supervised"} & set(counts)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("sedes", [0], "unknown key 'sedes' (did you mean 'seeds'?)"),
+        ("subsets", {"few": {"clips_per_class": 7}}, "7 is more than the 6 training clips a class of dataset 'toys'"),
+        ("methods", {"mine": "preset"}, "mine"),
+    ],
+)
+def test_a_bad_configuration_stops_before_any_job(tiny, tmp_path, key, value, message):
+    tiny[key] = value
+    text = Workflow(tmp_path, tiny).run(check=False)
+    assert message in text
+    assert "Traceback" not in text
+    assert not (tmp_path / "data").exists()
+
+
+def test_lost_clips_are_accounted_for_and_too_many_stop_the_run(finished, tiny, tmp_path):
+    media = sorted((finished.folder / "data/toys/media").glob("*/*.mp4"))[:8]
+    lines = ["source,label,split"]
+    for number, path in enumerate(media):
+        name = f"{number}.mp4"
+        data = path.read_bytes()
+        (tmp_path / name).write_bytes(data[: len(data) // 3] if number < 3 else data)
+        lines.append(f"{name},{'ab'[number % 2]},train")
+    (tmp_path / "list.csv").write_text("\n".join(lines) + "\n")
+    tiny["datasets"]["toys"] = {
+        "rules": "workflow/datasets/folder.smk",
+        "shards": 1,
+        "min_coverage": 0.7,
+        "options": {"list": str(tmp_path / "list.csv")},
+    }
+    workflow = Workflow(tmp_path, tiny)
+    text = workflow.run("data/toys/coverage.json", check=False)
+    assert "corrupt" in text
+    assert "62" in text  # 5 of 8 clips
+    assert "Traceback" not in text
+    import pandas as pd
+
+    ledger = pd.read_parquet(tmp_path / "data/toys/ledger.parquet")
+    assert sorted(ledger["state"]) == ["rejected"] * 3 + ["stored"] * 5
+    tiny["datasets"]["toys"]["min_coverage"] = 0.5
+    workflow.write(tiny)
+    workflow.run("data/toys/coverage.json")

@@ -1,0 +1,57 @@
+"""Eight real clips of VGGSound through the same rules, to stored samples and a finished toy run."""
+
+import csv
+import json
+
+import pytest
+
+from tests.workflow.conftest import ROOT, Workflow
+
+CLIPS = ROOT.parent / "shared" / "real-clips"
+
+
+@pytest.mark.skipif(not (CLIPS / "vggsound").is_dir(), reason="the real clips are not here")
+def test_real_clips_are_stored_and_trained_on(tiny, tmp_path):
+    # All eight are test clips by their list; as training clips they can be trained on.
+    listed = list(csv.reader((CLIPS / "vggsound.csv").open(encoding="utf-8")))
+    with (tmp_path / "list.csv").open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([*row[:3], "train"] for row in listed)
+    tiny["store"] = {"frame_rate": 16, "width": 112, "height": 112, "sample_rate": 16000, "jpeg_quality": 90}
+    tiny["checks"] = {"min_duration_s": 9.0}
+    tiny["datasets"]["toys"] = {
+        "rules": "workflow/datasets/vggsound.smk",
+        "shards": 2,
+        "min_coverage": 1.0,
+        "options": {
+            "list": {"path": str(tmp_path / "list.csv")},
+            "directory": str(CLIPS / "vggsound"),
+            "validation_share": 0.0,
+        },
+    }
+    tiny["pretraining"] |= {
+        "features": {"audio_s": 1.0, "video_s": 0.5, "n_fft": 512, "hop": 160, "n_mels": 128},
+        "batch_size": 4,
+        "epochs": 3,
+    }
+    tiny["subsets"] = {"few": {"clips_per_class": 1}}
+    workflow = Workflow(tmp_path, tiny)
+    run = "results/tiny/runs/toys/few/none/random/seed-0/run.json"
+    workflow.run(run, "results/tiny/figures/samples.png", "results/tiny/figures/pairs.png")
+
+    import pandas as pd
+
+    from avbench.store import Store
+
+    ledger = pd.read_parquet(tmp_path / "data/toys/ledger.parquet")
+    assert len(ledger) == len(listed) == 8
+    assert set(ledger["state"]) == {"stored"}
+    assert sorted(ledger["clip_id"]) == sorted(f"{row[0]}_{int(row[1]):06d}" for row in listed)
+    store = Store(sorted((tmp_path / "data/toys/store").glob("*.arrow")))
+    for row in range(len(store)):
+        assert store.frames(row).shape[1:] == (112, 112, 3)
+        assert 155 <= store.frame_count(row) <= 161
+        assert abs(len(store.audio(row)) - 160_000) < 3_200
+        assert store.audio(row).std() > 10
+    outcome = json.loads((tmp_path / run).read_text())
+    assert outcome["steps"] == 3 * 2
+    assert 0 < outcome["final_loss"] < 3
