@@ -16,6 +16,7 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --editable .
+	$(BIN)/python -m compileall -q avbench  # jobs start faster where Python may not write bytecode itself
 	@touch $@
 
 # The whole study on generated media: tables, claims, figures, report.

@@ -12,22 +12,24 @@ rule controlled_media:
         # What was generated, with every clip's true factors. The media files themselves are not declared: those
         # that a killed job has finished are kept.
         "data/{dataset}/factors/{shard}.csv",
-    wildcard_constraints:
-        dataset="|".join(CONTROLLED),
-    params:
-        settings=lambda w: as_json(experiment.datasets[w.dataset]["options"] | {"name": w.dataset}),
-        shards=lambda w: experiment.datasets[w.dataset]["shards"],
-        folder="data/{dataset}",
     log:
         "data/{dataset}/logs/controlled_media/{shard}.log",
     benchmark:
         "data/{dataset}/benchmarks/controlled_media/{shard}.tsv"
+    wildcard_constraints:
+        dataset="|".join(CONTROLLED),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=60,
+    params:
+        settings=lambda w: as_json(
+            experiment.datasets[w.dataset]["options"] | {"name": w.dataset}
+        ),
+        shards=lambda w: experiment.datasets[w.dataset]["shards"],
+        folder="data/{dataset}",
     shell:
         "python -m avbench controlled-media --settings {params.settings:q} --directory {params.folder:q}"
         " --shard {wildcards.shard} --shards {params.shards} --output {output:q} > {log:q} 2>&1"
@@ -35,22 +37,28 @@ rule controlled_media:
 
 rule controlled_manifest:
     input:
-        lambda w: expand("data/{dataset}/factors/{shard}.csv", dataset=w.dataset, shard=shard_names(w.dataset)),
+        lambda w: expand(
+            "data/{dataset}/factors/{shard}.csv",
+            dataset=w.dataset,
+            shard=shard_names(w.dataset),
+        ),
     output:
         "data/{dataset}/clips.csv",
-    wildcard_constraints:
-        dataset="|".join(CONTROLLED),
-    params:
-        settings=lambda w: as_json(experiment.datasets[w.dataset]["options"] | {"name": w.dataset}),
     log:
         "data/{dataset}/logs/controlled_manifest.log",
     benchmark:
         "data/{dataset}/benchmarks/controlled_manifest.tsv"
+    wildcard_constraints:
+        dataset="|".join(CONTROLLED),
     conda:
         ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=lambda w: as_json(
+            experiment.datasets[w.dataset]["options"] | {"name": w.dataset}
+        ),
     shell:
         "python -m avbench controlled-manifest --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

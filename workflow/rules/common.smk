@@ -1,4 +1,4 @@
-# What every rule file uses: the experiment, wildcard constraints, and settings as JSON text.
+# Shared by all files of the workflow. The experiment, constraints of wildcards, settings as JSON text, file lists.
 
 import json
 import subprocess
@@ -21,6 +21,9 @@ except UserError as error:
 ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
 RESULTS = f"results/{experiment.name}"
 RUN = "results/{experiment}/runs/{dataset}/{subset}/{labels}/{method}"
+CHECKPOINT = f"{RUN}/seed-{{seed}}/checkpoint.pt"
+EMBEDDINGS = f"{RUN}/seed-{{seed}}/embeddings.npz"
+SCORES = f"{RUN}/seed-{{seed}}/scores.csv"
 GPUS = config["pretraining"].get("gpus", 0)
 THREADS = config["pretraining"].get("cpu_threads", 1)
 
@@ -64,3 +67,64 @@ def run_folder(run):
 def identity(wildcards):
     """Return the names that a run's outcome carries."""
     return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
+
+
+def pairing_labels(wildcards):
+    """Return the label file of a method that uses labels, and nothing for one that does not."""
+    if wildcards.labels == "none":
+        return []
+    return experiment.label_file(wildcards.subset, wildcards.labels)
+
+
+def supervised_subset(wildcards):
+    """Return the subset's file, or nothing where every training clip is used."""
+    if wildcards.subset == "all":
+        return []
+    return (
+        f"results/{experiment.name}/subsets/{experiment.dataset}/{wildcards.subset}.csv"
+    )
+
+
+def tables():
+    """Return the experiment's tables."""
+    return expand(
+        "{results}/tables/{table}.csv",
+        results=RESULTS,
+        table=["accuracy", "summary", "runs", "claims"],
+    )
+
+
+def figures():
+    """Return the experiment's figures."""
+    return expand(
+        "{results}/figures/{figure}.{kind}",
+        results=RESULTS,
+        figure=FIGURES,
+        kind=["png", "pdf"],
+    )
+
+
+def write_report():
+    """Make Snakemake's report of this experiment, when it is missing or out of date."""
+    target = Path(RESULTS, "report.html")
+    made = [Path(path) for path in tables() + figures()]
+    if not all(path.exists() for path in made):
+        return  # a run of other targets than the whole experiment
+    if target.exists() and target.stat().st_mtime >= max(
+        path.stat().st_mtime for path in made
+    ):
+        return
+    merged = Path(RESULTS, "config.json")
+    merged.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        workflow.main_snakefile,
+        "--configfile",
+        str(merged),
+    ]
+    subprocess.run(
+        [*command, "--report", str(target), "--nolock", "--quiet"], check=True
+    )

@@ -1,19 +1,14 @@
 # Checkpoints → features of every task's clips → scores. A job serves all seeds of a method: on small models the start
 # of a process would cost more than its work.
 
-PER_SEED = RUN + "/seed-{seed}"
-
 
 rule embed:
     input:
-        checkpoints=expand(PER_SEED + "/checkpoint.pt", seed=experiment.seeds, allow_missing=True),
+        checkpoints=expand(CHECKPOINT, seed=experiment.seeds, allow_missing=True),
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
         datasets=ready(task_datasets()),
     output:
-        expand(PER_SEED + "/embeddings.npz", seed=experiment.seeds, allow_missing=True),
-    params:
-        tasks=as_json(experiment.tasks),
-        device=config["pretraining"].get("device", "auto"),
+        expand(EMBEDDINGS, seed=experiment.seeds, allow_missing=True),
     log:
         "results/{experiment}/logs/embed/{dataset}/{subset}/{labels}/{method}.log",
     benchmark:
@@ -25,6 +20,9 @@ rule embed:
         mem_mb=3000,
         runtime=240,
         gpu=GPUS,
+    params:
+        tasks=as_json(experiment.tasks),
+        device=config["pretraining"].get("device", "auto"),
     shell:
         "python -m avbench embed --checkpoints {input.checkpoints:q} --outputs {output:q} --subset {input.subset:q}"
         " --tasks {params.tasks:q} --device {params.device} --cpu-threads {threads} > {log:q} 2>&1"
@@ -32,15 +30,10 @@ rule embed:
 
 rule probe:
     input:
-        embeddings=expand(PER_SEED + "/embeddings.npz", seed=experiment.seeds, allow_missing=True),
+        embeddings=expand(EMBEDDINGS, seed=experiment.seeds, allow_missing=True),
         datasets=ready(task_datasets()),
     output:
-        expand(PER_SEED + "/scores.csv", seed=experiment.seeds, allow_missing=True),
-    params:
-        tasks=as_json(experiment.tasks),
-        settings=as_json(config["probe"]),
-        identity=lambda w: as_json({key: w[key] for key in ("method", "subset", "labels")}),
-        seeds=experiment.seeds,
+        expand(SCORES, seed=experiment.seeds, allow_missing=True),
     log:
         "results/{experiment}/logs/probe/{dataset}/{subset}/{labels}/{method}.log",
     benchmark:
@@ -51,16 +44,16 @@ rule probe:
     resources:
         mem_mb=3000,
         runtime=240,
+    params:
+        tasks=as_json(experiment.tasks),
+        settings=as_json(config["probe"]),
+        identity=lambda w: as_json(
+            {key: w[key] for key in ("method", "subset", "labels")}
+        ),
+        seeds=experiment.seeds,
     shell:
         "python -m avbench probe --embeddings {input.embeddings:q} --outputs {output:q} --seeds {params.seeds}"
         " --tasks {params.tasks:q} --settings {params.settings:q} --identity {params.identity:q} > {log:q} 2>&1"
-
-
-def supervised_subset(wildcards):
-    """Return the subset's file, or nothing where every training clip is used."""
-    if wildcards.subset == "all":
-        return []
-    return f"results/{experiment.name}/subsets/{experiment.dataset}/{wildcards.subset}.csv"
 
 
 rule supervised:
@@ -72,12 +65,6 @@ rule supervised:
             "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/scores.csv",
             seed=experiment.seeds,
         ),
-    params:
-        seeds=experiment.seeds,
-        task=lambda w: as_json({w.task: experiment.tasks[w.task]}),
-        settings=lambda w: as_json(experiment.supervised_settings(w.subset)),
-        features=as_json(experiment.feature_settings()),
-        subset=lambda w, input: f"--subset {input.subset}" if input.get("subset") else "",
     log:
         "results/{experiment}/logs/supervised/{task}/{subset}.log",
     benchmark:
@@ -89,6 +76,14 @@ rule supervised:
         mem_mb=3000,
         runtime=720,
         gpu=GPUS,
+    params:
+        seeds=experiment.seeds,
+        task=lambda w: as_json({w.task: experiment.tasks[w.task]}),
+        settings=lambda w: as_json(experiment.supervised_settings(w.subset)),
+        features=as_json(experiment.feature_settings()),
+        subset=lambda w, input: (
+            f"--subset {input.subset}" if input.get("subset") else ""
+        ),
     shell:
         "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
         " --settings {params.settings:q} --features {params.features:q} --seeds {params.seeds} --outputs {output:q}"

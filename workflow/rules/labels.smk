@@ -6,8 +6,6 @@ rule labels:
         "results/{experiment}/subsets/{dataset}/{subset}.csv",
     output:
         "results/{experiment}/labels/{dataset}/{subset}/{labels}.csv",
-    params:
-        settings=lambda w: as_json(experiment.label_settings(w.labels)),
     log:
         "results/{experiment}/logs/labels/{dataset}/{subset}/{labels}.log",
     benchmark:
@@ -18,5 +16,7 @@ rule labels:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=lambda w: as_json(experiment.label_settings(w.labels)),
     shell:
         "python -m avbench labels --subset {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"

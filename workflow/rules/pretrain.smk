@@ -7,8 +7,6 @@ rule statistics:
         coverage="data/{dataset}/coverage.json",
     output:
         "results/{experiment}/statistics/{dataset}/{subset}.json",
-    params:
-        features=as_json(experiment.feature_settings()),
     log:
         "results/{experiment}/logs/statistics/{dataset}/{subset}.log",
     benchmark:
@@ -19,16 +17,11 @@ rule statistics:
     resources:
         mem_mb=2000,
         runtime=60,
+    params:
+        features=as_json(experiment.feature_settings()),
     shell:
         "python -m avbench statistics --dataset {wildcards.dataset} --subset {input.subset:q}"
         " --features {params.features:q} --output {output:q} > {log:q} 2>&1"
-
-
-def pairing_labels(wildcards):
-    """Return the label file of a method that uses labels, and nothing for one that does not."""
-    if wildcards.labels == "none":
-        return []
-    return experiment.label_file(wildcards.subset, wildcards.labels)
 
 
 rule pretrain:
@@ -38,16 +31,9 @@ rule pretrain:
         statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
         coverage="data/{dataset}/coverage.json",
     output:
-        checkpoint=RUN + "/seed-{seed}/checkpoint.pt",
-        metrics=RUN + "/seed-{seed}/metrics.jsonl",
-        run=RUN + "/seed-{seed}/run.json",
-    params:
-        method=lambda w: as_json(experiment.method_settings(w.method)),
-        settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
-        features=as_json(experiment.feature_settings()),
-        identity=lambda w: as_json(identity(w)),
-        labels=lambda w, input: f"--labels {input.labels}" if input.get("labels") else "",
-        folder=RUN + "/seed-{seed}",
+        checkpoint=CHECKPOINT,
+        metrics=f"{RUN}/seed-{{seed}}/metrics.jsonl",
+        run=f"{RUN}/seed-{{seed}}/run.json",
     log:
         "results/{experiment}/logs/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
     benchmark:
@@ -59,6 +45,15 @@ rule pretrain:
         mem_mb=lambda w: 1500 + int(config["pretraining"].get("cache_mb", 0)),
         runtime=720,
         gpu=GPUS,
+    params:
+        method=lambda w: as_json(experiment.method_settings(w.method)),
+        settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
+        features=as_json(experiment.feature_settings()),
+        identity=lambda w: as_json(identity(w)),
+        labels=lambda w, input: (
+            f"--labels {input.labels}" if input.get("labels") else ""
+        ),
+        folder=f"{RUN}/seed-{{seed}}",
     shell:
         "python -m avbench pretrain --subset {input.subset:q} {params.labels} --statistics {input.statistics:q}"
         " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
@@ -73,10 +68,6 @@ rule untrained:
             "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/seed-{seed}/checkpoint.pt",
             seed=experiment.seeds,
         ),
-    params:
-        settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
-        features=as_json(experiment.feature_settings()),
-        seeds=experiment.seeds,
     log:
         "results/{experiment}/logs/untrained/{dataset}/{subset}.log",
     benchmark:
@@ -87,6 +78,10 @@ rule untrained:
     resources:
         mem_mb=1500,
         runtime=10,
+    params:
+        settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
+        features=as_json(experiment.feature_settings()),
+        seeds=experiment.seeds,
     shell:
         "python -m avbench untrained --statistics {input.statistics:q} --settings {params.settings:q}"
         " --features {params.features:q} --seeds {params.seeds} --outputs {output:q} > {log:q} 2>&1"

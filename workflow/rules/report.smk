@@ -1,13 +1,20 @@
 # Scores → tables, claims, figures. Snakemake's own report collects what is marked with report().
 
-SEEDED_RUNS = [f"{run_folder(run)}/seed-{seed}" for run in experiment.runs() for seed in experiment.seeds]
+SEEDED_RUNS = [
+    f"{run_folder(run)}/seed-{seed}"
+    for run in experiment.runs()
+    for seed in experiment.seeds
+]
 PRETRAINED = [folder for folder in SEEDED_RUNS if "/none/untrained/" not in folder]
 SUPERVISED = [
     f"{RESULTS}/supervised/{task}/{subset}/seed-{seed}"
     for task, subset in experiment.supervised()
     for seed in experiment.seeds
 ]
-SUBSETS = {name: f"{RESULTS}/subsets/{experiment.dataset}/{name}.csv" for name in experiment.subsets}
+SUBSETS = {
+    name: f"{RESULTS}/subsets/{experiment.dataset}/{name}.csv"
+    for name in experiment.subsets
+}
 LARGEST = list(experiment.subsets)[-1]
 ROLES = {name: task["role"] for name, task in experiment.tasks.items()}
 
@@ -27,7 +34,11 @@ PAIRS = SAMPLES | {
     "methods": {
         name: {
             "method": experiment.method_settings(name),
-            "labels": None if method.labels == "none" else experiment.label_file(LARGEST, method.labels),
+            "labels": (
+                None
+                if method.labels == "none"
+                else experiment.label_file(LARGEST, method.labels)
+            ),
         }
         for name, method in experiment.methods.items()
     },
@@ -35,8 +46,18 @@ PAIRS = SAMPLES | {
 
 # name → (category in the report, title, settings, files that it is drawn from)
 FIGURES = {
-    "accuracy": ("Results", "Accuracy by size", COMMON | {"summary": SUMMARY}, [SUMMARY]),
-    "gains": ("Results", "Gain over random pairs", COMMON | {"accuracy": ACCURACY}, [ACCURACY]),
+    "accuracy": (
+        "Results",
+        "Accuracy by size",
+        COMMON | {"summary": SUMMARY},
+        [SUMMARY],
+    ),
+    "gains": (
+        "Results",
+        "Gain over random pairs",
+        COMMON | {"accuracy": ACCURACY},
+        [ACCURACY],
+    ),
     "losses": (
         "Training",
         "Training loss and batch accuracy",
@@ -50,24 +71,24 @@ FIGURES = {
         [entry["labels"] for entry in PAIRS["methods"].values() if entry["labels"]],
     ),
     "samples": ("Data", "Stored samples", SAMPLES, []),
-    "coverage": ("Data", "Clips stored and lost", COMMON | {"datasets": list(experiment.datasets)}, []),
+    "coverage": (
+        "Data",
+        "Clips stored and lost",
+        COMMON | {"datasets": list(experiment.datasets)},
+        [],
+    ),
     "timing": (
         "Training",
         "Where the time went",
-        {"benchmarks": [f"{RESULTS}/benchmarks", *(f"data/{name}/benchmarks" for name in experiment.datasets)]},
+        {
+            "benchmarks": [
+                f"{RESULTS}/benchmarks",
+                *(f"data/{name}/benchmarks" for name in experiment.datasets),
+            ]
+        },
         [ACCURACY],
     ),
 }
-
-
-def tables():
-    """Return the experiment's tables."""
-    return expand(RESULTS + "/tables/{table}.csv", table=["accuracy", "summary", "runs", "claims"])
-
-
-def figures():
-    """Return the experiment's figures."""
-    return expand(RESULTS + "/figures/{figure}.{kind}", figure=FIGURES, kind=["png", "pdf"])
 
 
 rule tables:
@@ -93,15 +114,6 @@ rule tables:
             category="Training",
             labels={"table": "How each run ended"},
         ),
-    params:
-        order=as_json(
-            {
-                "methods": ["untrained", *experiment.methods, "supervised"],
-                "tasks": list(experiment.tasks),
-                "subsets": list(experiment.subsets),
-            }
-        ),
-        folder="results/{experiment}/tables",
     log:
         "results/{experiment}/logs/tables.log",
     benchmark:
@@ -112,6 +124,15 @@ rule tables:
     resources:
         mem_mb=1000,
         runtime=20,
+    params:
+        order=as_json(
+            {
+                "methods": ["untrained", *experiment.methods, "supervised"],
+                "tasks": list(experiment.tasks),
+                "subsets": list(experiment.subsets),
+            }
+        ),
+        folder="results/{experiment}/tables",
     shell:
         "python -m avbench tables --scores {input.scores:q} --runs {input.runs:q} --order {params.order:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
@@ -128,9 +149,6 @@ rule claims:
             category="Results",
             labels={"table": "The claims' verdicts"},
         ),
-    params:
-        tasks=as_json(ROLES),
-        subsets=list(experiment.subsets),
     log:
         "results/{experiment}/logs/claims.log",
     benchmark:
@@ -141,6 +159,9 @@ rule claims:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        tasks=as_json(ROLES),
+        subsets=list(experiment.subsets),
     shell:
         "python -m avbench claims --accuracy {input.accuracy:q} --claims {input.claims:q} --tasks {params.tasks:q}"
         " --subsets {params.subsets:q} --output {output:q} > {log:q} 2>&1"
@@ -163,10 +184,6 @@ for figure, (category, title, settings, sources) in FIGURES.items():
                 labels={"figure": title},
             ),
             pdf=f"results/{{experiment}}/figures/{figure}.pdf",
-        params:
-            name=figure,
-            settings=as_json(settings),
-            stem=f"results/{{experiment}}/figures/{figure}",
         log:
             f"results/{{experiment}}/logs/figures/{figure}.log",
         benchmark:
@@ -177,6 +194,10 @@ for figure, (category, title, settings, sources) in FIGURES.items():
         resources:
             mem_mb=2000,
             runtime=20,
+        params:
+            name=figure,
+            settings=as_json(settings),
+            stem=f"results/{{experiment}}/figures/{figure}",
         shell:
             "python -m avbench figure --name {params.name} --settings {params.settings:q} --output {params.stem:q}"
             " > {log:q} 2>&1"
@@ -185,17 +206,3 @@ for figure, (category, title, settings, sources) in FIGURES.items():
 # Runs only after every job has ended well. The report is made anew when a table or figure is younger than it.
 onsuccess:
     write_report()
-
-
-def write_report():
-    """Make Snakemake's report of this experiment, when it is missing or out of date."""
-    target = Path(RESULTS, "report.html")
-    made = [Path(path) for path in tables() + figures()]
-    if not all(path.exists() for path in made):
-        return  # a run of other targets than the whole experiment
-    if target.exists() and target.stat().st_mtime >= max(path.stat().st_mtime for path in made):
-        return
-    merged = Path(RESULTS, "config.json")
-    merged.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    command = [sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile, "--configfile", str(merged)]
-    subprocess.run([*command, "--report", str(target), "--nolock", "--quiet"], check=True)

@@ -7,12 +7,6 @@ rule pack:
     output:
         store="data/{dataset}/store/{shard}.arrow",
         ledger="data/{dataset}/ledger/{shard}.parquet",
-    params:
-        shards=lambda w: experiment.datasets[w.dataset]["shards"],
-        store_settings=lambda w: as_json(experiment.store_settings(w.dataset)),
-        check_settings=lambda w: as_json(experiment.check_settings(w.dataset)),
-        # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
-        work="data/{dataset}/packing",
     log:
         "data/{dataset}/logs/pack/{shard}.log",
     benchmark:
@@ -23,6 +17,12 @@ rule pack:
     resources:
         mem_mb=2000,
         runtime=240,
+    params:
+        shards=lambda w: experiment.datasets[w.dataset]["shards"],
+        store_settings=lambda w: as_json(experiment.store_settings(w.dataset)),
+        check_settings=lambda w: as_json(experiment.check_settings(w.dataset)),
+        # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
+        work="data/{dataset}/packing",
     shell:
         "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
         " --store-settings {params.store_settings:q} --check-settings {params.check_settings:q}"
@@ -33,8 +33,16 @@ rule pack:
 rule ledger:
     input:
         manifest="data/{dataset}/clips.csv",
-        ledgers=lambda w: expand("data/{dataset}/ledger/{shard}.parquet", dataset=w.dataset, shard=shard_names(w.dataset)),
-        stores=lambda w: expand("data/{dataset}/store/{shard}.arrow", dataset=w.dataset, shard=shard_names(w.dataset)),
+        ledgers=lambda w: expand(
+            "data/{dataset}/ledger/{shard}.parquet",
+            dataset=w.dataset,
+            shard=shard_names(w.dataset),
+        ),
+        stores=lambda w: expand(
+            "data/{dataset}/store/{shard}.arrow",
+            dataset=w.dataset,
+            shard=shard_names(w.dataset),
+        ),
     output:
         "data/{dataset}/ledger.parquet",
     log:
@@ -58,8 +66,6 @@ rule coverage:
         "data/{dataset}/ledger.parquet",
     output:
         "data/{dataset}/coverage.json",
-    params:
-        minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
     log:
         "data/{dataset}/logs/coverage.log",
     benchmark:
@@ -70,6 +76,8 @@ rule coverage:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
     shell:
         "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {params.minimum}"
         " --output {output:q} > {log:q} 2>&1"

@@ -7,8 +7,6 @@ rule subset:
         coverage="data/{dataset}/coverage.json",
     output:
         "results/{experiment}/subsets/{dataset}/{subset}.csv",
-    params:
-        settings=lambda w: as_json(experiment.subset_settings(w.subset)),
     log:
         "results/{experiment}/logs/subset/{dataset}/{subset}.log",
     benchmark:
@@ -19,6 +17,8 @@ rule subset:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        settings=lambda w: as_json(experiment.subset_settings(w.subset)),
     shell:
         "python -m avbench subset --ledger {input.ledger:q} --settings {params.settings:q} --output {output:q}"
         " > {log:q} 2>&1"
