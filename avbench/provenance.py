@@ -10,7 +10,7 @@ from typing import Any
 import avbench
 from avbench.hashing import file_digest
 
-_PACKAGES = ("torch", "torchaudio", "numpy", "pandas", "pyarrow", "av", "simplejpeg", "scikit-learn")
+_PACKAGES = ("torch", "numpy", "pandas", "pyarrow", "av", "simplejpeg", "scikit-learn")
 
 
 def stamp(inputs: Iterable[str | Path]) -> dict[str, Any]:
