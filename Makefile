@@ -25,7 +25,7 @@ demo: $(READY)
 	@python -m avbench summary --results results/demo
 
 test: $(READY)
-	pytest
+	pytest -n 2 --dist loadfile
 
 lint: $(READY)
 	ruff check .

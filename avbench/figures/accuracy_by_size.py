@@ -34,7 +34,7 @@ def draw(
     """
     looks = style.looks(summary["method"])
     panels = list(summary.groupby(_PANEL, sort=False))
-    across = min(_ACROSS, len(panels))
+    across = 2 if len(panels) == 4 else min(_ACROSS, len(panels))
     down = math.ceil(len(panels) / across)
     with style.shared():
         made = style.figure(max(style.PAGE * across / _ACROSS, 4.6), 2.3 * down + 0.55)

@@ -53,7 +53,7 @@ def draw(accuracy: pd.DataFrame, sizes: Mapping[str, float], baseline: str = "ra
     looks = style.looks(table["method"])
     panels = list(table.groupby(["task", "protocol", "modality"], sort=False))
     with style.shared():
-        across = min(_ACROSS, len(panels))
+        across = 2 if len(panels) == 4 else min(_ACROSS, len(panels))
         down = math.ceil(len(panels) / across)
         made = style.figure(style.PAGE if across > 1 else 4.6, (0.28 * len(looks) + 0.5) * down + 0.6)
         grid = made.subplots(down, across, squeeze=False, sharex=True, sharey=True)

@@ -120,14 +120,15 @@ def _curves(
 
 
 def _chance(axes: Axes, batches: list[int]) -> None:
-    for size, larger in zip(batches, [*batches[1:], math.inf], strict=False):
+    for size in batches:
         axes.axhline(math.log(size), color=style.GREY, linewidth=0.8, dashes=(1, 2))
         axes.annotate(
             f"ln {size}",
-            (1, math.log(size)),
+            (1.01, math.log(size)),
             xycoords=("axes fraction", "data"),
-            ha="right",
-            va="bottom" if math.log(larger / size) > 0.4 else "top",
+            ha="left",
+            va="center",
             fontsize=6,
             color=style.GREY,
+            annotation_clip=False,
         )

@@ -55,8 +55,9 @@ class Workflow:
 
     def command(self, *arguments: str, cores: int = 2) -> list[str]:
         return [
-            *(sys.executable, "-m", "snakemake", "--cores", str(cores), "--snakefile", str(ROOT / "Snakefile")),
-            *("--directory", str(self.folder), "--configfile", str(self.folder / "config.yaml"), *arguments),
+            *(sys.executable, "-m", "snakemake", "--configfile", str(self.folder / "config.yaml")),
+            *("--cores", str(cores), "--snakefile", str(ROOT / "Snakefile")),
+            *("--directory", str(self.folder), *arguments),
         ]
 
     def environment(self) -> dict[str, str]:

@@ -100,19 +100,19 @@ rule tables:
             "results/{experiment}/tables/accuracy.csv",
             caption="../report/accuracy_table.rst",
             category="Results",
-            labels={"table": "Every score"},
+            labels={"content": "Every score (table)"},
         ),
         summary=report(
             "results/{experiment}/tables/summary.csv",
             caption="../report/summary_table.rst",
             category="Results",
-            labels={"table": "Mean and interval over seeds"},
+            labels={"content": "Mean and interval over seeds (table)"},
         ),
         runs=report(
             "results/{experiment}/tables/runs.csv",
             caption="../report/runs_table.rst",
             category="Training",
-            labels={"table": "How each run ended"},
+            labels={"content": "How each run ended (table)"},
         ),
     log:
         "results/{experiment}/logs/tables.log",
@@ -147,7 +147,7 @@ rule claims:
             "results/{experiment}/tables/claims.csv",
             caption="../report/claims_table.rst",
             category="Results",
-            labels={"table": "The claims' verdicts"},
+            labels={"content": "The claims' verdicts (table)"},
         ),
     log:
         "results/{experiment}/logs/claims.log",
@@ -181,7 +181,7 @@ for figure, (category, title, settings, sources) in FIGURES.items():
                 f"results/{{experiment}}/figures/{figure}.png",
                 caption=f"../report/{figure}.rst",
                 category=category,
-                labels={"figure": title},
+                labels={"content": title},
             ),
             pdf=f"results/{{experiment}}/figures/{figure}.pdf",
         log:
