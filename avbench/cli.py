@@ -143,7 +143,7 @@ def pretrain(args: argparse.Namespace) -> None:
     from avbench.features import FeatureSettings
     from avbench.fileio import read_csv, read_json
     from avbench.methods import Method
-    from avbench.pretrain import PretrainSettings
+    from avbench.pretrain import MachineSettings, PretrainSettings
     from avbench.pretrain import pretrain as run
     from avbench.settings import build
     from avbench.tasks import open_store
@@ -163,6 +163,7 @@ def pretrain(args: argparse.Namespace) -> None:
         args.seed,
         args.output,
         args.identity,
+        build(MachineSettings, args.machine, "machine"),
         [path for path in (args.subset, args.labels, args.statistics) if path],
     )
 
@@ -227,6 +228,7 @@ def supervised(args: argparse.Namespace) -> None:
         args.seeds,
         args.outputs,
         args.subset_name,
+        args.device,
     )
 
 
@@ -364,6 +366,10 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _json("--settings", "how to train"),
         _FEATURES,
         _json("--identity", "names of dataset, subset and labels"),
+        (
+            "--machine",
+            {"type": _mapping, "default": {}, "metavar": "JSON", "help": "device, cache, … (JSON)"},
+        ),
         _number("--seed", "seed of everything drawn"),
         _path("--output", "the run's folder"),
     ],
@@ -401,6 +407,7 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _FEATURES,
         _number("--seeds", "one a score file", many=True),
         _path("--outputs", "score files to write", many=True),
+        _text("--device", "auto, cpu or cuda", "auto"),
     ],
     tables: [
         _path("--scores", "score files", many=True),

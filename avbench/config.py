@@ -15,6 +15,9 @@ from jsonschema import Draft202012Validator, ValidationError
 from avbench.errors import UserError
 from avbench.methods import Method, parse_methods
 
+# Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change.
+MACHINE = ("device", "loader_threads", "cache_mb", "checkpoint_every_s")
+
 
 def validate(values: Mapping[str, Any], schema: Path, where: str) -> None:
     """Check a mapping against a JSON Schema.
@@ -256,16 +259,19 @@ class Experiment:
 
     def pretrain_settings(self, subset: str) -> dict[str, Any]:
         """Return how to train on a subset: the general settings, with the subset's number of epochs."""
-        settings = {k: v for k, v in self.config["pretraining"].items() if k not in ("dataset", "features", "gpus")}
+        other = {"dataset", "features", "gpus", *MACHINE}
+        settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]
         return settings
 
+    def machine_settings(self) -> dict[str, Any]:
+        """Return where and how fast to train: what does not decide the outcome."""
+        return {key: value for key, value in self.config["pretraining"].items() if key in MACHINE}
+
     def supervised_settings(self, subset: str) -> dict[str, Any]:
         """Return how to train the supervised baseline on a subset, or on ``all`` clips."""
-        shared = {
-            k: v for k, v in self.config["pretraining"].items() if k in ("model", "schedule", "device", "cpu_threads")
-        }
+        shared = {k: v for k, v in self.config["pretraining"].items() if k in ("model", "schedule", "cpu_threads")}
         settings = shared | self.config["supervised"]
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]

@@ -54,10 +54,16 @@ class PretrainSettings:
     temperature: float = 0.07
     flip: str = "clip"  # or frame: each frame for itself, as the authors did; or none
     precision: str = "float32"  # or bfloat16: autocast
-    device: str = "auto"  # or cpu, cuda, cuda:1
     cpu_threads: int = 1  # fixed rather than taken from the machine: sums in another order give other bytes
+
+
+@dataclass(frozen=True)
+class MachineSettings:
+    """Where and how fast to train: nothing that decides the outcome, so a change of it repeats no run."""
+
+    device: str = "auto"  # or cpu, cuda, cuda:1
     loader_threads: int = 0  # threads that prepare batches ahead; 0 prepares them in line
-    cache_mb: float = 0
+    cache_mb: float = 0  # decoded clips kept in memory, in MB
     checkpoint_every_s: float = 120
 
 
@@ -129,15 +135,15 @@ class Batches:
         """Return the clip whose video is each anchor's positive."""
         return anchors if self.positives is None else self.positives.draw(anchors, self.seed, epoch)
 
-    def since(self, step: int) -> Iterator[Batch]:
-        """Yield the batches from ``step`` on, prepared ahead by ``loader_threads`` threads."""
+    def since(self, step: int, threads: int = 0) -> Iterator[Batch]:
+        """Yield the batches from ``step`` on, prepared ahead by so many threads; in line without any."""
         plan = self._plan(step)
-        if self.settings.loader_threads == 0:
+        if threads == 0:
             for item in plan:
                 yield self.read(*item)
             return
-        with ThreadPoolExecutor(self.settings.loader_threads) as pool:
-            first = itertools.islice(plan, 2 * self.settings.loader_threads)
+        with ThreadPoolExecutor(threads) as pool:
+            first = itertools.islice(plan, 2 * threads)
             waiting = [pool.submit(self.read, *item) for item in first]
             while waiting:
                 batch = waiting.pop(0).result()
@@ -208,6 +214,7 @@ def pretrain(
     seed: int,
     output: Path,
     identity: Mapping[str, str],
+    machine: MachineSettings = MachineSettings(),
     inputs: Sequence[Path] = (),
     log: Callable[[str], None] = print,
 ) -> None:
@@ -223,6 +230,7 @@ def pretrain(
         seed: of everything: initial weights, batches, windows, flips, positives.
         output: the run's folder.
         identity: dataset, subset and labels of the run, kept with its outcome.
+        machine: where and how fast to train.
         inputs: files whose digests go into the provenance stamp.
         log: receives one line at a time.
 
@@ -231,7 +239,7 @@ def pretrain(
     """
     # --- set-up: everything that decides the outcome is in `identity`, so that a checkpoint of other settings shows
     torch.set_num_threads(settings.cpu_threads)
-    device = pick_device(settings.device)
+    device = pick_device(machine.device)
     classes, labels = np.unique(np.asarray(pairing_labels, dtype=str), return_inverse=True)
     everything = {
         **identity,
@@ -244,7 +252,7 @@ def pretrain(
             {"ids": list(clip_ids), "labels": list(map(str, pairing_labels)), **statistics}
         ),
     }
-    clips = Clips(store, clip_ids, features, settings.cache_mb)
+    clips = Clips(store, clip_ids, features, machine.cache_mb)
     schedule = Batches(clips, labels, method, settings, seed)
     task = Task(settings, features, statistics, seed).to(device)
     optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay)
@@ -278,7 +286,7 @@ def pretrain(
     task.train()
     saved_at = began = time.monotonic()
     first_step, clips_seen, waited = step, 0, 0.0
-    upcoming = schedule.since(step)
+    upcoming = schedule.since(step, machine.loader_threads)
     while True:
         asked = time.monotonic()
         batch = next(upcoming, None)
@@ -304,7 +312,7 @@ def pretrain(
             mean_loss, mean_accuracy = (total / schedule.steps_per_epoch for total in epoch_sum)
             history.append({"epoch": batch.epoch, "step": step, "loss": mean_loss, "batch_accuracy": mean_accuracy})
             epoch_sum = [0.0, 0.0]
-        if time.monotonic() - saved_at >= settings.checkpoint_every_s:
+        if time.monotonic() - saved_at >= machine.checkpoint_every_s:
             save_progress()
             saved_at = time.monotonic()
     progress.close()
@@ -333,7 +341,10 @@ def pretrain(
         "device": str(device),
         "resumed_at_step": first_step,
     }
-    write_json(output / "run.json", outcome | {"settings": everything, "speed": speed, "provenance": stamp(inputs)})
+    write_json(
+        output / "run.json",
+        outcome | {"settings": everything, "machine": asdict(machine), "speed": speed, "provenance": stamp(inputs)},
+    )
     shutil.rmtree(work, ignore_errors=True)
     if (output / "unfinished").is_dir() and not any((output / "unfinished").iterdir()):
         (output / "unfinished").rmdir()

@@ -40,7 +40,6 @@ class SupervisedSettings:
     weight_decay: float = 1e-4
     dropout: float = 0.5
     schedule: str = "constant"  # or cosine
-    device: str = "auto"
     cpu_threads: int = 1
 
 
@@ -89,7 +88,13 @@ def evaluate(
 
 
 def train(
-    store: Store, clips: "pd.DataFrame", settings: SupervisedSettings, features: FeatureSettings, seed: int, name: str
+    store: Store,
+    clips: "pd.DataFrame",
+    settings: SupervisedSettings,
+    features: FeatureSettings,
+    seed: int,
+    name: str,
+    device_name: str = "auto",
 ) -> float:
     """Train on windows, keep the weights with the lowest validation loss on whole clips, test them once.
 
@@ -101,12 +106,13 @@ def train(
         settings, features: how to train, on what windows.
         seed: of initial weights, batches, windows and dropout.
         name: what is trained, for the reader of the log.
+        device_name: where to train.
 
     Returns:
         The accuracy on the test clips, a share.
     """
     torch.set_num_threads(settings.cpu_threads)
-    device = pick_device(settings.device)
+    device = pick_device(device_name)
     classes, labels = np.unique(clips["label"].to_numpy(dtype=str), return_inverse=True)
     part = {split: (clips["split"] == split).to_numpy() for split in ("train", "validation", "test")}
     rows = store.rows(list(clips["clip_id"]))
@@ -157,6 +163,7 @@ def supervised(
     seeds: Sequence[int],
     outputs: Sequence[Path],
     subset_name: str,
+    device_name: str = "auto",
 ) -> None:
     """Train the baseline of a task with every seed; one score file a seed.
 
@@ -167,6 +174,7 @@ def supervised(
         settings, features: how to train, on what windows.
         seeds, outputs: in the same order.
         subset_name: the subset's name in the scores.
+        device_name: where to train.
     """
     clips, store = task_clips(task, data, subset), open_store(data, task.dataset)
     for seed, output in zip(seeds, outputs, strict=True):
@@ -178,7 +186,9 @@ def supervised(
             "subset": subset_name,
             "labels": "true",
             "seed": seed,
-            "accuracy": train(store, clips, settings, features, seed, f"supervised {task.name} seed {seed}"),
+            "accuracy": train(
+                store, clips, settings, features, seed, f"supervised {task.name} seed {seed}", device_name
+            ),
             "n_train": int((clips["split"] == "train").sum()),
             "n_test": int((clips["split"] == "test").sum()),
             "coverage": test_coverage(data, task.dataset),

@@ -53,7 +53,7 @@ def rows(seconds: float) -> list[dict]:
     device = pick_device("auto")
     if device.type == "cuda":
         features = FeatureSettings()
-        settings = PretrainSettings(model="paper", epochs=10_000, precision="bfloat16", loader_threads=4)
+        settings = PretrainSettings(model="paper", epochs=10_000, precision="bfloat16")
     else:
         features = FeatureSettings(8000, n_fft=256, hop=250, n_mels=32, frame_rate=4.0, video_s=1.0)
         settings = PretrainSettings(model="small", epochs=10_000, batch_size=20)
@@ -64,7 +64,9 @@ def rows(seconds: float) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         size = MODELS[settings.model].video.input_shape[-1]
         clips = Clips(_store(Path(folder), features, size), [f"{i:04d}" for i in range(CLIPS)], features)
-        upcoming = Batches(clips, np.arange(CLIPS) % 10, PRESETS["soft-positive"], settings, 0).since(0)
+        upcoming = Batches(clips, np.arange(CLIPS) % 10, PRESETS["soft-positive"], settings, 0).since(
+            0, 4 if device.type == "cuda" else 0
+        )
 
         def step(drawn: list[torch.Tensor] | None = None) -> None:
             batch = next(upcoming) if drawn is None else None

@@ -101,7 +101,8 @@ def test_subsets_override_the_epochs_and_nothing_leaks_into_other_settings(demo,
     experiment = Experiment(demo, root)
     assert experiment.pretrain_settings("small")["epochs"] == demo["subsets"]["small"]["epochs"]
     assert "epochs" not in experiment.subset_settings("small")
-    assert not {"dataset", "features", "gpus"} & set(experiment.pretrain_settings("small"))
+    assert not {"dataset", "features", "gpus", "cache_mb"} & set(experiment.pretrain_settings("small"))
+    assert experiment.machine_settings() == {"cache_mb": demo["pretraining"]["cache_mb"]}
     assert experiment.feature_settings()["sample_rate"] == demo["store"]["sample_rate"]
 
 

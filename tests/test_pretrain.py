@@ -17,14 +17,24 @@ from avbench import checkpoint
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.methods import PRESETS, Method
-from avbench.pretrain import Batches, PretrainSettings, learning_rate, load_task, pick_device, pretrain, write_untrained
+from avbench.pretrain import (
+    Batches,
+    MachineSettings,
+    PretrainSettings,
+    learning_rate,
+    load_task,
+    pick_device,
+    pretrain,
+    write_untrained,
+)
 from avbench.statistics import subset_statistics
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
 from avbench.windows import Clips
 
 CLASSES, CLIPS = 4, 6
 FEATURES = FeatureSettings(sample_rate=8000, n_fft=256, hop=200, n_mels=40, frame_rate=4.0, audio_s=1.0, video_s=1.0)
-SETTINGS = PretrainSettings(model="small", epochs=3, batch_size=8, learning_rate=2e-3, checkpoint_every_s=0)
+SETTINGS = PretrainSettings(model="small", epochs=3, batch_size=8, learning_rate=2e-3)
+MACHINE = MachineSettings(device="cpu", checkpoint_every_s=0)
 IDENTITY = {"dataset": "d", "subset": "s", "labels": "true"}
 
 
@@ -59,9 +69,12 @@ def statistics(store):
     return subset_statistics(store, store.clip_ids, FEATURES)
 
 
-def train(store, labels, statistics, output, method="soft-positive", settings=SETTINGS, seed=0, log=lambda line: None):
+def train(
+    store, labels, statistics, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, log=len
+):
     method = PRESETS[method] if isinstance(method, str) else method
-    pretrain(store, store.clip_ids, labels, statistics, method, settings, FEATURES, seed, output, IDENTITY, log=log)
+    ids = store.clip_ids
+    pretrain(store, ids, labels, statistics, method, settings, FEATURES, seed, output, IDENTITY, machine, log=log)
     return checkpoint.load(output / "checkpoint.pt")["model"]
 
 
@@ -71,7 +84,7 @@ def same(a, b):
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(store, labels, statistics, tmp_path):
     train(store, labels, statistics, tmp_path / "a")
-    train(store, labels, statistics, tmp_path / "b", settings=replace(SETTINGS, loader_threads=3, cache_mb=50))
+    train(store, labels, statistics, tmp_path / "b", machine=replace(MACHINE, loader_threads=3, cache_mb=50))
     weights = [checkpoint.load(tmp_path / name / "checkpoint.pt")["model"] for name in "ab"]
     assert same(*weights)
     assert (tmp_path / "a/metrics.jsonl").read_bytes() == (tmp_path / "b/metrics.jsonl").read_bytes()
@@ -112,6 +125,7 @@ def test_a_killed_run_ends_in_the_same_bytes(store, labels, statistics, tmp_path
         "seed": 3,
         "output": tmp_path / "killed",
         "identity": IDENTITY,
+        "machine": MACHINE,
     }
     (tmp_path / "arguments.pkl").write_bytes(pickle.dumps(arguments))
     command = [sys.executable, "-c", DRIVER, str(tmp_path / "arguments.pkl")]
@@ -167,12 +181,11 @@ def test_steps_are_the_same_from_wherever_a_run_goes_on(store, labels):
     clips = Clips(store, store.clip_ids, FEATURES)
     numbers = np.unique(labels, return_inverse=True)[1]
     for threads in (0, 2):
-        settings = replace(SETTINGS, loader_threads=threads)
-        plan = Batches(clips, numbers, Method("m", "same-class", 0.5, "one-per-class", "true"), settings, seed=1)
-        everything = list(plan.since(0))
+        plan = Batches(clips, numbers, Method("m", "same-class", 0.5, "one-per-class", "true"), SETTINGS, seed=1)
+        everything = list(plan.since(0, threads))
         assert [batch.step for batch in everything] == list(range(plan.steps))
         for first in (1, plan.steps_per_epoch, plan.steps - 1):
-            rest = list(plan.since(first))
+            rest = list(plan.since(first, threads))
             assert [batch.step for batch in rest] == list(range(first, plan.steps))
             assert all(torch.equal(a.audio, b.audio) for a, b in zip(rest, everything[first:], strict=True))
 

@@ -113,6 +113,16 @@ def test_a_changed_probe_trains_nothing(finished, tiny):
     assert not {"pretrain", "embed", "pack", "supervised"} & set(counts)
 
 
+def test_what_does_not_decide_the_outcome_repeats_nothing(finished, tiny):
+    tiny["pretraining"] |= {"cache_mb": 10, "loader_threads": 2, "checkpoint_every_s": 60, "device": "cpu"}
+    config = finished.config
+    finished.write(tiny)
+    try:
+        assert "Nothing to be done" in finished.run("--dry-run")
+    finally:
+        finished.write(config)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

@@ -25,6 +25,7 @@ CHECKPOINT = f"{RUN}/seed-{{seed}}/checkpoint.pt"
 EMBEDDINGS = f"{RUN}/seed-{{seed}}/embeddings.npz"
 SCORES = f"{RUN}/seed-{{seed}}/scores.csv"
 GPUS = config["pretraining"].get("gpus", 0)
+DEVICE = config["pretraining"].get("device", "auto")
 THREADS = config["pretraining"].get("cpu_threads", 1)
 
 
@@ -42,6 +43,10 @@ wildcard_constraints:
 def as_json(settings):
     """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
     return json.dumps(settings, sort_keys=True)
+
+
+# Not a parameter of rules: what does not decide the outcome must not repeat a run.
+MACHINE = as_json(experiment.machine_settings())
 
 
 def shard_names(dataset):

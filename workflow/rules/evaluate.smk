@@ -22,10 +22,9 @@ rule embed:
         gpu=GPUS,
     params:
         tasks=as_json(experiment.tasks),
-        device=config["pretraining"].get("device", "auto"),
     shell:
         "python -m avbench embed --checkpoints {input.checkpoints:q} --outputs {output:q} --subset {input.subset:q}"
-        " --tasks {params.tasks:q} --device {params.device} --cpu-threads {threads} > {log:q} 2>&1"
+        " --tasks {params.tasks:q} --device {DEVICE} --cpu-threads {THREADS} > {log:q} 2>&1"
 
 
 rule probe:
@@ -87,4 +86,4 @@ rule supervised:
     shell:
         "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
         " --settings {params.settings:q} --features {params.features:q} --seeds {params.seeds} --outputs {output:q}"
-        " > {log:q} 2>&1"
+        " --device {DEVICE} > {log:q} 2>&1"

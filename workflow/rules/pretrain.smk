@@ -57,7 +57,7 @@ rule pretrain:
     shell:
         "python -m avbench pretrain --subset {input.subset:q} {params.labels} --statistics {input.statistics:q}"
         " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
-        " --identity {params.identity:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
+        " --identity {params.identity:q} --machine {MACHINE:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule untrained:
