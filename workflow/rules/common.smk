@@ -45,7 +45,7 @@ def as_json(settings):
     return json.dumps(settings, sort_keys=True)
 
 
-# Not a parameter of rules: what does not decide the outcome must not repeat a run.
+# Where and how fast to train: nothing that decides the outcome.
 MACHINE = as_json(experiment.machine_settings())
 
 

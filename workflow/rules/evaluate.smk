@@ -20,11 +20,13 @@ rule embed:
         mem_mb=3000,
         runtime=240,
         gpu=GPUS,
+        device=DEVICE,
     params:
         tasks=as_json(experiment.tasks),
+        cpu_threads=THREADS,
     shell:
         "python -m avbench embed --checkpoints {input.checkpoints:q} --outputs {output:q} --subset {input.subset:q}"
-        " --tasks {params.tasks:q} --device {DEVICE} --cpu-threads {THREADS} > {log:q} 2>&1"
+        " --tasks {params.tasks:q} --device {resources.device} --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
 
 
 rule probe:
@@ -75,6 +77,7 @@ rule supervised:
         mem_mb=3000,
         runtime=720,
         gpu=GPUS,
+        device=DEVICE,
     params:
         seeds=experiment.seeds,
         task=lambda w: as_json({w.task: experiment.tasks[w.task]}),
@@ -86,4 +89,4 @@ rule supervised:
     shell:
         "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
         " --settings {params.settings:q} --features {params.features:q} --seeds {params.seeds} --outputs {output:q}"
-        " --device {DEVICE} > {log:q} 2>&1"
+        " --device {resources.device} > {log:q} 2>&1"

@@ -45,6 +45,8 @@ rule pretrain:
         mem_mb=lambda w: 1500 + int(config["pretraining"].get("cache_mb", 0)),
         runtime=720,
         gpu=GPUS,
+        # A resource and not a parameter: what does not decide the outcome must not repeat a run.
+        machine=MACHINE,
     params:
         method=lambda w: as_json(experiment.method_settings(w.method)),
         settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
@@ -57,7 +59,7 @@ rule pretrain:
     shell:
         "python -m avbench pretrain --subset {input.subset:q} {params.labels} --statistics {input.statistics:q}"
         " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
-        " --identity {params.identity:q} --machine {MACHINE:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
+        " --identity {params.identity:q} --machine {resources.machine:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule untrained:
