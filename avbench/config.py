@@ -62,9 +62,9 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "required":
         missing = sorted(set(error.validator_value) - set(error.instance))
         return f"{at}: the key '{missing[0]}' is missing."
-    if error.validator == "oneOf" and all(e.validator == "required" for e in error.context or []):
-        choices = ", ".join(f"'{e.validator_value[0]}'" for e in error.context) or "the alternatives"
-        return f"{at}: exactly one of {choices or 'the alternatives'} must be given."
+    if error.validator == "oneOf" and all(list(branch) == ["required"] for branch in error.validator_value):
+        choices = ", ".join(f"'{branch['required'][0]}'" for branch in error.validator_value)
+        return f"{at}: exactly one of {choices} must be given."
     allowed = {
         "enum": lambda v: f"one of {', '.join(map(str, v))}",
         "const": lambda v: f"{v!r}",

@@ -89,7 +89,7 @@ def evaluate(
 
 def train(
     store: Store,
-    clips: "pd.DataFrame",
+    clips: pd.DataFrame,
     settings: SupervisedSettings,
     features: FeatureSettings,
     seed: int,

@@ -64,7 +64,7 @@ def test_shipped_configurations_are_valid(root, name):
             r"'noisy-80' is not decl",
         ),
         ("labels.noisy-30.rate", 1.0, r"1.0 is not allowed; it must be less than 1"),
-        ("subsets.small.clips", 100, r"exactly one of"),
+        ("subsets.small.clips", 100, r"exactly one of 'clips_per_class', 'clips', 'ids' must be given"),
         ("subsets.small.imbalance", 10, r"'long-tailed' and 'imbalance' go together"),
         ("tasks.outdoors.train", "subset", r"tasks.outdoors.train is 'subset', and its dataset"),
         ("tasks.telephone.modalities", ["video"], r"tasks.telephone.modalities asks for 'video'"),

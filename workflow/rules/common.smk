@@ -10,7 +10,7 @@ sys.path.insert(0, str(workflow.basedir))
 
 from snakemake.exceptions import WorkflowError
 
-from avbench.config import Experiment, Run
+from avbench.config import Experiment
 from avbench.errors import UserError
 
 try:
