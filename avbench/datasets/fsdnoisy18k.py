@@ -22,7 +22,11 @@ SUBSETS = {
     "noisy": ("manually_verified", "0"),
     "noisy_small": ("noisy_small", "1"),
 }
-_GET = "Set options.directory to the folder that holds FSDnoisy18k.audio_train, .audio_test and .meta."
+RECORD = 2529934  # on Zenodo
+_GET = (
+    "Set options.directory to the folder that holds FSDnoisy18k.audio_train, .audio_test and .meta, or options.zenodo "
+    "to download them."
+)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,11 @@ class FSDnoisy18kSettings:
     subset: str = "clean"
     validation_share: float = 0.15
     seed: int = 0
+
+
+def archives() -> list[str]:
+    """Return the patterns of the names of the archives that a manifest needs."""
+    return ["*.audio_train.zip", "*.audio_test.zip", "*.meta.zip"]
 
 
 def manifest(settings: FSDnoisy18kSettings, path: Path) -> pd.DataFrame:

@@ -17,7 +17,9 @@ from avbench.datasets.splits import stratified
 from avbench.errors import UserError
 
 CLIP_S = 10.0
-_GET = "Set options.directory to the extracted TAU-urban-audio-visual-scenes-2021-development."
+RECORD = 4477542  # of the development set on Zenodo
+TOP = "TAU-urban-audio-visual-scenes-2021-development"
+_GET = f"Set options.directory to the extracted {TOP}, or options.zenodo to download it."
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class TauAvSettings:
     """Where the set is and how validation clips are chosen.
 
     Attributes:
-        directory: the extracted set; ``meta.csv`` and ``evaluation_setup`` lie in it directly.
+        directory: the extracted set; ``meta.csv`` and ``evaluation_setup`` lie in it directly, or in its folder
+            ``TOP``, as it depends on what unpacked the archives.
         media: which file of a clip is its source, ``audio`` (the WAV) or ``video`` (the MP4).
         validation_share: share of each scene's recording places in fold 1's training part whose clips are for
             validation: no place is on both sides.
@@ -36,6 +39,11 @@ class TauAvSettings:
     media: str = "audio"
     validation_share: float = 0.2
     seed: int = 0
+
+
+def archives(media: str = "audio") -> list[str]:
+    """Return the patterns of the names of the archives that a manifest needs."""
+    return ["*.meta.zip", f"*.{media}.*.zip"]
 
 
 def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
@@ -50,7 +58,10 @@ def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
     """
     if settings.media not in ("audio", "video"):
         raise UserError(f"options.media: {settings.media!r} is unknown. Allowed are audio, video.")
-    folder = require_folder(settings.directory, _GET)
+    directory = settings.directory
+    folder = require_folder(directory, _GET)
+    if (folder / TOP / "meta.csv").is_file():
+        folder, directory = folder / TOP, f"{directory}/{TOP}"
     require_folder(folder / settings.media, f"Extract the set's {settings.media} archives.")
     column = f"filename_{settings.media}"
     columns = ("filename_audio", "filename_video", "scene_label")
@@ -59,7 +70,7 @@ def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
     require_unique(meta_path, [(row, c["filename_audio"]) for row, c in meta], "Get the set's meta archive again.")
     known = {cells["filename_audio"]: cells for _, cells in meta}
 
-    prefix = source_prefix(settings.directory, path)
+    prefix = source_prefix(directory, path)
     clips, places, where = [], {}, {}
     for part, split in (("fold1_train", "train"), ("fold1_evaluate", "test")):
         part_path = folder / "evaluation_setup" / f"{part}.csv"

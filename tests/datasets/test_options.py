@@ -8,8 +8,9 @@ import pytest
 import yaml
 
 from avbench.config import Experiment
-from avbench.datasets import KINDS
+from avbench.datasets import KINDS, fsdnoisy18k, tau_av
 from avbench.datasets.download import ListSettings
+from avbench.datasets.zenodo import ZenodoSettings
 from avbench.errors import UserError
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,9 @@ def test_schemas_allow_what_the_settings_have(kind):
     if kind == "vggsound":
         assert set(properties["list"]["properties"]) == fields(ListSettings)
         expected |= {"list"}
+    if kind in ("tau_av", "fsdnoisy18k"):
+        assert set(properties["zenodo"]["properties"]) == fields(ZenodoSettings)
+        expected |= {"zenodo"}
     assert set(properties) == expected
 
 
@@ -44,8 +48,9 @@ def experiment(**datasets):
 
 def test_the_full_replication_is_valid_and_is_the_papers():
     made = experiment()
-    for name in made.datasets:
-        assert made.dataset_options(name, made.rule_file(name).stem)["directory"]
+    options = {name: made.dataset_options(name, made.rule_file(name).stem) for name in made.datasets}
+    assert options["tau-av-2021"]["zenodo"] == {"record": tau_av.RECORD}
+    assert options["fsdnoisy18k-clean"]["zenodo"] == {"record": fsdnoisy18k.RECORD}
     assert list(made.tasks) == ["vggsound", "tau-av-2021", "fsdnoisy18k-clean"]
     assert list(made.methods) == [
         "random",
@@ -74,3 +79,22 @@ def test_the_full_replication_is_valid_and_is_the_papers():
 def test_bad_options_are_refused_with_their_key(options, message):
     with pytest.raises(UserError, match=f"datasets.vggsound.options.*{message}"):
         experiment(vggsound=options).dataset_options("vggsound", "vggsound")
+
+
+@pytest.mark.parametrize("kind", ["tau_av", "fsdnoisy18k"])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, "exactly one of 'directory', 'zenodo'"),
+        ({"directory": "x", "zenodo": {}}, "'directory'.*'zenodo'|zenodo.*directory"),
+        ({"zenodo": {"api": "file:///etc"}}, "'file:///etc' is not allowed"),
+        ({"zenodo": {"record": "10.5281/zenodo.1"}}, "'10.5281/zenodo.1' is not allowed"),
+        ({"zenodo": {"keep": False}}, "unknown key 'keep'"),
+        ({"zenodo": {}, "seed": -1}, "seed"),
+    ],
+)
+def test_bad_options_of_datasets_on_zenodo_are_refused(kind, options, message):
+    name = {"tau_av": "tau_av_2021", "fsdnoisy18k": "fsdnoisy18k_clean"}[kind]
+    dashed = name.replace("_", "-")
+    with pytest.raises(UserError, match=f"datasets.{dashed}.options.*({message})"):
+        experiment(**{name: options}).dataset_options(dashed, kind)

@@ -1,16 +1,20 @@
 """The datasets' rules: the full replication plans without data, and each kind's files become a manifest."""
 
 import csv
+import io
+import json
 import os
 import subprocess
 import sys
 import wave
+import zipfile
 from pathlib import Path
 
 import pytest
 import yaml
 
 from avbench.manifest import read_manifest
+from tests.file_server import FileServer
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,8 +78,6 @@ def test_each_kind_becomes_a_manifest(tmp_path, config):
     disk = tmp_path / "my disk"
     write_table(disk / "vgg.csv", [("-a", 1, "dog, barking", "train"), ("-a", 2, "dog, barking", "test")])
     write_table(disk / "out.txt", [("nobody",)])
-    (disk / "vgg").mkdir()
-    (disk / "vgg" / "-a_1_11.mp4").touch()
 
     rows = [(f"audio/tram-{i}.wav", f"video/tram-{i}.mp4", "tram", f"place-{i}") for i in range(4)]
     header = ("filename_audio", "filename_video", "scene_label", "identifier")
@@ -96,7 +98,6 @@ def test_each_kind_becomes_a_manifest(tmp_path, config):
     vggsound, tau, fsd = config["datasets"].values()
     vggsound["options"] = {
         "list": {"path": "my disk/vgg.csv"},
-        "directory": "my disk/vgg",
         "exclude": "my disk/out.txt",
         "validation_share": 0,
     }
@@ -112,3 +113,94 @@ def test_each_kind_becomes_a_manifest(tmp_path, config):
     assert [list(made[name].split).count("validation") for name in names] == [0, 1, 1, 1]
     assert (tmp_path / "data" / "mine" / made["mine"].source[0]).is_file()
     assert not (tmp_path / "pwned").exists()
+
+
+TOP = "TAU-urban-audio-visual-scenes-2021-development"
+
+
+def archive(folder, *parts):
+    """Return the bytes of a zip of the files below some parts of a folder, with their paths in it."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as made:
+        for path in sorted(file for part in parts for file in folder.glob(part) if file.is_file()):
+            made.write(path, path.relative_to(folder))
+    return stream.getvalue()
+
+
+def tau_archives(disk):
+    rows = [
+        (f"audio/{scene}-lyon-{place}-{i}.wav", f"video/{scene}-lyon-{place}-{i}.mp4", scene, f"lyon-{place}")
+        for scene, first in (("tram", 0), ("park", 10))
+        for place in range(first, first + 4)
+        for i in range(2)
+    ]
+    header = ("filename_audio", "filename_video", "scene_label", "identifier")
+    write_table(disk / TOP / "meta.csv", [header, *rows], "\t")
+    for part, chosen in (("train", lambda row: row[3][-1] != "3"), ("evaluate", lambda row: row[3][-1] == "3")):
+        listed = [row[:3] for row in (header, *filter(chosen, rows))]
+        write_table(disk / TOP / "evaluation_setup" / f"fold1_{part}.csv", listed, "\t")
+    for row in rows:
+        write_wav(disk / TOP / row[0])
+    return {
+        f"{TOP}.doc.zip": b"not needed, and no zip",
+        f"{TOP}.meta.zip": archive(disk, f"{TOP}/meta.csv", f"{TOP}/evaluation_setup/*"),
+        f"{TOP}.audio.1.zip": archive(disk, f"{TOP}/audio/tram*"),
+        f"{TOP}.audio.2.zip": archive(disk, f"{TOP}/audio/park*"),
+        f"{TOP}.video.1.zip": b"not needed either",
+    }
+
+
+def fsd_archives(disk):
+    train = [(f"{i}.wav", "FireRain"[4 * (i % 2) :][:4], "x", int(i < 8), int(i == 9)) for i in range(12)]
+    write_table(
+        disk / "FSDnoisy18k.meta" / "train.csv",
+        [("fname", "label", "aso_id", "manually_verified", "noisy_small"), *train],
+    )
+    write_table(disk / "FSDnoisy18k.meta" / "test.csv", [("fname", "label"), ("90.wav", "Fire"), ("91.wav", "Rain")])
+    for name in [f"train/{row[0]}" for row in train] + ["test/90.wav", "test/91.wav"]:
+        write_wav(disk / f"FSDnoisy18k.audio_{name}")
+    parts = ("audio_train", "audio_test", "meta")
+    return {f"FSDnoisy18k.{part}.zip": archive(disk, f"FSDnoisy18k.{part}/*") for part in parts}
+
+
+def test_datasets_on_zenodo_become_manifests_once(tmp_path, config):
+    missing = "/api/records/2529934/files/FSDnoisy18k.meta.zip/content"
+    broken = f"/api/records/4477542/files/{TOP}.audio.1.zip/content"
+    names = ["tau-av-2021", "fsdnoisy18k-clean"]
+    targets = [f"data/{name}/clips.csv" for name in names]
+    with FileServer() as server:
+        for record, archives in ((4477542, tau_archives(tmp_path / "tau")), (2529934, fsd_archives(tmp_path / "fsd"))):
+            server.add_record(record, archives)
+        for name in names:
+            options = config["datasets"][name]["options"]
+            options.pop("directory", None)
+            options["zenodo"] = {"api": f"{server.url}/api"}
+        server.behave(broken, "broken")
+        server.behave(missing, "404")
+        ran = snakemake(tmp_path, config, "--keep-going", *targets)
+        assert ran.returncode == 1
+        assert f"{missing} cannot be downloaded: the server answers 404" in ran.stdout
+        assert "Traceback" not in (tmp_path / "data/fsdnoisy18k-clean/logs/fsdnoisy18k_download.log").read_text()
+        ran = snakemake(tmp_path, config, *targets)
+        assert ran.returncode == 0, ran.stdout
+        whole = [path for path, status, _ in server.sent if status == 200 and "/files/" in path]
+        assert len(whole) == len(set(whole)) == 6  # what had arrived before the failure was not sent again
+        assert [status for path, status, _ in server.sent if path == broken] == [200, 206]
+        tau, fsd = (read_manifest(tmp_path / target) for target in targets)
+        assert [list(tau.split).count(split) for split in ("train", "validation", "test")] == [8, 4, 4]
+        assert [list(fsd.split).count(split) for split in ("train", "validation", "test")] == [6, 2, 2]
+        for name, table in zip(names, (tau, fsd), strict=True):
+            for row in table.itertuples():
+                source = tmp_path / "data" / name / row.source
+                assert source.is_file()
+                assert (tmp_path / "data" / name / "download") in source.parents
+        made = json.loads((tmp_path / "data/fsdnoisy18k-clean/download.json").read_text())
+        assert [file["name"].split(".")[1] for file in made["files"]] == ["audio_test", "audio_train", "meta"]
+
+        # Neither again, nor because of what changes nothing about what was downloaded.
+        config["datasets"]["tau-av-2021"]["options"]["zenodo"]["keep_archives"] = False
+        asked = len(server.requests)
+        ran = snakemake(tmp_path, config, *targets)
+        assert ran.returncode == 0, ran.stdout
+        assert "Nothing to be done" in ran.stdout
+        assert len(server.requests) == asked

@@ -62,6 +62,10 @@ def test_the_official_layout_becomes_a_manifest(root):
     }
 
 
+def test_the_folder_that_holds_the_set_will_do_too(root):
+    assert make(root).equals(make(root.parent / "other", directory=str(root.parent)))
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_no_place_is_on_two_sides(root, seed):
     table = make(root, validation_share=0.25, seed=seed)
