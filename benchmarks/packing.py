@@ -17,7 +17,6 @@ import av
 import numpy as np
 import pandas as pd
 
-from avbench.checks import CheckSettings
 from avbench.manifest import COLUMNS, write_manifest
 from avbench.pack import pack_shard
 from avbench.store import StoreSettings
@@ -33,21 +32,26 @@ def media(folder: Path, clips: Path | None = None, count: int = 2) -> list[Path]
     """
     if clips is not None:
         return sorted(clips.glob("*.mp4"))
-    return [_write(folder / f"{number}.mp4", np.random.default_rng(number)) for number in range(count)]
+    return [write_film(folder / f"{number}.mp4", seed=number) for number in range(count)]
 
 
-def _write(path: Path, rng: np.random.Generator) -> Path:
-    texture = rng.integers(0, 256, (45, 96, 3), np.uint8).repeat(8, 0).repeat(8, 1)
+def write_film(
+    path: Path, seconds: float = SECONDS, width: int = 640, height: int = 360, seed: int = 0, **options: str
+) -> Path:
+    """Write a moving pattern with some noise and white noise for sound; ``options`` are those of x264."""
+    rng = np.random.default_rng(seed)
+    texture = rng.integers(0, 256, (height // 8, width // 8 + 16, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     with av.open(str(path), "w") as output:
-        video = output.add_stream("libx264", rate=30, options={"crf": "23", "threads": "2"})
-        video.width, video.height, video.pix_fmt = 640, 360, "yuv420p"
+        video = output.add_stream("libx264", rate=30, options={"crf": "23", "threads": "2"} | options)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
         audio = output.add_stream("aac", rate=44100, layout="stereo")
-        for index in range(round(30 * SECONDS)):
-            picture = np.roll(texture, 3 * index, axis=1)[:, :640] // 2 + rng.integers(0, 16, (360, 640, 1), np.uint8)
+        for index in range(round(30 * seconds)):
+            picture = np.roll(texture, 3 * index, axis=1)[:, :width] // 2
+            picture = picture + rng.integers(0, 16, (height, width, 1), np.uint8)
             output.mux(video.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
         output.mux(video.encode(None))
         sound = av.AudioFrame.from_ndarray(
-            rng.normal(0, 0.1, (2, round(44100 * SECONDS))).astype("f4"), "fltp", "stereo"
+            rng.normal(0, 0.1, (2, round(44100 * seconds))).astype("f4"), "fltp", "stereo"
         )
         sound.sample_rate = 44100
         output.mux(audio.encode(sound))
@@ -55,15 +59,18 @@ def _write(path: Path, rng: np.random.Generator) -> Path:
     return path
 
 
-def pack(paths: list[Path], folder: Path) -> Path:
-    """Pack clips as one shard on one thread; return the store."""
-    rows = [(path.stem, str(path.resolve()), 0.0, SECONDS, "x", "train") for path in paths]
+def pack(paths: list[Path], folder: Path, starts: tuple[float, ...] = (0.0,), threads: int = 1) -> Path:
+    """Pack a clip of each file from each start, named ``{stem}@{start}``, as one shard; return the store."""
+    rows = [
+        (f"{path.stem}@{start:g}", str(path.resolve()), start, SECONDS, "x", "train")
+        for path in paths
+        for start in starts
+    ]
     write_manifest(folder / "clips.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
-    store = folder / "0.arrow"
-    pack_shard(
-        *(folder / "clips.csv", 0, 1, SETTINGS, CheckSettings(1.0), store, folder / "0.parquet", folder / "work"),
-        progress=False,
-    )
+    store, ledger = folder / "0.arrow", folder / "0.parquet"
+    for made in (store, ledger):  # else there would be nothing to do
+        made.unlink(missing_ok=True)
+    pack_shard(*(folder / "clips.csv", 0, 1, SETTINGS, store, ledger, folder / "work"), threads=threads, progress=False)
     return store
 
 

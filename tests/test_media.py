@@ -1,6 +1,8 @@
+import itertools
 import math
 import os
 import struct
+import time
 
 import av
 import numpy as np
@@ -183,8 +185,9 @@ def test_a_gap_in_the_audio_is_silent(tmp_path):
     assert loud.tolist() == [True] * 4 + [False] * 4 + [True] * 4
 
 
-def test_resampling_matches_the_sampled_sine(tmp_path):
-    time = np.arange(3 * 44100) / 44100
+@pytest.mark.parametrize("start_s", [0.0, 1.0, 2.9, 3.3701])
+def test_resampling_matches_the_sampled_sine(tmp_path, start_s):
+    time = np.arange(6 * 44100) / 44100
     path = files.write_media(
         tmp_path / "a.wav",
         audio=np.stack([0.5 * np.sin(2 * np.pi * 440 * time)] * 2),
@@ -192,9 +195,10 @@ def test_resampling_matches_the_sampled_sine(tmp_path):
         layout="stereo",
         audio_codec="pcm_s16le",
     )
-    audio = decode(path, AUDIO, 1.0, 1.5).audio / 32768
-    expected = 0.5 * np.sin(2 * np.pi * 440 * (1.0 + np.arange(24000) / 16000))
-    assert np.abs(audio - expected).max() < 2e-3
+    audio = decode(path, AUDIO, start_s, 1.5).audio / 32768
+    expected = 0.5 * np.sin(2 * np.pi * 440 * (start_s + np.arange(24000) / 16000))
+    # At its very beginning a file is silent before; there the resampler's filter rings.
+    assert np.abs(audio - expected)[0 if start_s else 50 :].max() < 2e-3
 
 
 # What is wanted, how long, and what is wrong
@@ -279,6 +283,256 @@ def test_huge_frames_are_refused(tmp_path, monkeypatch):
     assert decode(path, settings(), 0, 2).duration_s == 2.0
     monkeypatch.setattr(media, "_MOST_PIXELS", 32 * 32 - 1)
     assert reason(path) == "corrupt"
+
+
+def write_sound(path, codec, sample_rate=44100, bit_rate=0, seconds=6):
+    """Write a click at 4.321 s in the middle of faint noise, a tenth of a second at a time."""
+    sound = files.click(seconds, 4.321, sample_rate) + 0.01 * files.noise(seconds, sample_rate)
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream(codec, rate=sample_rate, layout="mono")
+        if bit_rate:
+            stream.bit_rate = bit_rate
+        step = sample_rate // 10
+        for begin in range(0, sound.shape[1], step):
+            frame = av.AudioFrame.from_ndarray(sound[:, begin : begin + step], "fltp", "mono")
+            frame.sample_rate, frame.pts = sample_rate, begin
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "sample_rate", "bit_rate"),
+    [
+        ("a.aac", "aac", 44100, 0),
+        ("a.ogg", "libvorbis", 44100, 0),
+        ("a.opus", "libopus", 48000, 0),
+        ("a.w64", "pcm_s24le", 44100, 0),
+        ("a.aiff", "pcm_s16be", 44100, 0),
+        ("a.caf", "alac", 44100, 0),
+        ("a.au", "pcm_mulaw", 8000, 0),
+        ("a.amr", "libopencore_amrnb", 8000, 12200),
+        ("a.ac3", "ac3", 48000, 0),
+        ("a.tta", "tta", 44100, 0),
+        ("a.wv", "wavpack", 44100, 0),
+        # Of several frames in a packet these date but the first.
+        ("a.wma", "wmav2", 44100, 96000),
+        ("a.wav", "adpcm_ima_wav", 22050, 0),
+    ],
+)
+def test_sound_is_read_from_many_formats(tmp_path, monkeypatch, name, codec, sample_rate, bit_rate):
+    path = write_sound(tmp_path / name, codec, sample_rate, bit_rate)
+    clip = decode(path, AUDIO, 3.0, 2.5)
+    assert clip.duration_s == 2.5
+    # These have no field for the encoder's delay, so they begin with its silence.
+    delay = {"a.aac": 1024 / 44100, "a.ac3": 256 / 48000, "a.amr": 0.005, "a.wma": 0.045}.get(name, 0)
+    loudest = np.abs(clip.audio.astype(int)).argmax() / 16000
+    assert loudest == pytest.approx(1.321 + delay, abs=0.003)
+    monkeypatch.setattr(media, "_SEEK_FROM_S", math.inf)
+    assert (decode(path, AUDIO, 3.0, 2.5).audio == clip.audio).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "video_codec", "audio_codec", "keywords"),
+    [
+        ("a.mp4", "libx264", "aac", {"options": {"bf": "2", "g": "7"}}),
+        ("a.mp4", "libx264", "aac", {"container": {"movflags": "frag_keyframe+empty_moov"}, "options": {"bf": "0"}}),
+        ("a.mp4", "libx264", "aac", {"options": {"x264-params": "intra-refresh=1:keyint=20"}}),
+        ("a.mp4", "libx264", "aac", {"pix_fmt": "yuv420p10le"}),
+        ("a.mp4", "libx265", "aac", {"size": (96, 128), "options": {"x265-params": "log-level=none:keyint=7"}}),
+        ("a.mp4", "libaom-av1", "aac", {"options": {"cpu-used": "8", "g": "7"}}),
+        ("a.3gp", "h263", "libopencore_amrnb", {"sample_rate": 8000, "size": (96, 128)}),
+        ("a.mov", "prores_ks", "pcm_s16le", {"pix_fmt": "yuv422p10le"}),
+        ("a.webm", "libvpx", "libvorbis", {"options": {"g": "7", "cpu-used": "8"}}),
+        ("a.ts", "libx264", "aac", {"options": {"bf": "2", "x264-params": "open-gop=1:keyint=7"}}),
+        ("a.flv", "flv", "aac", {"sample_rate": 44100}),
+        ("a.wmv", "wmv2", "libmp3lame", {}),
+        ("a.avi", "mpeg4", "libmp3lame", {"options": {"g": "7"}}),
+        ("a.avi", "mjpeg", "pcm_s16le", {"pix_fmt": "yuvj420p", "sample_rate": 11025}),
+        ("a.mpg", "mpeg2video", "mp2", {"options": {"bf": "2"}, "sample_rate": 44100}),
+        ("a.mxf", "mpeg2video", "pcm_s16le", {"sample_rate": 48000}),
+        ("a.nut", "libx264", "libopus", {"sample_rate": 48000}),
+        ("a.dv", "dvvideo", None, {"size": (576, 720)}),
+        ("a.ivf", "libvpx-vp9", None, {"options": {"cpu-used": "8"}}),
+    ],
+)
+def test_films_are_read_from_many_formats(tmp_path, monkeypatch, name, video_codec, audio_codec, keywords):
+    sound = files.click(5, 3.5, keywords.get("sample_rate", 16000)) if audio_codec else None
+    levels = 20 + 2 * np.arange(105)
+    frames = files.levels(levels, *keywords.pop("size", (32, 48)))
+    options = {"b": "4000000"} | keywords.pop("options", {})
+    fps = 25 if audio_codec != "libopencore_amrnb" else 15
+    path = files.write_media(
+        *(tmp_path / name, frames),
+        **{"fps": fps, "video_codec": video_codec, "audio": sound, "audio_codec": audio_codec, "options": options},
+        **keywords,
+    )
+    wanted = settings(audio=sound is not None)
+    clip = decode(path, wanted, 2.52, 1.5)
+    assert clip.duration_s == 1.5
+    expected = 20 + 2 * fps * (2.52 + np.arange(12) / 8)
+    # Two levels a frame. An encoder's delay, of up to 1105 samples at 16 kHz or two frames, is in the file where the
+    # container cannot take it out; sound and picture are late together.
+    late = expected - clip.frames.mean((1, 2, 3))
+    assert -3 < late.min() <= late.max() < 2 * 25 * 0.08 + 3
+    if sound is not None:
+        assert -0.01 < np.abs(clip.audio.astype(int)).argmax() / 16000 - 0.98 < 0.08
+    # A seek and reading from the beginning give the same, to the bit.
+    monkeypatch.setattr(media, "_SEEK_FROM_S", math.inf)
+    whole = decode(path, wanted, 2.52, 1.5)
+    assert (whole.frames == clip.frames).all()
+    assert (whole.audio == clip.audio).all()
+
+
+def test_of_several_streams_the_best_is_taken(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        small, large = (output.add_stream("ffv1", rate=8, width=width, height=32, pix_fmt="bgr0") for width in (32, 64))
+        mono, stereo = (output.add_stream("pcm_s16le", rate=16000, layout=layout) for layout in ("mono", "stereo"))
+        for stream, level in ((small, 50), (large, 200)):
+            for picture in files.levels([level] * 16, 32, stream.width):
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+        for stream, channels, level in ((mono, 1, 1000), (stereo, 2, 4000)):
+            sound = np.full((1, 32000 * channels), level, np.int16)
+            frame = av.AudioFrame.from_ndarray(sound, "s16", stream.layout.name)
+            frame.sample_rate = 16000
+            output.mux(stream.encode(frame))
+        for stream in (small, large, mono, stereo):
+            output.mux(stream.encode(None))
+    with av.open(str(path)) as container:
+        best = [container.streams.best(kind).index for kind in ("video", "audio")]
+    clip = decode(path, settings(), 0, 2)
+    assert abs(clip.frames.mean() - {0: 50, 1: 200}[best[0]]) < 1
+    assert abs(np.median(clip.audio) - {2: 1000, 3: 4000}[best[1]]) < 2
+
+
+@pytest.mark.parametrize("start_s", [0.0, 2.5])
+def test_sound_from_another_file(tmp_path, start_s):
+    # Each on its own time axis: the film begins at 7 s, as parts of broadcasts do, the sound at 0.
+    film = files.write_media(
+        tmp_path / "video.mp4", files.levels(range(20, 100, 2)), fps=8, options={"crf": "1"}, audio=files.noise(5)
+    )
+    late = files.write_media(
+        tmp_path / "late.ts", files.levels(range(20, 100, 2)), times=7 + np.arange(40) / 8, options={"crf": "1"}
+    )
+    sound = files.write_media(tmp_path / "audio.m4a", audio=files.click(4, 3, 44100), sample_rate=44100)
+    for picture in (film, late):
+        clip = decode(picture, settings(), start_s, 10, sound)
+        assert clip.duration_s == pytest.approx(4 - start_s, abs=0.03)
+        assert len(clip.frames) == math.ceil(clip.duration_s * 8 - 1e-4)
+        assert len(clip.audio) == round(clip.duration_s * 16000)
+        assert np.abs(clip.audio.astype(int)).argmax() / 16000 == pytest.approx(3 - start_s, abs=0.001)
+        assert clip.frames[4].mean() == pytest.approx(20 + 2 * (8 * start_s + 4), abs=2)
+    assert decode(film, AUDIO, start_s, 10, sound).audio.size == clip.audio.size
+    assert decode(film, VIDEO, start_s, 10, tmp_path / "none").audio.size == 0
+
+
+def test_metadata_in_another_encoding_do_no_harm(tmp_path):
+    path = tmp_path / "a.wav"
+    with av.open(str(path), "w") as output:
+        output.metadata["title"] = "Caffeine"
+        stream = output.add_stream("pcm_s16le", rate=16000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(files.noise(2), "fltp", "mono")
+        frame.sample_rate = 16000
+        output.mux(stream.encode(frame))
+    data = path.read_bytes()
+    assert b"Caffeine" in data
+    path.write_bytes(data.replace(b"Caffeine", b"Caf\xe9ine!"))
+    assert decode(path, AUDIO, 0, 2).duration_s == 2.0
+
+
+# Bounds
+
+
+def test_what_counts_is_what_the_file_has(tmp_path):
+    path = files.write_media(tmp_path / "a.mkv", files.moving(16), audio=files.noise(2), audio_codec="pcm_s16le")
+    whole = decode(path, settings(), 0, 2)
+    for duration_s in (1e9, 1e300):
+        clip = decode(path, settings(), 0, duration_s)
+        assert clip.duration_s == pytest.approx(2, abs=0.002)
+        assert (clip.frames == whole.frames).all()
+        assert clip.frames.base is None or clip.frames.base.nbytes < 2 * whole.frames.nbytes
+        assert (clip.audio[:32000] == whole.audio[:32000]).all()
+    for start_s in (1e9, 1e18, 1e300):
+        assert reason(path, start_s=start_s) == "short"
+
+
+@pytest.mark.parametrize("wanted", [settings(), VIDEO, AUDIO])
+def test_long_clips_are_refused_before_anything_is_decoded(tmp_path, monkeypatch, wanted):
+    path = files.ordinary(tmp_path / "a.mp4", 4.0)
+    a_second = max(8 * 32 * 32 * 3 if wanted.video else 0, 32000 if wanted.audio else 0)
+    monkeypatch.setattr(media, "_MOST_BYTES", 3 * a_second)
+    assert decode(path, wanted, 0, 3).duration_s == 3
+    assert decode(path, wanted, 1.5, 1e9).duration_s == pytest.approx(2.5, abs=0.1)
+    monkeypatch.setattr(media, "_decoded", None)
+    assert reason(path, duration_s=3.5, wanted=wanted) == "long"
+    assert reason(path, duration_s=1e9, wanted=wanted) == "long"
+
+
+@pytest.mark.parametrize("seek_from_s", [2.0, math.inf])
+def test_what_comes_before_a_clip_is_not_held(tmp_path, monkeypatch, seek_from_s):
+    # Noise: about 4 kB a frame.
+    noise = np.random.default_rng(0).integers(0, 256, (80, 64, 64, 3), np.uint8)
+    path = files.write_media(tmp_path / "a.ts", noise, audio=files.noise(10), options={"g": "4", "crf": "10"})
+    size = path.stat().st_size
+    monkeypatch.setattr(media, "_SEEK_FROM_S", seek_from_s)
+    expected = decode(path, settings(), 8, 1)
+    monkeypatch.setattr(media, "_MOST_CODED_BYTES", size // 4)
+    clip = decode(path, settings(), 8, 1)
+    assert (clip.frames == expected.frames).all()
+    assert (clip.audio == expected.audio).all()
+    assert reason(path, start_s=5.0, duration_s=5.0) == "large"
+
+
+def test_patience_ends(tmp_path, monkeypatch):
+    path = files.ordinary(tmp_path / "a.mp4", 4.0)
+    monkeypatch.setattr(media, "_PATIENCE_S", (0.0, 0.0))
+    assert reason(path) == "timeout"
+
+
+@pytest.mark.parametrize("last", [1, 5, 20, 40, 60])
+def test_patience_ends_between_packets_and_frames(tmp_path, monkeypatch, last):
+    # Each look at the clock takes a second, so that patience ends ever later.
+    path = files.ordinary(tmp_path / "a.mp4", 4.0)
+    ticks = itertools.count()
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(ticks)))
+    monkeypatch.setattr(media, "_PATIENCE_S", (float(last), 0.0))
+    assert reason(path, duration_s=4.0) == "timeout"
+    assert next(ticks) < last + 5
+
+
+@pytest.mark.parametrize("rate", [0, 1, 100, 2**31 - 1])
+def test_hostile_sample_rates_are_refused(tmp_path, rate):
+    path = files.write_media(tmp_path / "a.wav", audio=files.noise(2), audio_codec="pcm_s16le")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"fmt ") + 12
+    data[place : place + 4] = rate.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert reason(path, wanted=AUDIO) == "corrupt"
+    assert reason(path, wanted=AUDIO, duration_s=1e9) in ("corrupt", "long")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
+        MemoryError(),
+        OverflowError("Python int too large\nto convert"),
+        ZeroDivisionError("Fraction(1, 0)"),
+        AssertionError(),
+        TypeError("float() argument"),
+    ],
+)
+def test_whatever_pyav_raises_is_a_fault_of_the_file(tmp_path, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    path = files.ordinary(tmp_path / "a.mp4")
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises(MediaError, match=type(error).__name__) as caught:
+        decode(path, settings(), 0, 2)
+    assert caught.value.reason == "corrupt"
+    assert "\n" not in caught.value.detail
 
 
 def test_a_truncated_download_is_not_taken_for_whole(tmp_path):
