@@ -1,11 +1,21 @@
-"""Checks that a decoded clip must pass before it is stored."""
+"""What is measured of a decoded clip, and the thresholds that it must meet to be used.
+
+Packing measures once; thresholds are applied to the measurements afterwards, so that another threshold decodes nothing.
+"""
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from avbench.media import Clip
+from avbench.duplicates import audio_hash, frame_hash
+from avbench.errors import UserError
+
+if TYPE_CHECKING:
+    from avbench.media import Clip
+
+DUPLICATES = ("list", "exclude")
 
 
 @dataclass(frozen=True)
@@ -19,35 +29,80 @@ class CheckSettings:
             encoded as H.264 stays below 0.5 up to a constant rate factor of 38 even with sensor noise; the calmest of
             eight VGGSound clips, a canary before a static camera, has 3.0. Between neighbouring frames slow motion and
             coding noise look alike (0.5 and 0.3 on the same material).
+        max_excess_s: a file that should hold the trimmed clip may last this many seconds longer than the clip; one
+            that lasts longer is another recording or was never trimmed.
+        duplicates: ``list`` clips that are also in another split, or ``exclude`` them from training as well.
     """
 
     min_duration_s: float
     silence_dbfs: float = -60.0
     still_difference: float = 0.5
+    max_excess_s: float = 2.0
+    duplicates: str = "list"
+
+    def __post_init__(self) -> None:
+        """Check the choice."""
+        if self.duplicates not in DUPLICATES:
+            raise UserError(f"checks.duplicates: {self.duplicates!r} is unknown. Allowed are {', '.join(DUPLICATES)}.")
 
 
-def check(clip: Clip, settings: CheckSettings) -> tuple[str, str] | None:
-    """Return the ledger reason (``short``, ``silent`` or ``still``) and a detail for a human, or None if all is well.
+@dataclass(frozen=True)
+class Measurements:
+    """What is measured of a clip; NaN, or an empty hash, for what it has not.
 
-    A clip without frames or samples was decoded without that stream on purpose and is not checked for it.
+    Attributes:
+        duration_s: how long all its streams last, in seconds.
+        excess_s: by how much the file outlasts the clip, in seconds, where it should hold the trimmed clip only.
+        peak_dbfs: level of the loudest sample, in decibels relative to full scale.
+        motion: how far frames about a second apart differ, on the scale 0 to 255 (see :func:`motion`).
+        frame_hash: perceptual hash of the frames, hexadecimal (:mod:`avbench.duplicates`).
+        audio_hash: perceptual hash of the audio, hexadecimal.
     """
-    if clip.duration_s < settings.min_duration_s:
-        return "short", f"lasts {clip.duration_s:.3f} s, less than {settings.min_duration_s:g} s"
-    if len(clip.audio):
-        level = peak_dbfs(clip.audio)
-        if level < settings.silence_dbfs:
-            return "silent", f"peaks at {level:.1f} dBFS, below {settings.silence_dbfs:g} dBFS"
-    if len(clip.frames):
-        difference = motion(clip.frames, len(clip.frames) / clip.duration_s)
-        if difference < settings.still_difference:
-            return "still", f"frames differ by {difference:.3f}, less than {settings.still_difference:g}"
+
+    duration_s: float = math.nan
+    excess_s: float = math.nan
+    peak_dbfs: float = math.nan
+    motion: float = math.nan
+    frame_hash: str = ""
+    audio_hash: str = ""
+
+
+def measure(clip: "Clip", sample_rate: int, excess_s: float = math.nan) -> Measurements:
+    """Measure a decoded clip whose audio has ``sample_rate`` Hz."""
+    heard, seen = len(clip.audio) > 0, len(clip.frames) > 0
+    return Measurements(
+        clip.duration_s,
+        excess_s,
+        peak_dbfs(clip.audio) if heard else math.nan,
+        motion(clip.frames, len(clip.frames) / clip.duration_s) if seen else math.nan,
+        frame_hash(clip.frames) if seen else "",
+        audio_hash(clip.audio, sample_rate) if heard else "",
+    )
+
+
+def fault(measured: Measurements, settings: CheckSettings) -> tuple[str, str] | None:
+    """Return the ledger reason (``short``, ``duration``, ``silent`` or ``still``) and a detail, or None if all is well.
+
+    What a clip has not (NaN) is not checked: it was packed without that stream on purpose.
+    """
+    if measured.duration_s < settings.min_duration_s:
+        return "short", f"lasts {measured.duration_s:.3f} s, less than {settings.min_duration_s:g} s"
+    if measured.excess_s > settings.max_excess_s:
+        return "duration", (
+            f"the file lasts {measured.excess_s:.1f} s longer than the clip, more than {settings.max_excess_s:g} s: "
+            "it is not the trimmed clip"
+        )
+    if measured.peak_dbfs < settings.silence_dbfs:
+        return "silent", f"peaks at {measured.peak_dbfs:.1f} dBFS, below {settings.silence_dbfs:g} dBFS"
+    if measured.motion < settings.still_difference:
+        return "still", f"frames differ by {measured.motion:.3f}, less than {settings.still_difference:g}"
     return None
 
 
 def peak_dbfs(audio: np.ndarray) -> float:
     """Return the peak level of int16 samples, (n,), in dBFS; minus infinity for digital silence."""
     peak = max(int(audio.max()), -int(audio.min()))
-    return 20 * np.log10(peak / 32768) if peak else -np.inf
+    return 20 * math.log10(peak / 32768) if peak else -math.inf
 
 
 def motion(frames: np.ndarray, frame_rate: float) -> float:

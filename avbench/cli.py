@@ -21,13 +21,22 @@ CLIP_LABEL = ("clip_id", "label")  # columns of subsets and labels
 
 def _mapping(text: str) -> dict[str, Any]:
     """Read settings: JSON, or ``@FILE`` with JSON in it."""
+    return _value(text, dict, "object")
+
+
+def _list(text: str) -> list[Any]:
+    """Read a list: JSON, or ``@FILE`` with JSON in it."""
+    return _value(text, list, "array")
+
+
+def _value(text: str, kind: type, name: str) -> Any:
     try:
         source = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
         value = json.loads(source)
     except (OSError, json.JSONDecodeError) as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("must be a JSON object")
+    if not isinstance(value, kind):
+        raise argparse.ArgumentTypeError(f"must be a JSON {name}")
     return value
 
 
@@ -57,6 +66,13 @@ def download_list(args: argparse.Namespace) -> None:
     get_list(args.settings, args.output)
 
 
+def zenodo(args: argparse.Namespace) -> None:
+    """download, verify and unpack a dataset's archives; goes on where an interrupted job stopped"""
+    from avbench.datasets.zenodo import download_dataset
+
+    download_dataset(args.kind, args.settings, args.access, args.directory, args.output)
+
+
 def manifest(args: argparse.Namespace) -> None:
     """write the manifest of a dataset whose files are on disk"""
     from avbench.datasets import build_manifest
@@ -64,9 +80,18 @@ def manifest(args: argparse.Namespace) -> None:
     build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
 
 
+def unpack(args: argparse.Namespace) -> None:
+    """unpack the trimmed clips of an archive"""
+    from avbench.datasets.archives import extract_clips
+    from avbench.fetch.collections import accept
+    from avbench.fileio import write_json
+
+    write_json(args.output, extract_clips(args.archive, args.directory, accept))
+
+
 def pack(args: argparse.Namespace) -> None:
-    """decode, check and pack one shard of a manifest into the store and its ledger"""
-    from avbench.checks import CheckSettings
+    """fetch, decode, measure and pack one shard of a manifest into the store and its ledger"""
+    from avbench.fetch import DownloadSettings
     from avbench.pack import pack_shard
     from avbench.settings import build
     from avbench.store import StoreSettings
@@ -75,21 +100,38 @@ def pack(args: argparse.Namespace) -> None:
         args.manifest,
         args.shard,
         args.shards,
-        build(StoreSettings, args.store_settings, "store"),
-        build(CheckSettings, args.check_settings, "checks"),
+        build(StoreSettings, args.settings, "store"),
         args.store,
         args.ledger,
         args.work,
+        args.request,
+        args.sources,
+        build(DownloadSettings, args.download, "download"),
         args.threads,
     )
 
 
-def ledger(args: argparse.Namespace) -> None:
-    """merge the shards' ledgers: one row a listed clip"""
-    from avbench import ledger as ledgers
-    from avbench.manifest import read_manifest
+def retry(args: argparse.Namespace) -> None:
+    """have the failed clips of a dataset tried again by the next run, and no others"""
+    from avbench.pack import retry as mark
 
-    ledgers.write(args.output, ledgers.merge(args.ledgers, read_manifest(args.manifest)))
+    chosen = mark(args.data / args.dataset, args.states, args.reasons)
+    listed = ", ".join(f"{count} {reason}" for reason, count in chosen.most_common()) or "none"
+    print(f"{chosen.total()} clips of {args.dataset} will be tried again by the next run: {listed}")
+
+
+def ledger(args: argparse.Namespace) -> None:
+    """merge the shards' ledgers, apply the checks, audit duplicates: one row a listed clip"""
+    from avbench import ledger as ledgers
+    from avbench.checks import CheckSettings
+    from avbench.fileio import write_csv
+    from avbench.manifest import read_manifest
+    from avbench.settings import build
+
+    merged = ledgers.merge(args.ledgers, read_manifest(args.manifest))
+    checked, duplicates = ledgers.check(merged, build(CheckSettings, args.checks, "checks"))
+    write_csv(args.duplicates, duplicates)
+    ledgers.write(args.output, checked)
 
 
 def coverage(args: argparse.Namespace) -> None:
@@ -100,6 +142,16 @@ def coverage(args: argparse.Namespace) -> None:
     table = ledgers.read(args.ledger)
     ledgers.require_coverage(table, args.minimum, args.dataset)
     write_json(args.output, ledgers.coverage(table))
+
+
+def coverage_table(args: argparse.Namespace) -> None:
+    """count what became of the listed clips of every dataset, by split, class and reason"""
+    from avbench import ledger as ledgers
+    from avbench.coverage import table
+    from avbench.fileio import write_csv
+
+    read = {name: ledgers.read(args.data / name / "ledger.parquet") for name in args.datasets}
+    write_csv(args.output, table(read))
 
 
 def subset(args: argparse.Namespace) -> None:
@@ -320,26 +372,69 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
     ],
     controlled_manifest: [_json("--settings", "the dataset's factors"), _OUTPUT],
     download_list: [_json("--settings", "url or path, and sha256"), _OUTPUT],
+    zenodo: [
+        _text("--kind", "tau_av or fsdnoisy18k"),
+        _json("--settings", "record, if not the usual one, and media for tau_av"),
+        ("--access", {"type": _mapping, "default": {}, "metavar": "JSON", "help": "api, keep_archives (JSON)"}),
+        _path("--directory", "where archives are kept and unpacked"),
+        _OUTPUT,
+    ],
     manifest: [
         _text("--kind", "vggsound, tau_av, fsdnoisy18k or folder"),
         _json("--settings", "the dataset's options"),
         _path("--list", "the dataset's list, for vggsound", optional=True),
         _OUTPUT,
     ],
+    unpack: [
+        _path("--archive", "zip or tar"),
+        _path("--directory", "folder for the clips"),
+        _OUTPUT,
+    ],
     pack: [
         _path("--manifest", "the dataset's manifest"),
         *_SHARD,
-        _json("--store-settings", "what is kept of a clip"),
-        _json("--check-settings", "thresholds of the checks"),
-        _path("--store", "the shard to write"),
-        _path("--ledger", "its ledger to write"),
+        _json("--settings", "what is kept of a clip"),
+        (
+            "--sources",
+            {
+                "type": _list,
+                "default": ["files"],
+                "metavar": "JSON",
+                "help": 'where clips are looked for, in this order: "files", "download", {"directory": PATH}',
+            },
+        ),
+        ("--download", {"type": _mapping, "default": {}, "metavar": "JSON", "help": "how clips are downloaded"}),
+        _path("--store", "the shard to write, or to bring up to date"),
+        _path("--ledger", "its ledger, likewise"),
         _path("--work", "folder for finished clips while the shard is packed"),
+        _path("--request", "which failed clips to try again, as written by retry", optional=True),
         ("--threads", _THREADS | {"help": "clips decoded at once"}),
     ],
     ledger: [
         _path("--ledgers", "the shards' ledgers", many=True),
         _path("--manifest", "the manifest"),
+        _json("--checks", "thresholds that a clip must meet"),
+        _path("--duplicates", "list of duplicates to write"),
         _OUTPUT,
+    ],
+    coverage_table: [
+        _DATA,
+        ("--datasets", {"nargs": "+", "required": True, "metavar": "NAME", "help": "in the order of the table"}),
+        _OUTPUT,
+    ],
+    retry: [
+        _DATA,
+        _text("--dataset", "the dataset"),
+        (
+            "--states",
+            {
+                "nargs": "+",
+                "choices": ["unavailable", "rejected"],
+                "default": ["unavailable"],
+                "help": "which clips (default: unavailable)",
+            },
+        ),
+        ("--reasons", {"nargs": "+", "default": [], "metavar": "WORD", "help": "only those with these reasons"}),
     ],
     coverage: [
         _path("--ledger", "the dataset's ledger"),

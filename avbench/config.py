@@ -4,6 +4,7 @@ Imported while the Snakefile is parsed, also by every job of a cluster: standard
 """
 
 import difflib
+import glob
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -251,6 +252,35 @@ class Experiment:
     def check_settings(self, dataset: str) -> dict[str, Any]:
         """Return the thresholds of a dataset: the general ones, overridden by its own."""
         return self.config["checks"] | self.datasets[dataset].get("checks", {})
+
+    def sources(self, dataset: str) -> list[str | dict[str, str]]:
+        """Return where a dataset's clips are looked for, in this order; archives stand for where they are unpacked."""
+        unpacked = {"directory": f"data/{dataset}/unpacked/clips"}
+        listed = self.datasets[dataset].get("sources", ["files"])
+        return [unpacked if isinstance(source, Mapping) and "archives" in source else source for source in listed]
+
+    def archives(self, dataset: str) -> list[str]:
+        """Return the archives of trimmed clips among a dataset's sources, sorted.
+
+        Raises:
+            UserError: a pattern matches no file.
+        """
+        found = []
+        for source in self.datasets[dataset].get("sources", []):
+            if isinstance(source, Mapping) and (pattern := source.get("archives")):
+                matches = sorted(glob.glob(pattern))
+                if not matches:
+                    raise UserError(f"config: datasets.{dataset}.sources: no file matches archives: {pattern}.")
+                found += matches
+        return found
+
+    def published(self) -> dict[str, dict[str, int]]:
+        """Return how many clips a publication had, by dataset and split or ``subset``."""
+        return {name: dict(dataset["published"]) for name, dataset in self.datasets.items() if "published" in dataset}
+
+    def downloads(self, dataset: str) -> int:
+        """Return how many downloads a job of a dataset may have at a time; 0 if it needs none."""
+        return self.config.get("download", {}).get("concurrent", 4) if "download" in self.sources(dataset) else 0
 
     def feature_settings(self) -> dict[str, Any]:
         """Return the windows and the log-mel's parameters, with the store's rates."""

@@ -7,17 +7,24 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from avbench import fileio
+from avbench import duplicates, fileio
+from avbench.checks import CheckSettings, Measurements, fault
 from avbench.errors import UserError
 from avbench.manifest import SPLITS
 
 STATES = ("stored", "unavailable", "rejected")
 COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
+NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "motion")  # measured by packing
+MEASURED = (*NUMBERS, "frame_hash", "audio_hash")
 
 
 def write(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a ledger, or a shard of one, as Parquet: text columns only, atomic, the same bytes for the same rows."""
-    columns = {name: pa.array(table[name].tolist(), pa.string()) for name in table.columns}
+    """Write a ledger, or a shard of one, as Parquet: atomic, the same bytes for the same rows.
+
+    Columns hold text, those of ``NUMBERS`` float64.
+    """
+    types = {name: pa.float64() if name in NUMBERS else pa.string() for name in table.columns}
+    columns = {name: pa.array(table[name].tolist(), kind) for name, kind in types.items()}
     with fileio.atomic(path) as part:
         pq.write_table(pa.table(columns), part, compression="zstd")
 
@@ -34,31 +41,73 @@ def read(path: str | Path) -> pd.DataFrame:
         raise UserError(f"{path} does not exist. Pack the dataset first.") from None
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} is not a ledger: {error}. Delete it and pack again.") from error
-    return pd.DataFrame({name: table.column(name).to_pylist() for name in table.column_names}, dtype=object)
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    return pd.DataFrame({n: pd.Series(c, dtype=float if n in NUMBERS else object) for n, c in columns.items()})
 
 
 def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
     """Merge the ledgers of all shards: one row for every row of the manifest, sorted by clip id.
 
     Returns:
-        columns clip_id, label, split, state, reason, detail, all text; reason and detail are empty for stored clips.
+        ``COLUMNS``, text (reason and detail are empty for stored clips), and ``MEASURED``: numbers are NaN and hashes
+        empty for what could not be measured.
 
     Raises:
         UserError: a clip of the manifest is missing or twice, or a ledger lists a clip that the manifest does not.
     """
     outcome = pd.concat([read(path) for path in paths], ignore_index=True)
-    for ids, fault in (
+    for ids, wrong in (
         (outcome.clip_id[outcome.clip_id.duplicated()], "is in two ledgers"),
         (manifest.clip_id[~manifest.clip_id.isin(outcome.clip_id)], "of the manifest is in no ledger"),
         (outcome.clip_id[~outcome.clip_id.isin(manifest.clip_id)], "of a ledger is not in the manifest"),
     ):
         if len(ids):
             raise UserError(
-                f"clip {ids.iloc[0]!r} {fault} (and {len(ids) - 1} more). The shards were packed from another "
+                f"clip {ids.iloc[0]!r} {wrong} (and {len(ids) - 1} more). The shards were packed from another "
                 "manifest or with another number of shards: delete the ledgers and pack again."
             )
     merged = manifest[["clip_id", "label", "split"]].merge(outcome, on="clip_id", validate="one_to_one")
-    return merged.sort_values("clip_id", ignore_index=True)[list(COLUMNS)]
+    return merged.sort_values("clip_id", ignore_index=True)[[*COLUMNS, *MEASURED]]
+
+
+def check(ledger: pd.DataFrame, settings: CheckSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reject the packed clips that fall below a threshold, and audit the others for duplicates across splits.
+
+    Args:
+        ledger: what :func:`merge` returns.
+        settings: the thresholds, and what to do about duplicates.
+
+    Returns:
+        the ledger, with state, reason and detail of the clips that are rejected now; and the duplicates, as
+        :func:`avbench.duplicates.find` returns them. Where duplicates are excluded, the clip of the pair that is nearer
+        to training is rejected with the reason ``duplicate``.
+    """
+    checked = ledger.copy()
+    kept = checked.index[checked.state == "stored"]
+    measured = zip(*(checked.loc[kept, name].tolist() for name in MEASURED), strict=True)
+    faults = {row: fault(Measurements(*values), settings) for row, values in zip(kept, measured, strict=True)}
+    _reject(checked, {row: found for row, found in faults.items() if found is not None})
+    pairs = duplicates.find(checked.loc[checked.state == "stored", ["clip_id", "split", "frame_hash", "audio_hash"]])
+    if settings.duplicates == "exclude" and len(pairs):
+        row_of = dict(zip(checked.clip_id, checked.index, strict=True))
+        _reject(
+            checked,
+            {
+                row_of[pair.clip_id]: (
+                    "duplicate",
+                    f"the same recording as {pair.duplicate_split} clip {pair.duplicate_of!r}",
+                )
+                for pair in pairs.itertuples()
+            },
+        )
+    return checked, pairs
+
+
+def _reject(ledger: pd.DataFrame, faults: Mapping[int, tuple[str, str]]) -> None:
+    rows = list(faults)
+    ledger.loc[rows, "state"] = "rejected"
+    ledger.loc[rows, "reason"] = [reason for reason, _ in faults.values()]
+    ledger.loc[rows, "detail"] = [detail for _, detail in faults.values()]
 
 
 def coverage(ledger: pd.DataFrame) -> dict:

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avbench.checks import CheckSettings, check, motion, peak_dbfs
+from avbench.checks import CheckSettings, Measurements, fault, measure, motion, peak_dbfs
+from avbench.errors import UserError
 from avbench.media import Clip, decode
 from avbench.store import StoreSettings
 from tests import media_files as files
@@ -19,9 +20,13 @@ def clip(frames=None, audio=None, duration_s=4.0):
     )
 
 
+def check(decoded, settings):
+    return fault(measure(decoded, 16000), settings)
+
+
 def reason(*arguments, **keywords):
-    fault = check(clip(*arguments, **keywords), SETTINGS)
-    return fault and fault[0]
+    found = check(clip(*arguments, **keywords), SETTINGS)
+    return found and found[0]
 
 
 def test_an_ordinary_clip_passes():
@@ -73,6 +78,17 @@ def test_an_encoded_photograph_is_still(tmp_path, crf):
 def test_streams_that_are_not_wanted_are_not_checked():
     assert reason(frames=np.empty((0, 32, 32, 3), np.uint8)) is None
     assert reason(audio=np.empty(0, np.int16)) is None
+
+
+def test_a_file_that_outlasts_its_clip_is_not_the_trimmed_clip():
+    assert fault(Measurements(10.0, excess_s=2.0), SETTINGS) is None
+    assert fault(Measurements(10.0, excess_s=2.1), SETTINGS)[0] == "duration"
+    assert fault(Measurements(10.0), SETTINGS) is None
+
+
+def test_an_unknown_choice_is_refused():
+    with pytest.raises(UserError, match="checks.duplicates: 'drop' is unknown. Allowed are list, exclude"):
+        CheckSettings(1.0, duplicates="drop")
 
 
 @given(st.integers(-32768, 32767))

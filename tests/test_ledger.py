@@ -2,9 +2,12 @@ import pandas as pd
 import pytest
 
 from avbench import ledger
+from avbench.checks import CheckSettings, Measurements
 from avbench.errors import UserError
 from avbench.manifest import COLUMNS
+from avbench.pieces import Outcome, as_table
 
+LASTS = {"duration_s": 10.0, "peak_dbfs": -3.0, "motion": 4.0}
 CLIPS = [
     # clip_id, label, split, state, reason, detail
     ("-b", "x, y", "train", "stored", "", ""),
@@ -20,9 +23,9 @@ def manifest():
     return pd.DataFrame([(c[0], f"{c[0]}.mp4", 0.0, 10.0, c[1], c[2]) for c in reversed(CLIPS)], columns=list(COLUMNS))
 
 
-def write(path, clips):
-    table = pd.DataFrame([(c[0], *c[3:]) for c in clips], columns=["clip_id", "state", "reason", "detail"])
-    ledger.write(path, table)
+def write(path, clips, **measured):
+    outcomes = [Outcome(c[0], *c[3:], measured=Measurements(**(LASTS | measured))) for c in clips]
+    ledger.write(path, as_table(outcomes))
     return path
 
 
@@ -41,8 +44,8 @@ def merged(shards):
 
 
 def test_merge_has_every_clip_once_sorted(merged):
-    assert list(merged.columns) == list(ledger.COLUMNS)
-    assert list(merged.itertuples(index=False, name=None)) == sorted(CLIPS)
+    assert list(merged.columns) == [*ledger.COLUMNS, *ledger.MEASURED]
+    assert list(merged[list(ledger.COLUMNS)].itertuples(index=False, name=None)) == sorted(CLIPS)
 
 
 def test_merge_does_not_depend_on_the_order(merged, shards):
@@ -53,7 +56,7 @@ def test_parquet_round_trip_is_deterministic(tmp_path, merged):
     ledger.write(tmp_path / "a", merged)
     ledger.write(tmp_path / "b", merged.copy())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-    assert ledger.read(tmp_path / "a").equals(merged.astype(object))
+    pd.testing.assert_frame_equal(ledger.read(tmp_path / "a"), merged, check_dtype=False)
 
 
 def test_merge_refuses_what_does_not_match(shards, tmp_path):
@@ -113,3 +116,43 @@ def test_stored_clips_of_a_split(merged):
     assert ledger.stored(merged, "train").to_dict("list") == {"clip_id": ["-b"], "label": ["x, y"]}
     assert ledger.stored(merged, "test").to_dict("list") == {"clip_id": ["e", "é"], "label": ["NA", "NA"]}
     assert ledger.stored(merged, "validation").empty
+
+
+def test_checks_reject_what_falls_below_a_threshold(tmp_path):
+    clips = [(name, "x", "train", "stored", "", "") for name in ("fine", "short", "silent", "still")]
+    paths = [
+        write(tmp_path / "0", clips[:1]),
+        write(tmp_path / "1", clips[1:2], duration_s=0.5),
+        write(tmp_path / "2", clips[2:3], peak_dbfs=-float("inf")),
+        write(tmp_path / "3", clips[3:], motion=0.1),
+    ]
+    listed = pd.DataFrame([(c[0], "s", 0.0, 10.0, "x", "train") for c in clips], columns=list(COLUMNS))
+    merged = ledger.merge(paths, listed)
+    checked, pairs = ledger.check(merged, CheckSettings(1.0))
+    assert dict(zip(checked.clip_id, checked.reason, strict=True)) == {
+        "fine": "",
+        "short": "short",
+        "silent": "silent",
+        "still": "still",
+    }
+    assert set(checked.state) == {"stored", "rejected"}
+    assert set(merged.state) == {"stored"}  # left alone
+    assert pairs.empty
+    tolerant, _ = ledger.check(merged, CheckSettings(0.1, silence_dbfs=float("-inf"), still_difference=0.0))
+    assert set(tolerant.state) == {"stored"}
+
+
+def test_duplicates_are_listed_and_left_out_of_training_when_asked(tmp_path):
+    a, b = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+    clips = [("t", "x", "train"), ("u", "x", "train"), ("v", "x", "test")]
+    for number, (name, sound) in enumerate(zip("tuv", (a, b, a), strict=True)):
+        write(tmp_path / str(number), [(name, "", "", "stored", "", "")], frame_hash=sound, audio_hash=sound)
+    listed = pd.DataFrame([(i, "s", 0.0, 10.0, label, split) for i, label, split in clips], columns=list(COLUMNS))
+    merged = ledger.merge([tmp_path / str(number) for number in range(3)], listed)
+    checked, pairs = ledger.check(merged, CheckSettings(1.0))
+    assert list(zip(pairs.clip_id, pairs.duplicate_of, strict=True)) == [("t", "v")]
+    assert set(checked.state) == {"stored"}
+    checked, pairs = ledger.check(merged, CheckSettings(1.0, duplicates="exclude"))
+    assert len(pairs) == 1
+    assert list(zip(checked.clip_id, checked.reason, strict=True)) == [("t", "duplicate"), ("u", ""), ("v", "")]
+    assert checked.detail[0] == "the same recording as test clip 'v'"

@@ -1,4 +1,6 @@
 import os
+import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +14,7 @@ from avbench import ledger, pack
 from avbench.checks import CheckSettings
 from avbench.errors import UserError
 from avbench.hashing import shard_of
-from avbench.manifest import COLUMNS, write_manifest
+from avbench.manifest import COLUMNS, read_manifest, write_manifest
 from avbench.store import Store, StoreSettings
 from tests import media_files as files
 
@@ -24,16 +26,23 @@ def write_rows(folder, rows):
     write_manifest(folder / "clips.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
 
 
-def run(folder, out="out", shard=0, shards=1, store=STORE, checks=CHECKS, **keywords):
+def run(folder, out="out", shard=0, shards=1, store=STORE, **keywords):
     """Pack one shard and return its store and its ledger, clip id → (state, reason)."""
     paths = folder / out / f"{shard}.arrow", folder / out / f"{shard}.parquet"
     keywords = {"threads": 2, "progress": False} | keywords
-    pack.pack_shard(folder / "clips.csv", shard, shards, store, checks, *paths, folder / "work", **keywords)
+    pack.pack_shard(folder / "clips.csv", shard, shards, store, *paths, folder / "work", **keywords)
     table = ledger.read(paths[1])
     states = dict(zip(table.clip_id, zip(table.state, table.reason, strict=True), strict=True))
     assert len(states) == len(table)
     assert all(bool(detail) == (state != "stored") for state, detail in zip(table.state, table.detail, strict=True))
     return Store(paths[:1]), states
+
+
+def checked(folder, out="out", checks=CHECKS):
+    """Return clip id → (state, reason) after the checks."""
+    merged = ledger.merge([folder / out / "0.parquet"], read_manifest(folder / "clips.csv"))
+    table, _ = ledger.check(merged, checks)
+    return dict(zip(table.clip_id, zip(table.state, table.reason, strict=True), strict=True))
 
 
 def contents(folder):
@@ -65,11 +74,14 @@ def test_every_clip_ends_in_the_ledger_with_its_reason(tmp_path):
     }
     write_rows(tmp_path, [(i, s[0], 0.0, 2.0, "x", "train") for i, s in sources.items()])
     store, states = run(tmp_path)
-    assert states == {i: s[1:] for i, s in sources.items()}
-    assert store.clip_ids == ["absolute", "good"]
+    assert checked(tmp_path) == {i: s[1:] for i, s in sources.items()}
+    # What decodes is stored; thresholds decide later.
+    decodable = {"absolute", "good", "short", "silent", "still"}
+    assert set(store.clip_ids) == {i for i, state in states.items() if state[0] == "stored"} == decodable
     assert store.settings == STORE
-    assert store.frame_count(1) == 16
-    assert len(store.audio(1)) == 16000
+    (good,) = store.rows(["good"])
+    assert store.frame_count(good) == 16
+    assert len(store.audio(good)) == 16000
     assert list((tmp_path / "work").iterdir()) == []
 
 
@@ -120,8 +132,9 @@ def test_a_trim_of_a_long_file(tmp_path):
     files.write_media(tmp_path / "a.mp4", files.moving(64), audio=files.click(8, 5.25, 16000))
     write_rows(tmp_path, [("a_5", "a.mp4", 5.0, 2.0, "x", "train"), ("a_1", "a.mp4", 1.0, 2.0, "x", "train")])
     store, states = run(tmp_path)
-    assert states == {"a_1": ("rejected", "silent"), "a_5": ("stored", "")}
-    assert abs(abs(store.audio(0).astype(int)).argmax() - 0.25 * 8000) < 8
+    assert set(states.values()) == {("stored", "")}
+    assert checked(tmp_path) == {"a_1": ("rejected", "silent"), "a_5": ("stored", "")}
+    assert abs(abs(store.audio(1).astype(int)).argmax() - 0.25 * 8000) < 8
 
 
 @pytest.fixture(scope="module")
@@ -153,15 +166,15 @@ DRIVER = """
 import sys
 from pathlib import Path
 from avbench.errors import UserError
-from avbench.checks import CheckSettings
 from avbench.pack import pack_shard
 from avbench.store import StoreSettings
 if len(sys.argv) > 4:
     import resource
     resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[4]), int(sys.argv[4])))
 folder, out, work = map(Path, sys.argv[1:4])
+print("begins", flush=True)
 try:
-    pack_shard(folder / "clips.csv", 0, 1, StoreSettings(8.0, 32, 32, 8000), CheckSettings(1.0),
+    pack_shard(folder / "clips.csv", 0, 1, StoreSettings(8.0, 32, 32, 8000),
                out / "0.arrow", out / "0.parquet", work, threads=2)
 except UserError as error:
     print(error)
@@ -202,9 +215,29 @@ def test_killed_jobs_go_on_where_they_were(many, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pack, "decode", counted)
         paths = tmp_path / "out" / "0.arrow", tmp_path / "out" / "0.parquet"
-        pack.pack_shard(many / "clips.csv", 0, 1, STORE, CHECKS, *paths, work, threads=2, progress=False)
+        pack.pack_shard(many / "clips.csv", 0, 1, STORE, *paths, work, threads=2, progress=False)
     assert len(decoded) == 40 - len(before)
     assert contents(tmp_path / "out") == contents(many / "reference")
+    assert list(work.iterdir()) == []
+
+
+def test_kills_at_random_moments_change_nothing(many, tmp_path):
+    out, work, moments = tmp_path / "out", tmp_path / "work", random.Random(0)
+    kills = 0
+    while kills < 20:
+        process = driver(many, out, work)
+        assert process.stdout.readline() == "begins\n"
+        time.sleep(moments.uniform(0, 0.25))
+        process.kill()
+        process.communicate()
+        if process.returncode == 0:  # it was quicker: begin anew
+            assert contents(out) == contents(many / "reference")
+            shutil.rmtree(out)
+        kills += process.returncode != 0
+    process = driver(many, out, work)
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, output + errors
+    assert contents(out) == contents(many / "reference")
     assert list(work.iterdir()) == []
 
 
@@ -250,39 +283,119 @@ def test_finished_work_is_kept_under_harmless_names(two, monkeypatch):
     assert calls == []
 
 
-def test_changed_sources_and_settings_are_done_again(two, monkeypatch):
+def test_changed_files_and_settings_are_done_again(two, monkeypatch):
     leave_work(two, monkeypatch)
     calls = decodings(monkeypatch)
     files.ordinary(two / "b.mp4", 1.75, seed=9)
     store, _ = run(two)
     assert calls == ["b.mp4"]
     assert store.duration_s.tolist() == [2.0, 1.75]
-    leave_work(two, monkeypatch)
     calls.clear()
-    _, states = run(two, checks=CheckSettings(1.9))
+    smaller = StoreSettings(frame_rate=4.0, width=32, height=32, sample_rate=8000)
+    store, _ = run(two, store=smaller)
     assert sorted(calls) == ["a.mp4", "b.mp4"]
-    assert states["b.mp4"] == ("rejected", "short")
+    assert store.settings == smaller
+
+
+def test_another_threshold_decodes_nothing(two, monkeypatch):
+    run(two)
+    calls = decodings(monkeypatch)
+    assert set(checked(two).values()) == {("stored", "")}
+    assert set(checked(two, checks=CheckSettings(2.5)).values()) == {("rejected", "short")}
+    assert calls == []
+
+
+def test_a_packed_shard_is_brought_up_to_date(two, monkeypatch):
+    run(two)
+    before = contents(two / "out")
+    calls = decodings(monkeypatch)
+    run(two)
+    assert calls == []
+    assert contents(two / "out") == before
+    # A row more, another label, another split: only the new clip is decoded.
+    files.ordinary(two / "c.mp4", seed=3)
+    write_rows(two, [(f"{name}.mp4", f"{name}.mp4", 0.0, 2.0, "y", "test") for name in "abc"])
+    store, _ = run(two)
+    assert calls == ["c.mp4"]
+    assert store.clip_ids == ["a.mp4", "b.mp4", "c.mp4"]
+    run(two, "fresh")
+    assert contents(two / "out") == contents(two / "fresh")
+    # A row less: its clip leaves the store.
+    write_rows(two, [("b.mp4", "b.mp4", 0.0, 2.0, "y", "test")])
+    assert run(two)[0].clip_ids == ["b.mp4"]
+
+
+def test_a_stored_clip_outlives_its_file(two, monkeypatch):
+    run(two)
+    before = contents(two / "out")
+    (two / "a.mp4").unlink()
+    calls = decodings(monkeypatch)
+    run(two)
+    assert calls == []
+    assert contents(two / "out") == before
+
+
+@pytest.mark.parametrize("damage", ["0.arrow", "0.parquet"])
+def test_a_damaged_shard_is_packed_anew(two, damage):
+    run(two)
+    before = contents(two / "out")
+    (two / "out" / damage).write_bytes(b"damaged")
+    run(two)
+    assert contents(two / "out") == before
+
+
+def test_only_failed_clips_are_tried_again_when_asked(tmp_path, monkeypatch):
+    folder = tmp_path / "data"
+    (folder / "ledger").mkdir(parents=True)
+    (folder / "store").mkdir()
+    files.ordinary(folder / "a.mp4")
+    (folder / "broken.mp4").write_bytes(b"broken")
+    rows = [(name, f"{name}.mp4", 0.0, 2.0, "x", "train") for name in ("a", "broken", "gone", "lost")]
+    write_rows(folder, rows)
+    paths = folder / "store" / "000.arrow", folder / "ledger" / "000.parquet"
+
+    def again():
+        request = folder / "retry" / "000.json"
+        asked = request if request.exists() else None
+        pack.pack_shard(folder / "clips.csv", 0, 1, STORE, *paths, folder / "packing", asked, progress=False)
+        return dict(zip(ledger.read(paths[1]).clip_id, ledger.read(paths[1]).reason, strict=True))
+
+    assert again() == {"a": "", "broken": "corrupt", "gone": "missing", "lost": "missing"}
+    calls = decodings(monkeypatch)
+    assert again() == {"a": "", "broken": "corrupt", "gone": "missing", "lost": "missing"}
+    assert calls == []
+    assert pack.retry(folder, ["unavailable"]) == {"missing": 2}
+    again()
+    assert sorted(calls) == ["gone.mp4", "lost.mp4"]
+    calls.clear()
+    again()  # a request is followed once
+    assert calls == []
+    pack.retry(folder, ["unavailable"])
+    pack.retry(folder, ["rejected"])  # does not forget the one before
+    again()
+    assert sorted(calls) == ["broken.mp4", "gone.mp4", "lost.mp4"]
+    calls.clear()
+    with pytest.raises(UserError, match=r"no unavailable clip .* has the reason 'http-404'. There are missing \(2\)"):
+        pack.retry(folder, ["unavailable"], ["http-404"])
+    assert pack.retry(folder, ["unavailable", "rejected"], ["corrupt"]) == {"corrupt": 1}
+    files.ordinary(folder / "gone.mp4", seed=1)  # a file that has appeared is seen without being asked for
+    assert again() == {"a": "", "broken": "corrupt", "gone": "", "lost": "missing"}
+    assert sorted(calls) == ["broken.mp4", "gone.mp4"]
+    with pytest.raises(UserError, match="no packed shards"):
+        pack.retry(tmp_path / "nowhere", ["unavailable"])
 
 
 def test_torn_work_is_done_again(two, monkeypatch):
     reference = run(two, "reference") and contents(two / "reference")
-    for damage in (lambda data: data[: len(data) // 2], lambda data: bytes(len(data)), lambda data: data[:-1] + b"?"):
-        pieces = leave_work(two, monkeypatch)
+    damages = (lambda data: data[: len(data) // 2], lambda data: bytes(len(data)), lambda data: data[:-1] + b"?")
+    for out, damage in zip("xyz", damages, strict=True):
+        pieces = leave_work(two, monkeypatch, out)
         pieces[0].write_bytes(damage(pieces[0].read_bytes()))
         with monkeypatch.context() as patch:
             calls = decodings(patch)
-            run(two)
+            run(two, out)
         assert len(calls) == 1
-        assert contents(two / "out") == reference
-
-
-def test_unavailable_clips_are_tried_again(two, monkeypatch):
-    content = (two / "b.mp4").read_bytes()
-    (two / "b.mp4").unlink()
-    assert len(leave_work(two, monkeypatch)) == 1
-    (two / "b.mp4").write_bytes(content)
-    _, states = run(two)
-    assert states == {"a.mp4": ("stored", ""), "b.mp4": ("stored", "")}
+        assert contents(two / out) == reference
 
 
 def test_an_unforeseen_error_costs_one_clip(two, monkeypatch):
@@ -331,7 +444,7 @@ def test_progress_off_a_terminal_is_a_line(two, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("shard 0: 2/2 clips, ")
     assert line.endswith("1 stored, 1 corrupt")
-    run(two)
+    run(two, "other")
     assert capsys.readouterr().err == ""
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 
 from avbench import ledger, tables
-from avbench.figures import accuracy_by_size, coverage, gains, pairs, samples, timing, training_loss
+from avbench.coverage import against_published
+from avbench.coverage import table as coverage_table
+from avbench.figures import accuracy_by_size, coverage, gains, pairs, samples, style, timing, training_loss
 from avbench.fileio import read_csv, read_json
 
 SHOWN_CLIPS = 9
@@ -61,16 +63,17 @@ def draw_losses(settings: Settings, stem: Path) -> None:
 
 
 def draw_coverage(settings: Settings, stem: Path) -> None:
-    """Stored, unavailable and rejected clips by dataset and split."""
-    rows = []
-    for dataset in settings["datasets"]:
-        table = ledger.read(Path(settings["data"]) / dataset / "ledger.parquet")
-        for split in ("train", "validation", "test"):
-            states = table.loc[table["split"] == split, "state"].value_counts()
-            if len(states):
-                counts = {state: int(states.get(state, 0)) for state in ("stored", "unavailable", "rejected")}
-                rows.append({"dataset": dataset, "split": split, **counts})
-    coverage.plot(pd.DataFrame(rows), stem)
+    """What became of the listed clips of each dataset, why clips are lost, and how many a publication had."""
+    data = Path(settings["data"])
+    counts = coverage_table({name: ledger.read(data / name / "ledger.parquet") for name in settings["datasets"]})
+    name = style.task_name
+    drawn = read_csv(list(settings["subsets"].values())[-1], ("clip_id",))["clip_id"]
+    notes = against_published(
+        counts.assign(dataset=counts["dataset"].map(name)),
+        {name(dataset): theirs for dataset, theirs in settings["published"].items()},
+        {name(settings["pretraining"]): len(drawn)},
+    )
+    coverage.plot(counts, stem, notes)
 
 
 def draw_timing(settings: Settings, stem: Path) -> None:

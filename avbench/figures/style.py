@@ -89,7 +89,9 @@ _TASKS = {
     "tau": "TAU Urban Scenes",
     "tau-av": "TAU Urban Scenes",
     "tau_av": "TAU Urban Scenes",
+    "tau-av-2021": "TAU Urban Scenes",
     "fsdnoisy18k": "FSDnoisy18k",
+    "fsdnoisy18k-clean": "FSDnoisy18k (clean)",
     "controlled": "Controlled set",
 }
 _PROTOCOLS = {"linear": "linear probe", "finetune": "fine-tuned"}

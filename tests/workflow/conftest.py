@@ -11,35 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 
-TINY = {
-    "experiment": "tiny",
-    "seeds": [0, 1],
-    "claims": "config/claims.yaml",
-    "store": {"frame_rate": 4, "width": 32, "height": 32, "sample_rate": 8000, "jpeg_quality": 90},
-    "checks": {"min_duration_s": 1.5},
-    "datasets": {
-        "toys": {
-            "rules": "workflow/datasets/controlled.smk",
-            "shards": 2,
-            "min_coverage": 0.9,
-            "options": {"seed": 1, "classes": 4, "train": 6, "validation": 3, "test": 4, "duration_s": 2.0},
-        }
-    },
-    "pretraining": {
-        "dataset": "toys",
-        "model": "small",
-        "features": {"audio_s": 1.0, "video_s": 1.0, "n_fft": 256, "hop": 200, "n_mels": 40},
-        "batch_size": 8,
-        "epochs": 2,
-        "learning_rate": 0.002,
-        "checkpoint_every_s": 0,
-    },
-    "subsets": {"few": {"clips_per_class": 6}},
-    "methods": {"random": "preset"},
-    "tasks": {"toys": {"dataset": "toys", "role": "in-domain", "train": "subset", "modalities": ["audio"]}},
-    "probe": {"strengths": [0.1, 1.0], "max_iterations": 100},
-    "supervised": {"batch_size": 8, "learning_rate": 0.002, "weight_decay": 0.0001, "dropout": 0.5, "epochs": 2},
-}
+TINY = yaml.safe_load((ROOT / "config" / "tiny.yaml").read_text(encoding="utf-8"))
 
 
 class Workflow:

@@ -22,9 +22,9 @@ def test_real_clips_are_stored_and_trained_on(tiny, tmp_path):
         "rules": "workflow/datasets/vggsound.smk",
         "shards": 2,
         "min_coverage": 1.0,
+        "sources": [{"directory": str(CLIPS / "vggsound")}],
         "options": {
             "list": {"path": str(tmp_path / "list.csv")},
-            "directory": str(CLIPS / "vggsound"),
             "validation_share": 0.0,
         },
     }

@@ -37,6 +37,7 @@ wildcard_constraints:
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     task="[A-Za-z0-9][A-Za-z0-9_-]*",
     shard="[0-9]+",
+    archive="[0-9]+",
     seed="[0-9]+",
 
 
@@ -52,6 +53,20 @@ MACHINE = as_json(experiment.machine_settings())
 def shard_names(dataset):
     """Return the numbers of a dataset's shards as they appear in file names."""
     return [f"{shard:03d}" for shard in range(experiment.datasets[dataset]["shards"])]
+
+
+def unpacked(wildcards):
+    """Return what says that a dataset's archives of trimmed clips are unpacked."""
+    return [
+        f"data/{wildcards.dataset}/unpacked/{number}.json"
+        for number in range(len(experiment.archives(wildcards.dataset)))
+    ]
+
+
+def retry_request(wildcards):
+    """Return the request to try a shard's failed clips again, if there ever was one."""
+    request = f"data/{wildcards.dataset}/retry/{wildcards.shard}.json"
+    return [request] if Path(request).exists() else []
 
 
 def ready(datasets):
@@ -95,7 +110,7 @@ def tables():
     return expand(
         "{results}/tables/{table}.csv",
         results=RESULTS,
-        table=["accuracy", "summary", "runs", "claims"],
+        table=["accuracy", "summary", "runs", "claims", "coverage"],
     )
 
 

@@ -74,8 +74,13 @@ FIGURES = {
     "coverage": (
         "Data",
         "Clips stored and lost",
-        COMMON | {"datasets": list(experiment.datasets)},
-        [],
+        COMMON
+        | {
+            "datasets": list(experiment.datasets),
+            "pretraining": experiment.dataset,
+            "published": experiment.published(),
+        },
+        [f"{RESULTS}/tables/coverage.csv"],
     ),
     "timing": (
         "Training",
@@ -136,6 +141,33 @@ rule tables:
     shell:
         "python -m avbench tables --scores {input.scores:q} --runs {input.runs:q} --order {params.order:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
+
+
+rule coverage_table:
+    input:
+        ledgers=expand("data/{dataset}/ledger.parquet", dataset=experiment.datasets),
+        coverage=ready(experiment.datasets),
+    output:
+        report(
+            "results/{experiment}/tables/coverage.csv",
+            caption="../report/coverage_table.rst",
+            category="Data",
+            labels={"content": "What became of every clip (table)"},
+        ),
+    log:
+        "results/{experiment}/logs/coverage_table.log",
+    benchmark:
+        "results/{experiment}/benchmarks/coverage_table.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        datasets=list(experiment.datasets),
+    shell:
+        "python -m avbench coverage-table --datasets {params.datasets} --output {output:q} > {log:q} 2>&1"
 
 
 rule claims:

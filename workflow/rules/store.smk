@@ -1,12 +1,38 @@
-# Manifest → store and ledger: each shard is decoded, checked and packed; every listed clip ends in one ledger row.
+# Manifest → store and ledger. Each shard is fetched, decoded, measured and packed; then the checks' thresholds decide
+# what may be used. Every listed clip ends in one row of the ledger.
+
+
+rule unpack:
+    input:
+        lambda w: experiment.archives(w.dataset)[int(w.archive)],
+    output:
+        "data/{dataset}/unpacked/{archive}.json",
+    log:
+        "data/{dataset}/logs/unpack/{archive}.log",
+    benchmark:
+        "data/{dataset}/benchmarks/unpack/{archive}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=720,
+    params:
+        folder="data/{dataset}/unpacked/clips",
+    shell:
+        "python -m avbench unpack --archive {input:q} --directory {params.folder:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule pack:
     input:
         manifest="data/{dataset}/clips.csv",
+        unpacked=unpacked,
+        # There once failed clips were asked for again: python -m avbench retry.
+        request=retry_request,
     output:
-        store="data/{dataset}/store/{shard}.arrow",
-        ledger="data/{dataset}/ledger/{shard}.parquet",
+        # Brought up to date and not made anew: a changed manifest must not download every clip again.
+        store=update("data/{dataset}/store/{shard}.arrow"),
+        ledger=update("data/{dataset}/ledger/{shard}.parquet"),
     log:
         "data/{dataset}/logs/pack/{shard}.log",
     benchmark:
@@ -16,17 +42,21 @@ rule pack:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=240,
+        runtime=720,
+        downloads=lambda w: experiment.downloads(w.dataset),
+        # A resource and not a parameter: how clips are downloaded does not change those that are there.
+        download=as_json(config.get("download", {})),
     params:
         shards=lambda w: experiment.datasets[w.dataset]["shards"],
-        store_settings=lambda w: as_json(experiment.store_settings(w.dataset)),
-        check_settings=lambda w: as_json(experiment.check_settings(w.dataset)),
+        settings=lambda w: as_json(experiment.store_settings(w.dataset)),
+        sources=lambda w: as_json(experiment.sources(w.dataset)),
+        request=lambda w, input: f"--request {input.request}" if input.request else "",
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
         work="data/{dataset}/packing",
     shell:
         "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
-        " --store-settings {params.store_settings:q} --check-settings {params.check_settings:q}"
-        " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} --threads {threads}"
+        " --settings {params.settings:q} --sources {params.sources:q} --download {resources.download:q}"
+        " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} {params.request} --threads {threads}"
         " > {log:q} 2>&1"
 
 
@@ -44,7 +74,8 @@ rule ledger:
             shard=shard_names(w.dataset),
         ),
     output:
-        "data/{dataset}/ledger.parquet",
+        ledger="data/{dataset}/ledger.parquet",
+        duplicates="data/{dataset}/duplicates.csv",
     log:
         "data/{dataset}/logs/ledger.log",
     benchmark:
@@ -54,10 +85,12 @@ rule ledger:
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=20,
+        runtime=60,
+    params:
+        checks=lambda w: as_json(experiment.check_settings(w.dataset)),
     shell:
-        "python -m avbench ledger --ledgers {input.ledgers:q} --manifest {input.manifest:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        "python -m avbench ledger --ledgers {input.ledgers:q} --manifest {input.manifest:q} --checks {params.checks:q}"
+        " --output {output.ledger:q} --duplicates {output.duplicates:q} > {log:q} 2>&1"
 
 
 # The gate of everything downstream: apart from the ledger, so that the ledger survives when coverage is too low.
