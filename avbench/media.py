@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from avbench.store import StoreSettings
 
 # Containers of real media. Playlists (HLS, DASH, concat) are left out: they make a demuxer open other files and URLs.
-_CONTAINERS = (
+CONTAINERS = (
     "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,eac3,flac,flv,ivf,matroska,webm,mov,mp4,mp3,mpeg,mpegts,mpegvideo,mxf,nut,"
     "ogg,rm,tta,w64,wav,wtv,wv"
 )
@@ -35,8 +35,9 @@ _MOST_BYTES = 200_000_000  # of a clip's frames, and of its samples: 330 s of 11
 _MOST_CODED_BYTES = 512 * 2**20  # held at a time: 10 s at 430 Mbit/s
 _SAMPLE_RATES = range(1000, 768_001)  # beyond, what the resampler allocates has no bound
 _PATIENCE_S = 60.0, 20.0  # for any clip, and more a second of it
-_SEEK_FROM_S = 2.0  # below, decoding from the beginning costs less than it is worth
 _PREROLL_S = 0.5  # audio decoders and the resampler need a run-up
+_SEEK_FROM_S = 2.0  # below, reading from the beginning costs less than it is worth
+_SEEK_BACK_S = _PREROLL_S, 12.0  # encoders set a key frame every 10 s at least, unless told otherwise
 _GAP_S = 0.02  # time stamps in Matroska are rounded to 1 ms; what is off by more is a real gap
 _SKIPS_EXACTLY = {"h264", "hevc"}  # dropping a non-reference frame changes no other frame
 
@@ -126,9 +127,12 @@ def decode(
     duration_s = min(duration_s, _longest(settings) + 1)
     deadline = time.monotonic() + _PATIENCE_S[0] + _PATIENCE_S[1] * duration_s
     try:
-        # Seeking is a shortcut. Where it lands after the start, as it can without an index, decode from the beginning.
-        clip = _decode(url, settings, start_s, duration_s, deadline, seek=True) if start_s > _SEEK_FROM_S else None
-        return clip or _decode(url, settings, start_s, duration_s, deadline, seek=False)
+        # Seeking is a shortcut. Without an index it may land behind the key frame: then seek for an earlier place, and
+        # in the end read from the beginning.
+        places = (start_s - back for back in _SEEK_BACK_S) if start_s > _SEEK_FROM_S else ()
+        sought = (_decode(url, settings, start_s, duration_s, deadline, place) for place in places if place > 0)
+        clip = next((clip for clip in sought if clip is not None), None)
+        return clip or _decode(url, settings, start_s, duration_s, deadline)
     except MediaError:
         raise
     except Exception as error:  # beside its own errors PyAV raises whatever a malformed field leads to
@@ -170,12 +174,17 @@ def _check_time(deadline: float) -> None:
 
 
 def _decode(
-    url: str, settings: "StoreSettings", start_s: float, duration_s: float, deadline: float, seek: bool
+    url: str,
+    settings: "StoreSettings",
+    start_s: float,
+    duration_s: float,
+    deadline: float,
+    place: float | None = None,
 ) -> Clip | None:
-    """Decode; None if the seek landed after the beginning of what is wanted."""
+    """Decode, reading from about ``place`` seconds; None if what is wanted depends on what comes before."""
     with av.open(
         url,
-        container_options={"protocol_whitelist": "file", "format_whitelist": _CONTAINERS},
+        container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
         metadata_errors="replace",
         timeout=max(deadline - time.monotonic(), 0),  # for each packet, so that none takes for ever
     ) as container:
@@ -184,16 +193,16 @@ def _decode(
         streams = [stream for stream in (video, audio) if stream is not None]
         origin = max(container.start_time or 0, 0) / av.time_base
         start, stop = origin + start_s, origin + start_s + duration_s
-        if seek:
+        if place is not None:
             if not _seeks_exactly(container, streams):
                 return None
             try:
-                container.seek(int((start - _PREROLL_S) * av.time_base))
+                container.seek(int((origin + place) * av.time_base))
             except (av.FFmpegError, OverflowError):
                 return None
         packets = _packets(container, streams, start, stop, deadline)
         tracks = [_Track(stream, packets[stream.index], start, stop, deadline) for stream in streams]
-        if seek and not all(map(_covers, tracks)):
+        if place is not None and not all(map(_covers, tracks)):
             return None
         if min([stop, *map(_end, tracks)]) - start > _longest(settings):
             raise MediaError("long", f"the clip lasts longer than {_longest(settings):.0f} s; cut it into shorter ones")
@@ -280,7 +289,7 @@ def _packets(
 
 
 def _covers(track: _Track) -> bool:
-    """Whether decoding begins a run-up before the start: a seek without an index may land between key frames."""
+    """Whether the packets begin a run-up before the start."""
     first = track.packets[0] if track.packets else None
     begin = (track.start - _PREROLL_S) / float(track.stream.time_base)
     return first is not None and first.is_keyframe and first.pts is not None and first.pts <= begin

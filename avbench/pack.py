@@ -19,7 +19,7 @@ from avbench.checks import measure
 from avbench.datasets.durations import duration_s as file_duration_s
 from avbench.errors import UserError
 from avbench.fetch import Downloader, DownloadSettings, FetchError
-from avbench.fileio import read_json, write_json
+from avbench.fileio import read_json, remove_leftovers, write_json
 from avbench.hashing import shard_of
 from avbench.manifest import read_manifest
 from avbench.media import MediaError, decode
@@ -123,6 +123,8 @@ def pack_shard(
     done = zip(clips, outcomes, strict=True)
     write_shard(store_path, (packer.row(clip) for clip, outcome in done if outcome.state == "stored"), settings)
     ledger.write(ledger_path, pieces.as_table(outcomes))
+    for path in (store_path, ledger_path):
+        remove_leftovers(path)
     shutil.rmtree(work)
 
 

@@ -31,6 +31,7 @@ class SubsetSettings:
         imbalance: long-tailed only: the largest class over the smallest, at least 1.
         ids: a file that lists the clip ids, instead of all of the above. A ``.csv`` file has a column
             ``clip_id``; any other file has one id a line.
+        min_share: ids only: the share of the listed clips that must be stored; the others are left out.
         seed: another seed draws other clips.
 
     Raises:
@@ -42,6 +43,7 @@ class SubsetSettings:
     balance: str = "balanced"
     imbalance: float | None = None
     ids: str | None = None
+    min_share: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -53,6 +55,10 @@ class SubsetSettings:
             if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
                 raise UserError(f"{key}: {value!r} is not allowed; it must be a whole number of at least 1.")
         given = [key for key in ("clips_per_class", "clips", "imbalance") if getattr(self, key) is not None]
+        if not 0 < self.min_share <= 1 or (self.ids is None and self.min_share != 1):
+            raise UserError(
+                f"min_share: {self.min_share!r} is not allowed; it is above 0, at most 1, and goes with ids."
+            )
         if self.ids is not None:
             if given:
                 raise UserError(f"{given[0]} and ids: the list of ids fixes the subset already; leave one of them out.")
@@ -89,7 +95,7 @@ def draw(pool: pd.DataFrame, settings: SubsetSettings) -> pd.DataFrame:
     if pool.empty:
         raise UserError("there is no clip to draw a subset from.")
     if settings.ids is not None:
-        chosen = pool[pool["clip_id"].isin(_listed(settings.ids, set(pool["clip_id"])))]
+        chosen = pool[pool["clip_id"].isin(_listed(settings.ids, settings.min_share, set(pool["clip_id"])))]
     else:
         ranked = pool.assign(rank=keyed_ranks(settings.seed, "subset", pool["clip_id"]))
         ranked = ranked.sort_values(["rank", "clip_id"])
@@ -154,7 +160,7 @@ def _class_sizes(held: dict[str, int], settings: SubsetSettings) -> dict[str, in
     return dict(zip(names, wanted.tolist(), strict=True))
 
 
-def _listed(path: str, known: set[str]) -> set[str]:
+def _listed(path: str, min_share: float, known: set[str]) -> set[str]:
     """Read a list of clip ids and check it against the clips that there are."""
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
@@ -176,9 +182,12 @@ def _listed(path: str, known: set[str]) -> set[str]:
             f"ids: {path} lists {twice!r} twice ({len(listed) - len(ids)} repeated in all). Remove repeats."
         )
     if missing := [name for name in listed if name not in known]:
-        shown = ", ".join(map(repr, missing[:5]))
-        raise UserError(
-            f"ids: {len(missing)} of the {len(listed)} clips that {path} lists are not stored: {shown}"
-            f"{', …' if len(missing) > 5 else ''}. See the ledger for the reason, or take them off the list."
-        )
-    return ids
+        shown = ", ".join(map(repr, missing[:5])) + (", …" if len(missing) > 5 else "")
+        what = f"ids: {len(missing)} of the {len(listed)} clips that {path} lists are not stored: {shown}"
+        if len(listed) - len(missing) < min_share * len(listed):
+            raise UserError(
+                f"{what}. See the ledger for the reason, take them off the list, or lower min_share, which is "
+                f"{min_share:g}."
+            )
+        print(f"{what}; they are left out.")
+    return ids & known

@@ -84,7 +84,7 @@ def rows(seconds: float, clips: Path | None = None) -> list[dict]:
         files = [by_name[clip_id.rpartition("@")[0]] for clip_id in store.clip_ids]
         ours = _batches(lambda row, t: from_store(store, row, t), len(store), seconds / 2)
         theirs = _batches(lambda row, t: from_media(files[row], t), len(store), seconds / 2)
-    mine, peer = 1 / statistics.median(ours), 1 / statistics.mean(theirs)
+    mine, peer = 1 / statistics.median(ours), 1 / statistics.median(theirs)
     return [
         {
             "name": "loading a sample, with the log-mel",

@@ -101,8 +101,8 @@ def _write_list(path: Path) -> None:
             writer.writerow([f"{index * 7919:011x}", 30, label, "test" if index % 12 == 0 else "train"])
 
 
-def rows(seconds: float, clips: Path | None = None) -> list[dict]:
-    """Measure once; ``seconds`` counts for nothing. Without an ffmpeg program no long files are made."""
+def rows(clips: Path | None = None) -> list[dict]:
+    """Measure once; without an ffmpeg program no long files are made."""
     found = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -117,7 +117,7 @@ def rows(seconds: float, clips: Path | None = None) -> list[dict]:
             print("memory: no ffmpeg program, so no long files: skipped", file=sys.stderr)
         else:
             film = {"seconds": 2, "width": 3840, "height": 2160, "preset": "veryfast"}
-            short = _repeated(program, write_film(folder / "a.mp4", **film), 10, folder / "4k.mp4")
+            short = _repeated(program, write_film(folder / "a.mp4", crf="18", **film), 10, folder / "4k.mp4")
             copies = [Path(shutil.copy(short, folder / f"4k-{number}.mp4")) for number in range(2 * WORKERS)]
             packing(f"4K at {short.stat().st_size * 8e-7:.0f} Mbit/s", copies)
             small = write_film(folder / "b.mp4", crf="45", **film)
@@ -150,7 +150,7 @@ def main() -> None:
     """Print the rows."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=Path, help="folder with MP4 files to use instead of synthetic ones")
-    for row in rows(0, parser.parse_args().clips):
+    for row in rows(parser.parse_args().clips):
         print(row)
 
 

@@ -11,10 +11,14 @@ from pathlib import Path
 
 import av
 import numpy as np
+import pandas as pd
 import pytest
 
+from avbench import ledger
+from avbench.checks import CheckSettings
+from avbench.manifest import COLUMNS, read_manifest, write_manifest
 from avbench.media import MediaError, decode
-from avbench.store import StoreSettings
+from avbench.store import Store, StoreSettings
 from tests import media_files as files
 
 FILES = 2000
@@ -213,6 +217,31 @@ def test_a_mutated_file_ends_as_a_clip_or_with_a_reason(corpus, root):
     assert counts["stored"] > FILES / 10, counts
     assert counts["corrupt"] > FILES / 10, counts
     assert set(counts) <= REASONS, counts
+
+
+def test_a_shard_of_mutated_files_accounts_for_every_one(corpus, root):
+    originals = [np.frombuffer(path.read_bytes(), np.uint8) for path in sorted((corpus / "sources").iterdir())]
+    media = corpus / "media"
+    media.mkdir()
+    rows = []
+    for number in range(FILES):
+        (media / str(number)).write_bytes(mutated(number, originals))
+        rows.append((f"clip {number}", f"media/{number}", 0.0, 2.0, "x", "train"))
+    write_manifest(corpus / "clips.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
+    command = [sys.executable, "-m", "avbench", "pack", "--shard", "0", "--shards", "1", "--threads", "2"]
+    command += ["--settings", '{"frame_rate": 16, "width": 32, "height": 32}', "--manifest", str(corpus / "clips.csv")]
+    for name in ("store", "ledger", "work"):
+        command += [f"--{name}", str(corpus / name)]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, timeout=HANGS_AFTER_S * 10)
+    assert done.returncode == 0, done.stderr[-3000:]
+    table = ledger.merge([corpus / "ledger"], read_manifest(corpus / "clips.csv"))
+    assert len(table) == FILES
+    counts = Counter(table.reason)
+    assert counts.pop("") == len(Store([corpus / "store"])) > FILES / 10
+    assert set(counts) <= REASONS, counts
+    assert all(len(detail.splitlines()) == 1 for detail in table.detail[table.reason != ""])
+    checked, _ = ledger.check(table, CheckSettings(0.1))
+    assert len(checked) == FILES
 
 
 if __name__ == "__main__":

@@ -484,6 +484,23 @@ def test_what_comes_before_a_clip_is_not_held(tmp_path, monkeypatch, seek_from_s
     assert reason(path, start_s=5.0, duration_s=5.0) == "large"
 
 
+def test_without_an_index_a_key_frame_is_sought_for_further_back(tmp_path, monkeypatch):
+    path = files.write_media(tmp_path / "a.ts", files.levels(range(20, 240), 32, 32), fps=8, options={"g": "32"})
+    places = []
+    original = media._decode
+
+    def record(*arguments):
+        places.append(arguments[5] if len(arguments) > 5 else None)
+        return original(*arguments)
+
+    monkeypatch.setattr(media, "_decode", record)
+    for start_s in (20.3, 21.7, 23.1, 24.5):
+        clip = decode(path, VIDEO, start_s, 2)
+        assert clip.frames[0].mean() == pytest.approx(20 + 8 * start_s, abs=3)
+    assert None not in places
+    assert len(places) > 4
+
+
 def test_patience_ends(tmp_path, monkeypatch):
     path = files.ordinary(tmp_path / "a.mp4", 4.0)
     monkeypatch.setattr(media, "_PATIENCE_S", (0.0, 0.0))

@@ -1,6 +1,8 @@
 """Subsets: sizes, nesting, balance and lists of ids."""
 
+import csv
 import math
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -225,3 +227,49 @@ def test_an_empty_pool_is_refused():
 def test_settings_that_contradict_each_other_are_refused(settings, message):
     with pytest.raises(UserError, match=message):
         SubsetSettings(**settings)
+
+
+def test_lost_clips_of_a_list_are_left_out_when_enough_are_there(tmp_path, capsys):
+    (tmp_path / "ids.txt").write_text("a-0000\na-0001\ngone\na-0003\n")
+    pool = pool_of({"a": 5})
+    with pytest.raises(UserError, match=r"1 of the 4 clips .* 'gone'.* lower min_share, which is 0.8"):
+        draw(pool, SubsetSettings(ids=str(tmp_path / "ids.txt"), min_share=0.8))
+    made = draw(pool, SubsetSettings(ids=str(tmp_path / "ids.txt"), min_share=0.75))
+    assert list(made["clip_id"]) == ["a-0000", "a-0001", "a-0003"]
+    assert "'gone'; they are left out" in capsys.readouterr().out
+    for wrong in (
+        {"min_share": 0.5, "clips_per_class": 3},
+        {"min_share": 0, "ids": "x"},
+        {"min_share": 1.1, "ids": "x"},
+    ):
+        with pytest.raises(UserError, match="min_share"):
+            SubsetSettings(**wrong)
+
+
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference" / "vggsound"
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="the published lists are not here")
+def test_vggsounds_class_counts_give_309_times_123():
+    with (REFERENCE / "class_counts.csv").open(encoding="utf-8", newline="") as stream:
+        counts = {row[0]: int(row[1]) for row in csv.reader(stream)}
+    pool = pool_of(counts)
+    made = draw(pool, SubsetSettings(clips_per_class=123))
+    assert len(made) == 38_007
+    assert set(made["label"].value_counts()) == {123}
+    assert made["label"].nunique() == 309
+    with pytest.raises(UserError, match="The largest clips_per_class that works is"):
+        draw(pool, SubsetSettings(clips_per_class=2000))
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="the published lists are not here")
+def test_the_authors_own_clips_can_be_listed(tmp_path):
+    with (REFERENCE / "selected_files.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    ids = [f"{row['filename']}_{int(row['st_time']):06d}" for row in rows]
+    pool = pd.DataFrame({"clip_id": [*ids, "another_000001"], "label": [*(row["label"] for row in rows), "0"]})
+    (tmp_path / "ids.txt").write_text("\n".join(ids) + "\n", encoding="utf-8")
+    made = draw(pool, SubsetSettings(ids=str(tmp_path / "ids.txt")))
+    assert sorted(made["clip_id"]) == sorted(ids)
+    assert len(made) == 38_007
+    assert set(made["label"].value_counts()) == {123}

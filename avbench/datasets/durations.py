@@ -5,6 +5,7 @@ from pathlib import Path
 
 # Written for files that cannot be read; they end in the ledger with the reason, whatever the number.
 UNKNOWN_S = 10.0
+_PATIENCE_S = 60.0  # a damaged file must not hang a job
 
 
 def duration_s(path: str | Path) -> float:
@@ -28,10 +29,16 @@ def duration_s(path: str | Path) -> float:
 def _with_pyav(path: Path) -> float:
     import av
 
+    from avbench.media import CONTAINERS
+
     try:
-        # "file:" and the whitelist: a name is a path and nothing else, and a playlist opens no connection.
-        options = {"protocol_whitelist": "file"}
-        with av.open(f"file:{path.absolute()}", container_options=options) as container:
+        # "file:" and the whitelists: a name is a path and nothing else, and a playlist opens no connection.
+        with av.open(
+            f"file:{path.absolute()}",
+            container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
+            metadata_errors="replace",
+            timeout=_PATIENCE_S,
+        ) as container:
             return (container.duration or 0) / av.time_base
     except (av.FFmpegError, OSError, ValueError):
         return 0.0
