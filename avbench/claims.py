@@ -1,4 +1,4 @@
-"""Claims about sampling methods, tested as linear contrasts of accuracies that are paired over seeds."""
+"""Claims about sampling methods, tested as linear contrasts of accuracies that are paired over seeds and clips."""
 
 import json
 import math
@@ -7,25 +7,32 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pandas as pd
 import yaml
 
 from avbench import stats
 from avbench.errors import UserError
+from avbench.outcomes import Cell, Outcomes, contrast
+from avbench.tables import ALL_SUBSETS
 
 SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "claims.schema.json"
-COLUMNS = ("claim", "text", "verdict", "effect", "ci_low", "ci_high", "seeds")
-ALL_SUBSETS = "all"
+COLUMNS = ("claim", "text", "verdict", "effect", "ci_low", "ci_high", "p", "p_holm", "seeds", "clips")
+LEVEL = 0.05
 HOLDS, FAILS, UNDECIDED, NOT_TESTED = "holds", "does not hold", "undecided", "not tested"
 
 
 @dataclass(frozen=True)
 class Term:
-    """One accuracy in a contrast: of a method on the ``smallest``, the ``largest`` or a named subset."""
+    """One accuracy in a contrast: of a method on the ``smallest``, the ``largest`` or a named subset.
+
+    Its protocol is the claim's unless it has its own.
+    """
 
     method: str
     subset: str
     weight: float
+    protocol: str | None = None
 
 
 @dataclass(frozen=True)
@@ -73,73 +80,67 @@ def read_claims(path: str | Path) -> list[Claim]:
 
 
 def evaluate(
-    accuracy: pd.DataFrame,
-    claims: Sequence[Claim],
-    tasks: Mapping[str, str],
-    subset_order: Sequence[str],
-    level: float = 0.95,
+    outcomes: Mapping[Cell, Outcomes], claims: Sequence[Claim], tasks: Mapping[str, str], subset_order: Sequence[str]
 ) -> pd.DataFrame:
-    """Test claims against an experiment's accuracies.
+    """Test claims against what an experiment's models got right.
 
-    The contrast is taken for every seed that all its terms have; its mean and t interval over those seeds
-    give the verdict: ``holds`` if the interval lies above zero, ``does not hold`` if it lies below, else
-    ``undecided`` (as with a single seed). A claim is ``not tested``, and its effect NaN, if a method, subset
-    or task is not in the experiment, or if it asks for the largest subset where there is but one. Each
-    interval stands for itself: there is no correction for the number of claims.
+    The contrast is taken for every seed and test clip that its terms have; its mean has a 95 % interval and a two-sided
+    p value over seeds and clips (:func:`avbench.stats.bootstrap`), and p values are adjusted for the number of claims
+    that could be tested (Holm). A claim ``holds`` if its interval lies above zero and the adjusted p is below 0.05; it
+    ``does not hold`` if its interval lies below zero with such a p; else it is ``undecided``, as it always is with a
+    single seed, which has no p. A claim is ``not tested``, and its effect NaN, if a method, protocol, subset or task is
+    not in the experiment, or if it asks for the largest subset where there is but one.
 
     Args:
-        accuracy: the table of :func:`avbench.tables.accuracy`. A row whose subset is ``all`` counts for
-            every subset.
+        outcomes: of :func:`avbench.outcomes.collect`. A cell whose subset is ``all`` counts for every subset.
         claims: what to test.
         tasks: each task's role, ``in-domain`` or ``out-of-domain``.
         subset_order: the subsets' names, smallest first.
-        level: of the interval.
 
     Returns:
-        One row a claim: claim, text, verdict, effect, ci_low, ci_high (in the unit of accuracy), seeds (their
-        number).
+        One row a claim, ``COLUMNS``: effect and bounds in the unit of accuracy; seeds and clips are their numbers.
 
     Raises:
-        UserError: a method has two accuracies for one seed.
+        UserError: a term has two cells, which differ in labels only.
     """
     rows = []
     for claim in claims:
-        effects = _contrast(accuracy, claim, tasks, subset_order)
-        if effects is None or effects.empty:
-            rows.append((claim.id, claim.text, NOT_TESTED, math.nan, math.nan, math.nan, 0))
+        parts = _contrasts(outcomes, claim, tasks, subset_order)
+        if parts is None:
+            rows.append((claim.id, claim.text, NOT_TESTED, *[math.nan] * 5, 0, 0))
             continue
-        mean, low, high = stats.interval(effects.to_numpy(), level)
-        verdict = HOLDS if low > 0 else FAILS if high < 0 else UNDECIDED
-        rows.append((claim.id, claim.text, verdict, mean, low, high, len(effects)))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+        found = stats.bootstrap(parts)
+        rows.append((claim.id, claim.text, "", found.mean, found.low, found.high, found.p, math.nan))
+        rows[-1] += (found.seeds, found.clips)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table["p_holm"] = stats.holm(table["p"])
+    certain = table["p_holm"] < LEVEL
+    table.loc[table["verdict"] == "", "verdict"] = UNDECIDED
+    table.loc[certain & (table["ci_low"] > 0), "verdict"] = HOLDS
+    table.loc[certain & (table["ci_high"] < 0), "verdict"] = FAILS
+    return table
 
 
-def _contrast(
-    accuracy: pd.DataFrame, claim: Claim, tasks: Mapping[str, str], subset_order: Sequence[str]
-) -> pd.Series | None:
-    """Return the contrast by seed, over the seeds that all terms have; None if a name is unknown."""
+def _contrasts(
+    outcomes: Mapping[Cell, Outcomes], claim: Claim, tasks: Mapping[str, str], subset_order: Sequence[str]
+) -> dict[str, np.ndarray] | None:
+    """Return the contrast by task, over the seeds and clips that all terms have; None if something is lacking."""
     names = [name for name, role in tasks.items() if claim.task in (name, role)]
     places = {"smallest": subset_order[0], "largest": subset_order[-1] if len(subset_order) > 1 else None}
-    if not names:
-        return None
-    parts = []
+    terms: dict[str, list[tuple[Outcomes, float]]] = {name: [] for name in names}
     for term in claim.terms:
         subset = places.get(term.subset, term.subset)
         for name in names:
-            rows = accuracy[
-                (accuracy["method"] == term.method)
-                & (accuracy["task"] == name)
-                & (accuracy["protocol"] == claim.protocol)
-                & (accuracy["modality"] == claim.modality)
-                & accuracy["subset"].isin([subset, ALL_SUBSETS])
-            ]
-            if subset is None or rows.empty:
+            place = (term.method, name, term.protocol or claim.protocol, claim.modality)
+            cells = [cell for cell in outcomes if cell[:4] == place and cell[4] in (subset, ALL_SUBSETS)]
+            if subset is None or not cells:
                 return None
-            if rows["seed"].duplicated().any():
+            if len(cells) > 1:
                 raise UserError(
-                    f"claim {claim.id}: method {term.method!r} has two accuracies for one seed on task "
-                    f"{name!r}, subset {subset!r}. Give methods that differ different names."
+                    f"claim {claim.id}: method {term.method!r} has two accuracies on task {name!r}, subset {subset!r}. "
+                    "Give methods that differ different names."
                 )
-            parts.append(rows.set_index("seed")["accuracy"] * term.weight / len(names))
-    # Rounded, so that equal accuracies cancel to zero and not to a tiny number that looks like an effect.
-    return pd.concat(parts, axis=1, join="inner").sum(axis=1).round(9)
+            terms[name].append((outcomes[cells[0]], term.weight / len(names)))
+    seeds = set.intersection(*({*cell.seeds} for part in terms.values() for cell, _ in part)) if names else set()
+    parts = {name: contrast(part, seeds) for name, part in terms.items()}
+    return parts if seeds and all(part.size for part in parts.values()) else None

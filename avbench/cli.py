@@ -177,6 +177,26 @@ def labels(args: argparse.Namespace) -> None:
     write_csv(args.output, make(subset, build(LabelSettings, args.settings, "labels")))
 
 
+def pseudo_labels(args: argparse.Namespace) -> None:
+    """make labels for pairing by an image classifier"""
+    from avbench.fileio import read_csv
+    from avbench.pseudo_labels import PseudoLabelSettings
+    from avbench.pseudo_labels import pseudo_labels as run
+    from avbench.settings import build
+
+    run(
+        args.data,
+        args.dataset,
+        read_csv(args.subset, CLIP_LABEL),
+        build(PseudoLabelSettings, args.settings, "labels"),
+        args.labels,
+        args.confidence,
+        args.summary,
+        args.device,
+        args.cpu_threads,
+    )
+
+
 def statistics(args: argparse.Namespace) -> None:
     """measure the mean and deviation of each mel band over a pretraining subset"""
     from avbench.features import FeatureSettings
@@ -237,6 +257,8 @@ def embed(args: argparse.Namespace) -> None:
     """embed the clips of every task with the frozen encoders of a method's runs"""
     from avbench.embed import embed as run
     from avbench.fileio import read_csv
+    from avbench.protocol import Protocol
+    from avbench.settings import build
     from avbench.tasks import read_tasks
 
     run(
@@ -245,29 +267,54 @@ def embed(args: argparse.Namespace) -> None:
         read_tasks(args.tasks),
         args.data,
         read_csv(args.subset, CLIP_LABEL),
+        build(Protocol, args.switches, "protocol"),
         args.device,
         args.cpu_threads,
     )
 
 
-def probe(args: argparse.Namespace) -> None:
-    """score frozen features by logistic regression: chosen on validation, tested once"""
-    from avbench.probe import ProbeSettings
-    from avbench.probe import probe as run
+def frozen(args: argparse.Namespace) -> None:
+    """score frozen features: linear probe, nearest neighbours, cross-modal retrieval"""
+    from avbench.frozen import frozen as run
+    from avbench.tasks import read_tasks
+
+    run(args.embeddings, args.seeds, args.outputs, read_tasks(args.tasks), args.data, args.protocols, args.identity)
+
+
+def trained(args: argparse.Namespace) -> None:
+    """train a classifier on a run's encoders, alone (linear-sgd) or with them (finetune); goes on where it stopped"""
+    from avbench.classifier import TrainingSettings
+    from avbench.classifier import trained as run
+    from avbench.fileio import read_csv
+    from avbench.pretrain import MachineSettings
+    from avbench.protocol import Protocol
     from avbench.settings import build
     from avbench.tasks import read_tasks
 
-    settings = build(ProbeSettings, args.settings, "probe")
-    run(args.embeddings, args.seeds, args.outputs, read_tasks(args.tasks), args.data, settings, args.identity)
+    run(
+        args.protocol,
+        args.checkpoint,
+        args.output,
+        read_tasks(args.tasks),
+        args.data,
+        read_csv(args.subset, CLIP_LABEL),
+        build(Protocol, args.switches, "protocol"),
+        build(TrainingSettings, args.settings, f"evaluation.{args.protocol}"),
+        args.seed,
+        args.identity,
+        build(MachineSettings, args.machine, "machine"),
+    )
 
 
 def supervised(args: argparse.Namespace) -> None:
-    """train the audio encoder from scratch on a task's labels, with every seed"""
+    """train encoders from scratch on a task's labels, with every seed; goes on where it stopped"""
+    from avbench.classifier import TrainingSettings
+    from avbench.classifier import supervised as run
     from avbench.features import FeatureSettings
     from avbench.fileio import read_csv
+    from avbench.pretrain import MachineSettings
+    from avbench.protocol import Protocol
     from avbench.settings import build
-    from avbench.supervised import SupervisedSettings
-    from avbench.supervised import supervised as run
     from avbench.tasks import read_tasks
 
     (task,) = read_tasks(args.task)
@@ -275,33 +322,34 @@ def supervised(args: argparse.Namespace) -> None:
         task,
         args.data,
         read_csv(args.subset, CLIP_LABEL) if args.subset else None,
-        build(SupervisedSettings, args.settings, "supervised"),
+        args.subset_name,
+        build(Protocol, args.switches, "protocol"),
+        build(TrainingSettings, args.settings, "evaluation.supervised"),
         build(FeatureSettings, args.features, "features"),
         args.seeds,
         args.outputs,
-        args.subset_name,
-        args.device,
+        build(MachineSettings, args.machine, "machine"),
     )
 
 
 def tables(args: argparse.Namespace) -> None:
-    """collect scores and runs into the experiment's tables"""
+    """collect scores, predictions and runs into the experiment's tables, and test the claims"""
+    from avbench import claims, outcomes, published
     from avbench import tables as results
 
-    methods, tasks, subsets = (args.order[key] for key in ("methods", "tasks", "subsets"))
-    accuracy = results.accuracy(args.scores, methods, tasks, subsets)
+    methods, names, subsets = (args.order[key] for key in ("methods", "tasks", "subsets"))
+    accuracy = results.accuracy(args.scores, methods, names, subsets)
+    found = outcomes.collect(accuracy, args.scores)
+    summary = outcomes.summary(found)
+    tasks = {name: args.tasks[name] for name in names}
+    roles = {name: task["role"] for name, task in tasks.items()}
+    paper = published.read(args.published)
     results.write(args.output / "accuracy.csv", accuracy)
-    results.write(args.output / "summary.csv", results.summary(accuracy))
+    results.write(args.output / "summary.csv", summary)
+    results.write(args.output / "comparisons.csv", outcomes.comparisons(found))
+    results.write(args.output / "claims.csv", claims.evaluate(found, claims.read_claims(args.claims), roles, subsets))
     results.write(args.output / "runs.csv", results.runs(args.runs, methods, subsets))
-
-
-def claims(args: argparse.Namespace) -> None:
-    """test the claims on the accuracy table"""
-    from avbench import tables as results
-    from avbench.claims import evaluate, read_claims
-
-    accuracy = results.accuracy([args.accuracy])
-    results.write(args.output, evaluate(accuracy, read_claims(args.claims), args.tasks, args.subsets))
+    published.write(args.output, published.beside(summary, paper, tasks, subsets[-1]), paper)
 
 
 def figure(args: argparse.Namespace) -> None:
@@ -360,6 +408,8 @@ _DATA = (
 _FEATURES = _json("--features", "windows and log-mel parameters")
 _SUBSET = _path("--subset", "the pretraining subset")
 _TASKS = _json("--tasks", "table of the tasks: name → fields")
+_SWITCHES = _json("--switches", "the protocol's switches of evaluation")
+_MACHINE = ("--machine", {"type": _mapping, "default": {}, "metavar": "JSON", "help": "device, cache, … (JSON)"})
 _OUTPUT = _path("--output", "what to write")
 _THREADS = {"type": int, "default": 1, "metavar": "N"}
 
@@ -451,6 +501,17 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _OUTPUT,
     ],
     labels: [_SUBSET, _json("--settings", "the label variant"), _OUTPUT],
+    pseudo_labels: [
+        _DATA,
+        _text("--dataset", "the subset's dataset"),
+        _SUBSET,
+        _json("--settings", "the label variant"),
+        _path("--labels", "the labels to write"),
+        _path("--confidence", "the labels with the classifier's confidence, to write"),
+        _path("--summary", "what kind of labels these are, to write"),
+        _text("--device", "auto, cpu or cuda", "auto"),
+        ("--cpu-threads", _THREADS | {"help": "threads of each computation"}),
+    ],
     statistics: [_DATA, _text("--dataset", "the subset's dataset"), _SUBSET, _FEATURES, _OUTPUT],
     pretrain: [
         _DATA,
@@ -481,41 +542,56 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _path("--checkpoints", "finished runs", many=True),
         _path("--outputs", "one a checkpoint", many=True),
         _TASKS,
+        _SWITCHES,
         _text("--device", "auto, cpu or cuda", "auto"),
         ("--cpu-threads", _THREADS | {"help": "threads of each computation"}),
     ],
-    probe: [
+    frozen: [
         _DATA,
         _path("--embeddings", "files written by embed", many=True),
         _number("--seeds", "one a file", many=True),
-        _path("--outputs", "score files to write, one a file", many=True),
+        _path("--outputs", "score files to write, one a file; predictions are written beside each", many=True),
         _TASKS,
-        _json("--settings", "the probe's settings"),
+        _json("--protocols", "settings of linear, knn and retrieval; those left out are not run"),
         _json("--identity", "names of method, subset and labels"),
+        ("--cpu-threads", _THREADS | {"help": "threads of each computation"}),
+    ],
+    trained: [
+        _DATA,
+        _SUBSET,
+        (
+            "--protocol",
+            {"required": True, "choices": ["linear-sgd", "finetune"], "help": "what is trained: a classifier, or all"},
+        ),
+        _path("--checkpoint", "a finished run"),
+        _path("--output", "the score file to write; predictions are written beside it"),
+        _TASKS,
+        _SWITCHES,
+        _json("--settings", "how to train"),
+        _json("--identity", "names of method, subset and labels"),
+        _number("--seed", "the run's"),
+        _MACHINE,
     ],
     supervised: [
         _DATA,
         _path("--subset", "the pretraining subset; leave out to train on all clips", optional=True),
         _text("--subset-name", "the subset's name in the tables"),
         _json("--task", "one row of the table of tasks"),
+        _SWITCHES,
         _json("--settings", "how to train"),
         _FEATURES,
         _number("--seeds", "one a score file", many=True),
-        _path("--outputs", "score files to write", many=True),
-        _text("--device", "auto, cpu or cuda", "auto"),
+        _path("--outputs", "score files to write; predictions are written beside each", many=True),
+        _MACHINE,
     ],
     tables: [
         _path("--scores", "score files", many=True),
         _path("--runs", "run.json files", many=True),
         _json("--order", "methods, tasks and subsets in the order of the report"),
+        _json("--tasks", "dataset, role and published_task of each task"),
+        _path("--claims", "the claims to test"),
+        _path("--published", "published results to set beside"),
         _path("--output", "folder of the tables"),
-    ],
-    claims: [
-        _path("--accuracy", "accuracy.csv"),
-        _path("--claims", "the claims"),
-        _json("--tasks", "role of each task"),
-        ("--subsets", {"nargs": "+", "required": True, "metavar": "NAME", "help": "subsets, smallest first"}),
-        _OUTPUT,
     ],
     figure: [
         _text("--name", "which figure"),

@@ -13,11 +13,16 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from avbench import protocol
 from avbench.errors import UserError
 from avbench.methods import Method, parse_methods
 
 # Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change.
 MACHINE = ("device", "loader_threads", "cache_mb", "checkpoint_every_s")
+
+# Keys of `evaluation`: what looks at frozen features, and what trains something on each run's encoders.
+FROZEN = ("linear", "knn", "retrieval")
+TRAINED = ("linear-sgd", "finetune")
 
 
 def validate(values: Mapping[str, Any], schema: Path, where: str) -> None:
@@ -117,6 +122,8 @@ class Experiment:
         self.label_variants: Mapping[str, Any] = config.get("labels", {})
         self.methods: dict[str, Method] = parse_methods(config["methods"])
         self.dataset: str = config["pretraining"]["dataset"]
+        self.evaluation: Mapping[str, Any] = config["evaluation"]
+        self.protocol = protocol.parse(config.get("protocol", "corrected"))
         self._check()
 
     # ------------------------------------------------------------------------------------------------------ checking
@@ -137,6 +144,9 @@ class Experiment:
                     f"config: tasks.{name}.train is 'subset', and its dataset {task['dataset']!r} is not the "
                     f"pretraining dataset {self.dataset!r}. Use 'all'."
                 )
+        for name, variant in self.label_variants.items():
+            if variant["kind"] == "pseudo":
+                self._check_pseudo(f"labels.{name}", variant)
         for name, method in self.methods.items():
             self._known(f"methods.{name}.labels", method.labels, ["none", "true", *self.label_variants])
         for name, subset in self.subsets.items():
@@ -147,6 +157,20 @@ class Experiment:
         for name, dataset in self.datasets.items():
             if not self.rule_file(name).is_file():
                 raise UserError(f"config: datasets.{name}.rules: {dataset['rules']} does not exist.")
+
+    def _check_pseudo(self, key: str, variant: Mapping[str, Any]) -> None:
+        source = variant.get("classifier_dataset")
+        if unused := [name for name in (("classifier", "weights") if source else ("seed",)) if name in variant]:
+            raise UserError(
+                f"config: {key}.{unused[0]} has no effect {'beside' if source else 'without'} classifier_dataset."
+            )
+        if source is None:
+            return
+        self._known(f"{key}.classifier_dataset", source, [name for name in self.datasets if name != self.dataset])
+        if "video" not in self.modalities(source):
+            raise UserError(
+                f"config: {key}.classifier_dataset: {source!r} has no video to train an image classifier on."
+            )
 
     @staticmethod
     def _known(key: str, value: str, allowed: Iterable[str]) -> None:
@@ -179,6 +203,12 @@ class Experiment:
                 )
             total = subset.get("clips", classes * subset.get("clips_per_class", clips_per_class))
             batch = self.config["pretraining"].get("batch_size", 309)
+            groups = self.protocol.batch_norm_groups
+            if groups > 1 and batch < 2 * groups:
+                raise UserError(
+                    f"config: pretraining.batch_size: {batch} is too small for protocol.batch_norm_groups: {groups}, "
+                    "which need two clips each."
+                )
             for method in self.methods.values():
                 if method.batch == "shuffled" and batch > total:
                     raise UserError(
@@ -237,6 +267,8 @@ class Experiment:
 
     def supervised(self) -> list[tuple[str, str]]:
         """Return (task, subset) of every supervised baseline; ``all`` where the subset does not matter."""
+        if "supervised" not in self.evaluation:
+            return []
         return [
             (name, subset)
             for name, task in self.tasks.items()
@@ -282,6 +314,13 @@ class Experiment:
         """Return how many downloads a job of a dataset may have at a time; 0 if it needs none."""
         return self.config.get("download", {}).get("concurrent", 4) if "download" in self.sources(dataset) else 0
 
+    def task_settings(self, *names: str) -> dict[str, Any]:
+        """Return what is done for each task, or for those named; what is shown beside it is not part of that."""
+        return {
+            name: {key: value for key, value in self.tasks[name].items() if key != "published_task"}
+            for name in names or self.tasks
+        }
+
     def feature_settings(self) -> dict[str, Any]:
         """Return the windows and the log-mel's parameters, with the store's rates."""
         rates = {key: self.config["store"][key] for key in ("sample_rate", "frame_rate")}
@@ -293,17 +332,33 @@ class Experiment:
         settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]
-        return settings
+        return settings | self.protocol.pretraining()
 
     def machine_settings(self) -> dict[str, Any]:
         """Return where and how fast to train: what does not decide the outcome."""
         return {key: value for key, value in self.config["pretraining"].items() if key in MACHINE}
 
-    def supervised_settings(self, subset: str) -> dict[str, Any]:
-        """Return how to train the supervised baseline on a subset, or on ``all`` clips."""
-        shared = {k: v for k, v in self.config["pretraining"].items() if k in ("model", "schedule", "cpu_threads")}
-        settings = shared | self.config["supervised"]
-        if "epochs" in self.subsets.get(subset, {}):
+    def frozen(self) -> dict[str, Any]:
+        """Return the protocols that are run on frozen features, with their settings."""
+        return {name: dict(self.evaluation[name]) for name in FROZEN if name in self.evaluation}
+
+    def trained(self) -> list[str]:
+        """Return the protocols that train something on each run's encoders."""
+        return [name for name in TRAINED if name in self.evaluation]
+
+    def evaluation_protocol(self) -> dict[str, bool]:
+        """Return the protocol's switches that act in evaluation."""
+        return self.protocol.evaluation()
+
+    def training_settings(self, name: str, subset: str) -> dict[str, Any]:
+        """Return how ``linear-sgd``, ``finetune`` or ``supervised`` trains on a subset, or on ``all`` clips.
+
+        The supervised baseline takes a subset's own number of epochs, as pretraining does.
+        """
+        keys = ("model", "flip", "schedule", "cpu_threads")
+        shared = {key: value for key, value in self.pretrain_settings(subset).items() if key in keys}
+        settings = shared | self.evaluation[name]
+        if name == "supervised" and "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]
         return settings
 

@@ -81,8 +81,8 @@ class LogMel(nn.Module):
 
     Equal to librosa's ``power_to_db(melspectrogram(power=1.0), top_db=100)`` (centred frames, zero padding,
     Hann window, Slaney scale and norm) without the frames past ``samples // hop``. The transform is computed
-    in float32: on recordings that agrees to 1e-4, but some 60 dB below a pure tone rounding shows. Samples
-    given as float64 are transformed in float64, as librosa does, at twice the cost.
+    in float64, as librosa does: in float32, rounding shows from some 60 dB below the loudest band on, up to
+    0.02 dB on recordings.
     """
 
     def __init__(self, settings: FeatureSettings) -> None:
@@ -100,24 +100,25 @@ class LogMel(nn.Module):
             audio: (batch, samples), int16 or floats in [-1, 1].
 
         Returns:
-            float32, (batch, samples // hop, n_mels), in decibels.
+            float32, (batch, samples // hop, n_mels), in decibels; also within autocast, as bfloat16 is too
+            coarse for them.
         """
         hop = self.settings.hop
         frames = audio.shape[-1] // hop
         scale = 1 / 32768 if audio.dtype == torch.int16 else 1.0
-        wave = audio if audio.dtype == torch.float64 else audio.float()
         spectrum = torch.stft(
-            wave,
+            audio.double(),
             self.settings.n_fft,
             hop,
-            window=self.window.to(wave.dtype),
+            window=self.window,
             center=True,
             pad_mode="constant",
             return_complex=True,
-        )
+        ).to(torch.complex64)
         # Not abs(): it guards against overflow, which cannot happen here, and takes three times as long.
         magnitude = (spectrum.real.square() + spectrum.imag.square()).sqrt_()
-        mel = magnitude.float().transpose(1, 2) @ (self.bands * scale)
+        with torch.autocast(audio.device.type, enabled=False):
+            mel = magnitude.transpose(1, 2) @ (self.bands * scale)
         decibel = mel.clamp_(min=_FLOOR).log10_().mul_(10.0)
         loudest = decibel.amax((1, 2), keepdim=True)
         return torch.maximum(decibel, loudest - _TOP_DB)[:, :frames]

@@ -1,4 +1,4 @@
-"""Label variants: the labels that pairing uses. The true labels stay untouched for probing."""
+"""Label variants made of the true labels: what pairing uses. The true labels stay untouched for probing."""
 
 from __future__ import annotations
 
@@ -38,6 +38,8 @@ class LabelSettings:
 
     def __post_init__(self) -> None:
         """Check the values."""
+        if self.kind == "pseudo":
+            raise UserError("kind: pseudo-labels are made from pictures, by the verb pseudo-labels.")
         if self.kind not in KINDS:
             raise UserError(f"kind: {self.kind!r} is unknown. Allowed are {', '.join(KINDS)}.")
         if self.noise not in NOISES:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from avbench.errors import UserError
@@ -192,6 +193,50 @@ def _check(settings: EncoderSettings, kind: str) -> None:
         )
 
 
+def group_sizes(batch_size: int, groups: int, where: str = "batch_norm_groups") -> list[int]:
+    """Cut a batch into groups as PyTorch's ``DataParallel`` cuts it for so many GPUs.
+
+    Groups of ⌈batch / groups⌉ clips, the last with what is left: 309 in 4 is 78, 78, 78, 75. One departure: a clip that
+    would be alone in the last group joins the one before it.
+
+    Args:
+        batch_size: clips.
+        groups: at least 1.
+        where: how the message begins.
+
+    Raises:
+        UserError: there are fewer than two clips a group.
+    """
+    if groups == 1:
+        return [batch_size]
+    if batch_size < 2 * groups:
+        raise UserError(
+            f"{where}: a batch of {batch_size} clips is too small for {groups} groups of batch norm with two clips or "
+            "more each. Lower protocol.batch_norm_groups, or choose subset and batch size so that batches are larger."
+        )
+    size = -(-batch_size // groups)
+    sizes = [min(size, batch_size - begin) for begin in range(0, batch_size, size)]
+    if sizes[-1] == 1:
+        sizes[-2:] = [size + 1]
+    return sizes
+
+
+def encode_in_groups(encoder: Encoder, x: torch.Tensor, groups: int) -> torch.Tensor:
+    """Encode a batch as so many GPUs would that share it and do not synchronise batch norm.
+
+    In training mode, each group of `group_sizes` is normalised by its own statistics. The running statistics follow
+    the first group alone: ``DataParallel`` keeps those of the first GPU, and the others' copies are thrown away.
+    """
+    if groups == 1 or not encoder.training:
+        return encoder(x)
+    first, *others = x.split(group_sizes(len(x), groups))
+    features = [encoder(first)]
+    for group in others:
+        copies = {name: buffer.clone() for name, buffer in encoder.named_buffers()}
+        features.append(functional_call(encoder, copies, (group,)))
+    return torch.cat(features)
+
+
 class AVModel(nn.Module):
     """Encoders ``audio`` and ``video`` with one linear head each into the shared space."""
 
@@ -204,18 +249,21 @@ class AVModel(nn.Module):
         self.audio_head = nn.Linear(self.audio.features, settings.embedding)
         self.video_head = nn.Linear(self.video.features, settings.embedding)
 
-    def forward(self, audio: torch.Tensor, video: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self, audio: torch.Tensor, video: torch.Tensor, batch_norm_groups: int = 1
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Embed paired windows.
 
         Args:
             audio: standardised log-mel, float, shape (batch, 1, frames, mels).
             video: normalised frames, float, shape (batch, 3, frames, height, width).
+            batch_norm_groups: see `encode_in_groups`.
 
         Returns:
             L2-normalised float32 embeddings of audio and video, each (batch, ``settings.embedding``).
         """
-        za = self.audio_head(self.audio(audio)).float()
-        zv = self.video_head(self.video(video)).float()
+        za = self.audio_head(encode_in_groups(self.audio, audio, batch_norm_groups)).float()
+        zv = self.video_head(encode_in_groups(self.video, video, batch_norm_groups)).float()
         return F.normalize(za), F.normalize(zv)
 
 

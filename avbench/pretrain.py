@@ -4,13 +4,11 @@ Reads top to bottom: settings, set-up, the training loop, the outcome. Nothing i
 a run that was interrupted goes on from its last checkpoint and ends, on a CPU, in the same bytes as an undisturbed one.
 """
 
-import itertools
 import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,8 +22,9 @@ from avbench.features import FeatureSettings, LogMel, Standardise, flip, normali
 from avbench.fileio import write_json, write_text
 from avbench.loss import info_nce
 from avbench.methods import Method
-from avbench.models import build
+from avbench.models import build, group_sizes
 from avbench.optimizer import Adam
+from avbench.prefetch import prefetch
 from avbench.progress import Progress
 from avbench.provenance import stamp
 from avbench.samplers import Positives, batches, require_batches
@@ -36,7 +35,7 @@ from avbench.store import Store
 from avbench.windows import Clips, start_s
 
 if TYPE_CHECKING:
-    from avbench.supervised import SupervisedSettings
+    from avbench.classifier import TrainingSettings
 
 # ---------------------------------------------------------------------------------------------------------- settings
 
@@ -52,9 +51,29 @@ class PretrainSettings:
     weight_decay: float = 1e-5
     schedule: str = "constant"  # or cosine: from learning_rate down to zero over the run
     temperature: float = 0.07
-    flip: str = "clip"  # or frame: each frame for itself, as the authors did; or none
+    flip: str = "clip"  # or frame: each frame for itself; or none
+    batch_order: str = "fresh"  # of batches of one class; or fixed: every epoch is like the first
+    batch_norm_groups: int = 1  # a batch is normalised in so many groups, as by GPUs that are not synchronised
+    partner_time: str = "fits"  # windows lie inside anchor and partner; or anchor: inside the anchor alone
     precision: str = "float32"  # or bfloat16: autocast
     cpu_threads: int = 1  # fixed rather than taken from the machine: sums in another order give other bytes
+
+    def __post_init__(self) -> None:
+        """Check the words, since a misspelt one would act like the default.
+
+        Raises:
+            UserError: one is unknown.
+        """
+        choices = {
+            "schedule": ("constant", "cosine"),
+            "flip": ("clip", "frame", "none"),
+            "batch_order": ("fresh", "fixed"),
+            "partner_time": ("fits", "anchor"),
+            "precision": ("float32", "bfloat16"),
+        }
+        for key, allowed in choices.items():
+            if (value := getattr(self, key)) not in allowed:
+                raise UserError(f"pretraining.{key}: {value!r} is unknown. Allowed are {', '.join(allowed)}.")
 
 
 @dataclass(frozen=True)
@@ -108,18 +127,24 @@ class Batches:
         self.batch_size = min(settings.batch_size, classes) if method.batch == "one-per-class" else settings.batch_size
         require_batches(method.batch, labels, self.batch_size, method.name)
         self.positives = Positives(labels, method.probability) if method.positive == "same-class" else None
-        self.steps_per_epoch = len(self.epoch(0))
+        first = self.epoch(0)  # the others have as many batches, of the same sizes
+        group_sizes(min(map(len, first)), settings.batch_norm_groups, method.name)  # refuses what is too small
+        self.steps_per_epoch = len(first)
         self.steps = self.steps_per_epoch * settings.epochs
 
     def epoch(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch."""
-        return batches(self.method.batch, self.labels, self.batch_size, self.seed, epoch)
+        order = self.settings.batch_order if self.method.batch == "single-class" else "fresh"
+        return batches(self.method.batch, self.labels, self.batch_size, self.seed, epoch, order)
 
     def read(self, step: int, epoch: int, anchors: np.ndarray) -> Batch:
-        """Cut the audio of the anchors and the video of their positives, at the anchors' time."""
+        """Cut the audio of the anchors and the video of their positives, at the same time."""
         videos = self.videos(anchors, epoch)
         draws = rng.uniforms(self.seed, "window", epoch, anchors)
-        starts = start_s(self.clips.features, draws, self.clips.duration_s[anchors])
+        duration_s = self.clips.duration_s[anchors]
+        if self.settings.partner_time == "fits":
+            duration_s = np.minimum(duration_s, self.clips.duration_s[videos])
+        starts = start_s(self.clips.features, draws, duration_s)
         per_frame = np.arange(self.clips.frame_count) if self.settings.flip == "frame" else np.zeros(1, int)
         index = anchors[:, None] * len(per_frame) + per_frame
         flips = rng.uniforms(self.seed, "flip", epoch, index) < 0.5
@@ -136,20 +161,8 @@ class Batches:
         return anchors if self.positives is None else self.positives.draw(anchors, self.seed, epoch)
 
     def since(self, step: int, threads: int = 0) -> Iterator[Batch]:
-        """Yield the batches from ``step`` on, prepared ahead by so many threads; in line without any."""
-        plan = self._plan(step)
-        if threads == 0:
-            for item in plan:
-                yield self.read(*item)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            first = itertools.islice(plan, 2 * threads)
-            waiting = [pool.submit(self.read, *item) for item in first]
-            while waiting:
-                batch = waiting.pop(0).result()
-                if (item := next(plan, None)) is not None:
-                    waiting.append(pool.submit(self.read, *item))
-                yield batch
+        """Return the batches from ``step`` on, prepared ahead by so many threads; in line without any."""
+        return prefetch(self.read, self._plan(step), threads)
 
     def _plan(self, step: int) -> Iterator[tuple[int, int, np.ndarray]]:
         for epoch in range(step // self.steps_per_epoch, self.settings.epochs):
@@ -169,7 +182,7 @@ class Task(torch.nn.Module):
         self, settings: PretrainSettings, features: FeatureSettings, statistics: Mapping[str, Any], seed: int
     ) -> None:
         super().__init__()
-        self.flip_mode = settings.flip
+        self.flip_mode, self.batch_norm_groups = settings.flip, settings.batch_norm_groups
         self.model = build(settings.model, seed)
         self.log_mel = LogMel(features)
         self.standardise = Standardise(np.array(statistics["mean"]), np.array(statistics["std"]))
@@ -188,7 +201,7 @@ class Task(torch.nn.Module):
         self, audio: torch.Tensor, frames: torch.Tensor, flips: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return L2-normalised embeddings of audio and video, float32 (n, 128) each."""
-        return self.model(self.audio_input(audio), self.video_input(frames, flips))
+        return self.model(self.audio_input(audio), self.video_input(frames, flips), self.batch_norm_groups)
 
 
 def load_task(state: Mapping[str, Any]) -> Task:
@@ -269,9 +282,9 @@ def pretrain(
         step, history, epoch_sum = state["step"], state["history"], state["epoch_sum"]
         log(f"going on at step {step} of {schedule.steps}")
 
-    def save_progress() -> None:
+    def save_progress(buffers: dict[str, torch.Tensor]) -> None:
         state = {
-            "model": task.model.state_dict(),
+            "model": task.model.state_dict() | buffers,
             "optimizer": optimizer.state_dict(),
             "settings": everything,
         }
@@ -294,9 +307,14 @@ def pretrain(
         if batch is None:
             break
         optimizer.learning_rate = learning_rate(settings, batch.step, schedule.steps)
+        save = time.monotonic() - saved_at >= machine.checkpoint_every_s
+        buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()} if save else {}
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
             audio, video = task(*(t.to(device, non_blocking=True) for t in (batch.audio, batch.frames, batch.flips)))
         loss, accuracy = info_nce(audio.float(), video.float(), settings.temperature)
+        if save and math.isfinite(float(loss.detach())):  # so a checkpoint's weights are known to give a finite loss
+            save_progress(buffers)
+            saved_at = time.monotonic()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -312,9 +330,6 @@ def pretrain(
             mean_loss, mean_accuracy = (total / schedule.steps_per_epoch for total in epoch_sum)
             history.append({"epoch": batch.epoch, "step": step, "loss": mean_loss, "batch_accuracy": mean_accuracy})
             epoch_sum = [0.0, 0.0]
-        if time.monotonic() - saved_at >= machine.checkpoint_every_s:
-            save_progress()
-            saved_at = time.monotonic()
     progress.close()
 
     # --- the outcome
@@ -363,7 +378,7 @@ def write_untrained(
     checkpoint.save(output, {"model": task.model.state_dict(), "settings": described, "statistics": dict(statistics)})
 
 
-def learning_rate(settings: "PretrainSettings | SupervisedSettings", step: int, steps: int) -> float:
+def learning_rate(settings: "PretrainSettings | TrainingSettings", step: int, steps: int) -> float:
     """Return the learning rate of a step: constant, or half a cosine from the full rate to zero."""
     if settings.schedule == "constant":
         return settings.learning_rate

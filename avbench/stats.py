@@ -1,39 +1,131 @@
-"""Intervals over seeds, and whether a run had converged."""
+"""Intervals over seeds and test clips, p values, and whether a run had converged."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
+from avbench.rng import generator
+
 IMPROVING_SHARE = 0.02
+RESAMPLES = 2000
+_ROUNDING = 1e-9  # equal accuracies whose weighted sum is no exact zero
+_BLOCK = 2**22  # clips drawn at a time: 32 MB
 
 
-def interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """Return the mean and Student's t confidence interval of a mean, as (mean, low, high).
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its interval and p value.
 
-    ``mean ± t · s / √n`` with n − 1 degrees of freedom and the sample deviation s (Student 1908, "The
-    probable error of a mean"; NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.5.2). A single value
-    has NaN bounds.
+    Attributes:
+        mean: the effect, in the unit of what was given.
+        low, high: bounds of the interval; NaN where a task has a single clip.
+        p: two-sided p value of the mean being zero; NaN with a single seed.
+        seeds, clips: how many were resampled; ``clips`` over all tasks.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+    clips: int
+
+
+def bootstrap(parts: Mapping[str, np.ndarray], level: float = 0.95) -> Estimate:
+    """Return the sum of the parts' means with a hierarchical bootstrap interval over seeds and test clips.
+
+    Seeds are resampled with replacement, the same ones in all parts, and so are the clips of each part, the same ones
+    for all seeds: seeds and clips are crossed. Both resamples depend on the numbers of seeds and clips and the part's
+    name only, so that contrasts of the same experiment share them.
+
+    Plainly done, that is wrong in two ways. With S seeds a resample has (S − 1)/S of their variance, and quantiles of
+    the normal kind ignore that a variance of three values is hardly known. And a seed's mean holds the noise of its
+    clips, which counts twice (Owen 2007, "The pigeonhole bootstrap"). So the deviations of seeds are scaled to
+
+        max(s² / S − r² / SC, 0),
+
+    the seeds' own variance, with s² that of the seeds' means and r² that of the residuals from both margins (the mean
+    squares of a crossed analysis of variance; Searle, Casella & McCulloch 1992, "Variance components", ch. 4), and
+    the percentiles are expanded from normal to Student's t (Hesterberg 2015, "What teachers should know about the
+    bootstrap", 3.4 and 5.3) with Satterthwaite's (1946) degrees of freedom: S − 1 where seeds decide, many where clips
+    do. The p value is that of the same variance and degrees of freedom.
+
+    Coverage of the 95 % interval, simulated with 250 and 1,000 clips, accuracies that differ by 0 to 5 points over
+    seeds, and paired differences of such (``python -m benchmarks.intervals``):
+
+    ======  ==========  ===========================  ====================
+    seeds   this        plain bootstrap percentiles  t over seeds' means
+    ======  ==========  ===========================  ====================
+    3       92 to 98 %  82 to 99 %                   85 to 96 %
+    5       93 to 97 %  88 to 99 %                   68 to 95 %
+    10      94 to 97 %  92 to 99 %                   51 to 94 %
+    ======  ==========  ===========================  ====================
+
+    The lower ends of the first two are those of seeds that differ by 5 points, which few seeds cannot tell.
+
+    With a single seed the interval is over clips alone, and says nothing about another seed.
+
+    Args:
+        parts: for each task, numbers of shape (seeds, clips): 1 where a clip is classified rightly and 0 where not, or
+            a weighted sum of such over methods; rows are the same seeds in all parts.
+        level: of the interval.
 
     Raises:
-        ValueError: there is no value.
+        ValueError: there is no seed or no clip, or parts differ in seeds.
     """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        raise ValueError("an interval needs at least one value")
-    mean = float(values.mean())
-    if values.size == 1:
-        return mean, math.nan, math.nan
-    from scipy.special import stdtrit  # here, since training imports this module too and does without scipy
+    by_seed, within, residual, freedom, clips = 0.0, 0.0, 0.0, 0.0, 0
+    deviations = np.zeros(RESAMPLES)
+    for name, values in parts.items():
+        values = np.asarray(values, dtype=np.float64)
+        seeds, count = values.shape
+        if not values.size or (np.ndim(by_seed) and len(by_seed) != seeds):
+            raise ValueError("parts need clips, and the same seeds")
+        rows, columns = values.mean(axis=1), values.mean(axis=0)
+        by_seed, clips = by_seed + rows, clips + count
+        share = _variance(columns) / count
+        within += share
+        freedom += share**2 / max(count - 1, 1)
+        rest = values - rows[:, None] - columns + rows.mean()
+        residual += (rest**2).sum() / max((seeds - 1) * (count - 1), 1) / (seeds * count)
+        deviations += _clip_weights(name, count) @ (columns - columns.mean()).astype(np.float32)
+    if np.ndim(by_seed) == 0:
+        raise ValueError("a bootstrap needs at least one part")
+    seeds, mean = len(by_seed), float(by_seed.mean())
+    between = _variance(by_seed) / seeds if seeds > 1 else 0.0
+    own = max(between - residual, 0.0)
+    if own > 0:
+        drawn = _seed_weights(seeds) @ (by_seed - mean)
+        deviations += drawn * math.sqrt(own / (between * (seeds - 1) / seeds))
+    variance = own + within
+    if math.isnan(variance):
+        return Estimate(mean, math.nan, math.nan, math.nan, seeds, clips)
+    if variance < _ROUNDING**2:
+        mean = 0.0 if abs(mean) < _ROUNDING else mean
+        return Estimate(mean, mean, mean, float(mean == 0) if seeds > 1 else math.nan, seeds, clips)
+    from scipy.special import ndtri, stdtr, stdtrit  # here, since training imports this module and does without scipy
 
-    t = float(stdtrit(values.size - 1, (1 + level) / 2))
-    half = t * float(values.std(ddof=1)) / math.sqrt(values.size)
-    return mean, mean - half, mean + half
+    freedom = variance**2 / (freedom + (between**2 / (seeds - 1) if seeds > 1 else 0.0))
+    expand = stdtrit(freedom, (1 + level) / 2) / ndtri((1 + level) / 2)
+    low, high = mean + expand * np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2])
+    p = 2 * float(stdtr(freedom, -abs(mean) / math.sqrt(variance))) if seeds > 1 else math.nan
+    return Estimate(mean, float(low), float(high), p, seeds, clips)
 
 
-def paired(a: Sequence[float], b: Sequence[float], level: float = 0.95) -> tuple[float, float, float]:
-    """Return the mean and t interval of a − b, where ``a[i]`` and ``b[i]`` share a seed."""
-    return interval(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level)
+def holm(p: Sequence[float]) -> np.ndarray:
+    """Adjust the p values of one family for their number (Holm 1979, "A simple sequentially rejective procedure").
+
+    Returns:
+        Adjusted p values, float64, shape (n,); NaN stays NaN and counts for nothing.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(p.shape, np.nan)
+    order = np.argsort(p, kind="stable")[: np.count_nonzero(~np.isnan(p))]  # NaN sorts last
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
 
 
 def still_improving(losses: Sequence[float]) -> bool:
@@ -63,3 +155,30 @@ def still_improving(losses: Sequence[float]) -> bool:
     fall = -slope * (tail.size - 1)
     whole = losses[0] - (tail.mean() - fall / 2)
     return bool(-slope > 2 * error and fall > IMPROVING_SHARE * whole)
+
+
+def _variance(values: np.ndarray) -> float:
+    return float(values.var(ddof=1)) if len(values) > 1 else math.nan
+
+
+@lru_cache(maxsize=16)
+def _clip_weights(name: str, count: int) -> np.ndarray:
+    """Return how often each resample draws each clip, over their number: float32 (resamples, count).
+
+    Kept, since all contrasts share them: 116 MB for VGGSound's 14,518 test clips.
+    """
+    rng = generator(0, "bootstrap-clips", name, count)
+    weights = np.empty((RESAMPLES, count), dtype=np.float32)
+    step = max(_BLOCK // count, 1)
+    for start in range(0, RESAMPLES, step):
+        rows = min(step, RESAMPLES - start)
+        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        weights[start : start + rows] = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+    weights /= count
+    return weights
+
+
+@lru_cache(maxsize=16)
+def _seed_weights(seeds: int) -> np.ndarray:
+    """Return the same for seeds: float64 (resamples, seeds)."""
+    return generator(0, "bootstrap-seeds", seeds).multinomial(seeds, [1 / seeds] * seeds, RESAMPLES) / seeds

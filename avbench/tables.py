@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from avbench import stats
 from avbench.errors import UserError
 from avbench.fileio import read_json, write_csv
 
@@ -14,9 +13,29 @@ CELL = ["method", "task", "protocol", "modality", "subset", "labels"]
 ACCURACY_COLUMNS = [*CELL, "seed", "accuracy", "n_train", "n_test", "coverage"]
 RUN_COLUMNS = ["dataset", "subset", "labels", "method", "seed", "steps", "epochs", "final_loss"]
 RUN_COLUMNS += ["final_batch_accuracy", "still_improving"]
+SUMMARY_COLUMNS = [*CELL, "seeds", "clips", "mean", "ci_low", "ci_high"]
+COMPARISON_COLUMNS = [
+    "method",
+    "baseline",
+    *CELL[1:],
+    "seeds",
+    "clips",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "p",
+    "p_holm",
+]
+ALL_SUBSETS = "all"  # of a score that depends on no pretraining subset
 WIDTH = 100
-_TEXT = dict.fromkeys([*CELL, "dataset", "claim", "text", "verdict"], str)
-_NUMBERS = {name: [""] for name in ("accuracy", "coverage", "mean", "effect", "ci_low", "ci_high")}
+# The text at the end shows these; the others are in summary.csv.
+_SHOWN = ("linear", "linear-sgd", "finetune", "supervised")
+_TEXT = dict.fromkeys(
+    [*CELL, "baseline", "dataset", "claim", "text", "verdict", "published_task", "published_protocol"], str
+)
+_SHARES = ("accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm")
+_SHARES += ("published", "measured")
+_NUMBERS = {name: [""] for name in _SHARES}
 
 
 def accuracy(
@@ -52,14 +71,6 @@ def accuracy(
         row = ", ".join(f"{name} {table.loc[twice.idxmax(), name]}" for name in [*CELL, "seed"])
         raise UserError(f"two scores for the same thing ({row}); delete the stale score file.")
     return table
-
-
-def summary(accuracy: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
-    """Summarise accuracies over seeds: mean and t interval, in the order of ``accuracy``."""
-    rows = []
-    for cell, group in accuracy.groupby(CELL, sort=False):
-        rows.append((*cell, len(group), *stats.interval(group["accuracy"].to_numpy(), level)))
-    return pd.DataFrame(rows, columns=[*CELL, "seeds", "mean", "ci_low", "ci_high"])
 
 
 def beside_probes(summary: pd.DataFrame) -> pd.DataFrame:
@@ -108,30 +119,38 @@ def format_summary(
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
     Args:
-        summary: of :func:`summary`.
+        summary: of :func:`avbench.outcomes.summary`. Nearest neighbours and retrieval are left to the file.
         claims: of :func:`avbench.claims.evaluate`.
         report_path: named at the end.
         runs: of :func:`runs`; adds how many runs were still improving.
     """
     blocks = []
-    for (protocol, modality), part in beside_probes(summary).groupby(["protocol", "modality"], sort=False):
-        title = f"Accuracy in % ({protocol} probe, {modality}): mean ± half the 95 % interval over seeds"
+    shown = beside_probes(summary)
+    if (known := shown["protocol"].isin(_SHOWN)).any():
+        shown = shown[known]
+    for (protocol, modality), part in shown.groupby(["protocol", "modality"], sort=False):
+        title = f"Accuracy in % ({protocol}, {modality}): mean ± half the 95 % interval over seeds and test clips"
         blocks.append("\n\n".join([title, *_grids(part)]))
+    if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
+        blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))
     if runs is not None and (count := int(runs["still_improving"].sum())):
         note = (
             f"{count} of {len(runs)} pretraining runs were still improving when they ended "
             "(tables/runs.csv names them): their scores may rise with longer training."
         )
         blocks.append(textwrap.fill(note, WIDTH))
-    lines = ["Claims: verdict, effect in percentage points and its 95 % interval over seeds"]
-    for claim in claims.itertuples():
-        effect = ""
-        if claim.effect == claim.effect:
-            effect = f" {100 * claim.effect:+.1f}"
-            if claim.ci_low == claim.ci_low:
-                effect += f" [{100 * claim.ci_low:.1f}, {100 * claim.ci_high:.1f}]"
-        lead = f"{claim.verdict:<14}{effect:<20} "
+    lines = ["Claims: verdict, effect in percentage points, its 95 % interval, and p adjusted for their number"]
+    tested = claims["effect"].notna()
+    for claim in claims[tested].itertuples():
+        effect = f" {100 * claim.effect:+.1f}"
+        if claim.ci_low == claim.ci_low:
+            effect += f" [{100 * claim.ci_low:.1f}, {100 * claim.ci_high:.1f}]"
+        p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
+        lead = f"{claim.verdict:<14}{effect:<21} {p.replace('=0.', '=.'):<7} "
         lines.append(textwrap.fill(claim.text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead)))
+    if not tested.all():
+        names = "not tested, for want of a method, subset, task or protocol: " + ", ".join(claims["claim"][~tested])
+        lines.append(textwrap.fill(names, WIDTH, break_on_hyphens=False))
     return "\n\n".join([*blocks, "\n".join(lines), f"Report: {report_path}"]) + "\n"
 
 
@@ -177,11 +196,11 @@ def _sort(table: pd.DataFrame, keys: list[str], orders: dict[str, Sequence[str]]
 def _grids(part: pd.DataFrame) -> list[str]:
     """Lay means out as grids, methods down and tasks × subsets across, as many as the width asks."""
     cells = {}
-    subsets = part[part["subset"] != "all"].groupby("task")["subset"].unique().to_dict()
+    subsets = part[part["subset"] != ALL_SUBSETS].groupby("task")["subset"].unique().to_dict()
     for row in part.itertuples():
         half = f" ± {50 * (row.ci_high - row.ci_low):.1f}" if row.ci_low == row.ci_low else ""
         # A score that depends on no subset stands in the column of each.
-        for subset in subsets.get(row.task, ["all"]) if row.subset == "all" else [row.subset]:
+        for subset in subsets.get(row.task, [ALL_SUBSETS]) if row.subset == ALL_SUBSETS else [row.subset]:
             cells[row.method, (row.task, subset)] = f"{100 * row.mean:.1f}{half}"
     methods = list(dict.fromkeys(part["method"]))
     columns = list(dict.fromkeys(key for _, key in cells))

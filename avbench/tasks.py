@@ -1,5 +1,6 @@
-"""Downstream tasks: which clips train, validate and test a probe, under which true labels."""
+"""Downstream tasks: which clips train, validate and test, under which true labels, and what is seen of them."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from avbench.errors import UserError
 from avbench.fileio import read_json
+from avbench.hashing import keyed_ranks
+from avbench.protocol import PRESETS, Protocol
 from avbench.settings import build
 from avbench.store import Store
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from avbench.features import FeatureSettings
+
+VALIDATION_SHARE = 0.2  # of the pretraining subset, where its clips also validate: as the paper splits it
 
 
 @dataclass(frozen=True)
@@ -22,8 +29,10 @@ class TaskSettings:
         name: the task's name in the tables.
         dataset: the dataset whose stored clips are classified.
         role: ``in-domain`` or ``out-of-domain``.
-        train: ``subset`` trains the probe on the clips of the pretraining subset, ``all`` on every training clip.
-        modalities: the encoders that are probed.
+        train: ``subset`` trains on the clips of the pretraining subset, ``all`` on every training clip.
+        modalities: the encoders that are evaluated.
+        window_s: length of the sound windows that classifiers are trained on by gradient, if not pretraining's.
+        published_mel_bands: the mel bands that the paper evaluates this task with, if not pretraining's.
     """
 
     name: str
@@ -31,6 +40,8 @@ class TaskSettings:
     role: str
     train: str
     modalities: tuple[str, ...]
+    window_s: float | None = None
+    published_mel_bands: int | None = None
 
 
 def read_tasks(table: Mapping[str, Mapping[str, Any]]) -> list[TaskSettings]:
@@ -38,13 +49,34 @@ def read_tasks(table: Mapping[str, Mapping[str, Any]]) -> list[TaskSettings]:
     return [build(TaskSettings, {"name": name, **fields}, f"tasks.{name}") for name, fields in table.items()]
 
 
-def task_clips(task: TaskSettings, data: Path, subset: Mapping[str, Sequence[str]] | None) -> "pd.DataFrame":
+def own_bands(task: TaskSettings, protocol: Protocol) -> int | None:
+    """Return the mel bands that a task is evaluated with, or None for pretraining's."""
+    return task.published_mel_bands if protocol.task_mel_bands else None
+
+
+def task_features(task: TaskSettings, features: "FeatureSettings", protocol: Protocol) -> "FeatureSettings":
+    """Return the windows and mel bands of a task: pretraining's, where the task or the protocol names no others.
+
+    Only the sound's window changes its length; the picture's stays.
+    """
+    bands = own_bands(task, protocol) or features.n_mels
+    return dataclasses.replace(features, audio_s=task.window_s or features.audio_s, n_mels=bands)
+
+
+def task_clips(
+    task: TaskSettings,
+    data: Path,
+    subset: Mapping[str, Sequence[str]] | None,
+    protocol: Protocol = PRESETS["corrected"],
+) -> "pd.DataFrame":
     """Return the stored clips of a task with columns clip_id, label, split, sorted by split and clip id.
 
     Args:
         task: which task.
         data: the folder that holds the datasets.
-        subset: columns clip_id and label (true) of the pretraining subset, for tasks whose probe is trained on it.
+        subset: columns clip_id and label (true) of the pretraining subset, for tasks that train on it.
+        protocol: with ``probe_on_pretraining_clips``, a fifth of the subset validates instead of training; which
+            clips, a keyed hash says, whatever the method and the seed.
 
     Raises:
         UserError: a split is empty, or validation or test hold a label that training lacks.
@@ -59,9 +91,14 @@ def task_clips(task: TaskSettings, data: Path, subset: Mapping[str, Sequence[str
         if subset is None:
             raise UserError(f"task {task.name}: train is 'subset', and no pretraining subset is given.")
         training = pd.DataFrame({name: list(subset[name]) for name in ("clip_id", "label")})
+    validation = ledger.stored(accounted, "validation")
+    if task.train == "subset" and protocol.probe_on_pretraining_clips:
+        order = keyed_ranks(0, "validation", training["clip_id"]).argsort(kind="stable")
+        held_out = round(VALIDATION_SHARE * len(training))
+        training, validation = training.iloc[order[held_out:]], training.iloc[order[:held_out]]
     parts = {
         "train": training,
-        "validation": ledger.stored(accounted, "validation"),
+        "validation": validation,
         "test": ledger.stored(accounted, "test"),
     }
     for split, part in parts.items():

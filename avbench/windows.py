@@ -38,21 +38,30 @@ class Clips:
         clip_ids: the subset's clips; everything below addresses them by their place in this list.
         features: lengths of the windows.
         cache_mb: decoded clips are kept up to this many MB (10^6 bytes).
+        short: what becomes of clips that are shorter than a window: ``refuse``, or ``repeat``: their sound is
+            repeated until the window is full, which adds no silence that the log-mel would show as its floor.
 
     Raises:
-        UserError: a clip is shorter than a window, or not in the store.
+        UserError: a clip is shorter than a window and ``short`` is ``refuse``, or a clip is not in the store.
     """
 
-    def __init__(self, store: Store, clip_ids: Sequence[str], features: FeatureSettings, cache_mb: float = 0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clip_ids: Sequence[str],
+        features: FeatureSettings,
+        cache_mb: float = 0,
+        short: str = "refuse",
+    ) -> None:
         self.store, self.features = store, features
         self.rows = store.rows(clip_ids)
         self.duration_s = store.duration_s[self.rows]
         self.frame_count, self.sample_count = features.video_frames, features.samples
         needed = max(features.audio_s, features.video_s)
-        if (short := self.duration_s < needed - 1e-6).any():
+        if short == "refuse" and (below := self.duration_s < needed - 1e-6).any():
             worst = int(np.argmin(self.duration_s))
             raise UserError(
-                f"{int(short.sum())} clips are shorter than the window of {needed:g} s, for example "
+                f"{int(below.sum())} clips are shorter than the window of {needed:g} s, for example "
                 f"{clip_ids[worst]!r} with {self.duration_s[worst]:.2f} s. "
                 "Raise checks.min_duration_s or shorten the window."
             )
@@ -66,36 +75,37 @@ class Clips:
     def audio(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Cut the audio windows that belong to video windows at ``starts`` (seconds): int16 (n, samples)."""
         rate, lead = self.store.settings.sample_rate, lead_s(self.features)
-        batch = np.zeros((len(index), self.sample_count), np.int16)
+        batch = np.empty((len(index), self.sample_count), np.int16)
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
             available = round(self.duration_s[clip] * rate) - self.sample_count
             first = min(max(0, round((start - lead) * rate)), max(0, available))
-            samples = self._samples(int(clip), first)
-            batch[i, : len(samples)] = samples
+            batch[i] = np.resize(self._samples(int(clip), first), self.sample_count)  # repeats what is too short
         return batch
 
     def frames(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Cut the video windows that begin at ``starts`` (seconds): uint8 (n, frames, height, width, 3).
 
-        A clip that ends before its window does (the partner of a longer anchor) gives its last full window.
+        Where a clip ends before its window does (the partner of a longer anchor), its last frame stands still.
         """
         settings = self.store.settings
         batch = np.empty((len(index), self.frame_count, settings.height, settings.width, 3), np.uint8)
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
-            last = self.store.frame_count(self.rows[clip]) - self.frame_count
-            first = min(int(start * settings.frame_rate), last)
-            batch[i] = self._frames(int(clip), first)
+            first = min(int(start * settings.frame_rate), self.store.frame_count(self.rows[clip]) - 1)
+            frames = self._frames(int(clip), first)
+            batch[i, : len(frames)] = frames
+            batch[i, len(frames) :] = frames[-1]
         return batch
 
     def _frames(self, clip: int, first: int) -> np.ndarray:
         if (kept := self._kept(self._pictures, clip, self.store.frames)) is not None:
             return kept[first : first + self.frame_count]
-        return self.store.frames(self.rows[clip], first, self.frame_count)
+        available = self.store.frame_count(self.rows[clip]) - first
+        return self.store.frames(self.rows[clip], first, min(self.frame_count, available))
 
     def _samples(self, clip: int, first: int) -> np.ndarray:
         if (kept := self._kept(self._sounds, clip, self.store.audio)) is not None:
             return kept[first : first + self.sample_count]
-        return self.store.audio(self.rows[clip], first, self.sample_count)
+        return self.store.audio(self.rows[clip], first)[: self.sample_count]
 
     def _kept(self, cache: dict[int, np.ndarray], clip: int, read: Callable[[int], np.ndarray]) -> np.ndarray | None:
         """Return a whole clip from memory, reading it on first use; None when there is no room for it."""

@@ -8,24 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from scipy import stats as reference
 
 from avbench.claims import Claim, Term, evaluate, read_claims
 from avbench.errors import UserError
 from avbench.methods import PRESETS, RESERVED
+from avbench.outcomes import Outcomes
+from avbench.stats import bootstrap, holm
 
 CLAIMS = Path(__file__).parents[1] / "config" / "claims.yaml"
 TASKS = {"home": "in-domain", "street": "out-of-domain", "farm": "out-of-domain"}
+CLIPS = {"home": 200, "street": 120, "farm": 80}
+GAP = [("a", "smallest", 1), ("b", "smallest", -1)]
 
 
-def table(methods, subsets=("small", "large"), seeds=(0, 1, 2), **fixed):
+def table(methods, subsets=("small", "large"), seeds=(0, 1, 2), protocols=("linear",), chance=None):
+    """Outcomes of every cell; ``chance`` is each method's accuracy."""
     rng = np.random.default_rng(0)
-    rows = [
-        (*cell, "linear", "audio", "true", round(float(rng.random()), 6))
-        for cell in itertools.product(methods, TASKS, subsets, seeds)
-    ]
-    columns = ["method", "task", "subset", "seed", "protocol", "modality", "labels", "accuracy"]
-    return pd.DataFrame(rows, columns=columns).assign(**fixed).sample(frac=1, random_state=0)
+    cells = {}
+    for method, task, protocol, subset in itertools.product(methods, TASKS, protocols, subsets):
+        right = rng.random((len(seeds), CLIPS[task])) < (chance or {}).get(method, 0.5)
+        cell = Outcomes(right.astype(np.float32), tuple(seeds), pd.RangeIndex(CLIPS[task]))
+        cells[method, task, protocol, "audio", subset, "true"] = cell
+    return cells
 
 
 def claim(terms, task="in-domain", **other):
@@ -33,89 +37,100 @@ def claim(terms, task="in-domain", **other):
     return Claim(task=task, terms=tuple(Term(*term) for term in terms), **values)
 
 
-def verdict_of(accuracy, terms, task="in-domain", subsets=("small", "large"), **other):
-    return evaluate(accuracy, [claim(terms, task, **other)], TASKS, subsets).iloc[0]
+def verdict_of(outcomes, terms, task="in-domain", subsets=("small", "large"), **other):
+    return evaluate(outcomes, [claim(terms, task, **other)], TASKS, subsets).iloc[0]
 
 
-def lookup(accuracy, method, task, subset, seed):
-    for row in accuracy.to_dict("records"):
-        if (row["method"], row["task"], row["subset"], row["seed"]) == (method, task, subset, seed):
-            return row["accuracy"]
-    raise KeyError
+def correct(outcomes, method, task, subset, protocol="linear"):
+    return outcomes[method, task, protocol, "audio", subset, "true"].correct
 
 
 @pytest.mark.parametrize("task", ["in-domain", "out-of-domain", "farm"])
-def test_effect_and_interval_against_a_loop(task):
-    accuracy = table(["a", "b"])
-    row = verdict_of(
-        accuracy,
-        [("a", "smallest", 1), ("b", "smallest", -1), ("a", "largest", -0.5), ("b", "large", 0.5)],
-        task,
-    )
+def test_effect_interval_and_p_are_of_the_weighted_sum_clip_by_clip(task):
+    outcomes = table(["a", "b"])
+    terms = [("a", "smallest", 1), ("b", "smallest", -1), ("a", "largest", -0.5), ("b", "large", 0.5)]
+    row = verdict_of(outcomes, terms, task)
     names = {"in-domain": ["home"], "out-of-domain": ["street", "farm"], "farm": ["farm"]}[task]
-    effects = []
-    for seed in range(3):
-        gaps = []
-        for subset in ("small", "large"):
-            values = [lookup(accuracy, "a", n, subset, seed) - lookup(accuracy, "b", n, subset, seed) for n in names]
-            gaps.append(sum(values) / len(values))
-        effects.append(gaps[0] - 0.5 * gaps[1])
-    expected = reference.t.interval(0.95, 2, np.mean(effects), reference.sem(effects))
-    assert row["effect"] == pytest.approx(np.mean(effects), abs=1e-8)
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx(expected, abs=1e-7)
-    assert row["seeds"] == 3
+    parts = {}
+    for name in names:
+        small, large = (correct(outcomes, "a", name, s) - correct(outcomes, "b", name, s) for s in ("small", "large"))
+        parts[name] = (small - 0.5 * large) / len(names)
+    expected = bootstrap(parts)
+    assert row["effect"] == pytest.approx(sum(part.mean() for part in parts.values()), abs=1e-6)
+    assert tuple(row[["effect", "ci_low", "ci_high", "p"]]) == pytest.approx(
+        (expected.mean, expected.low, expected.high, expected.p), abs=1e-6
+    )
+    assert (row["seeds"], row["clips"]) == (3, sum(CLIPS[name] for name in names))
 
 
 @pytest.mark.parametrize(
-    ("gaps", "verdict"),
+    ("chance", "seeds", "verdict"),
     [
-        ([0.10, 0.11, 0.12], "holds"),
-        ([-0.10, -0.11, -0.12], "does not hold"),
-        ([0.10, -0.05, 0.02], "undecided"),
-        ([0.0, 0.0, 0.0], "undecided"),
-        ([0.1], "undecided"),
+        ({"a": 0.7, "b": 0.4}, (0, 1, 2), "holds"),
+        ({"a": 0.4, "b": 0.7}, (0, 1, 2), "does not hold"),
+        ({"a": 0.5, "b": 0.5}, (0, 1, 2), "undecided"),
+        ({"a": 0.7, "b": 0.4}, (0,), "undecided"),
     ],
 )
-def test_verdicts(gaps, verdict):
-    accuracy = table(["a", "b"], seeds=range(len(gaps)), accuracy=0.5)
-    accuracy.loc[accuracy["method"] == "a", "accuracy"] += accuracy["seed"].map(dict(enumerate(gaps)))
-    row = verdict_of(accuracy, [("a", "smallest", 1), ("b", "smallest", -1)])
+def test_verdicts(chance, seeds, verdict):
+    row = verdict_of(table(["a", "b"], seeds=seeds, chance=chance), GAP)
     assert row["verdict"] == verdict
-    assert row["effect"] == pytest.approx(np.mean(gaps))
-    assert math.isnan(row["ci_low"]) == (len(gaps) == 1)
+    assert row["ci_low"] < row["effect"] < row["ci_high"]
+    assert math.isnan(row["p"]) == math.isnan(row["p_holm"]) == (len(seeds) == 1)
+
+
+def test_p_values_are_adjusted_for_the_tested_claims_and_decide_with_the_interval():
+    outcomes = table(["a", "b", "c"], chance={"a": 0.61, "c": 0.9})
+    tested = [claim(GAP, id="weak"), claim([("c", "smallest", 1), ("b", "smallest", -1)], id="strong")]
+    lacking = claim([("d", "smallest", 1), ("b", "smallest", -1)], id="lacking")
+    alone = evaluate(outcomes, [tested[0], lacking], TASKS, ["small", "large"]).set_index("claim")
+    assert alone.loc["weak", "p_holm"] == alone.loc["weak", "p"]
+    assert math.isnan(alone.loc["lacking", "p_holm"])
+    many = [claim(GAP, id=f"weak-{i}") for i in range(40)]
+    table_of_all = evaluate(outcomes, [*tested, lacking, *many], TASKS, ["small", "large"]).set_index("claim")
+    assert table_of_all["p_holm"].tolist() == pytest.approx(holm(table_of_all["p"]).tolist(), nan_ok=True)
+    weak = table_of_all.loc["weak"]
+    assert weak["ci_low"] > 0
+    assert weak["p"] < 0.05 < weak["p_holm"]
+    assert (alone.loc["weak", "verdict"], weak["verdict"]) == ("holds", "undecided")
+    assert table_of_all.loc["strong", "verdict"] == "holds"
+
+
+def test_a_term_may_have_a_protocol_of_its_own():
+    outcomes = table(["a", "b"], protocols=("finetune", "supervised"))
+    terms = [("a", "smallest", 1), ("b", "smallest", -1, "supervised")]
+    row = verdict_of(outcomes, terms, protocol="finetune")
+    gap = correct(outcomes, "a", "home", "small", "finetune") - correct(outcomes, "b", "home", "small", "supervised")
+    assert row["effect"] == pytest.approx(gap.mean(), abs=1e-6)
 
 
 def test_gaps_that_are_equal_are_not_an_effect_of_rounding():
-    accuracy = table(["a", "b"], accuracy=0.0)
-    for (method, subset), value in {
-        ("a", "small"): 0.3,
-        ("b", "small"): 0.2,
-        ("a", "large"): 0.4,
-        ("b", "large"): 0.3,
-    }.items():
-        accuracy.loc[(accuracy["method"] == method) & (accuracy["subset"] == subset), "accuracy"] = value
-    terms = [("a", "smallest", 1), ("b", "smallest", -1), ("a", "largest", -1), ("b", "largest", 1)]
-    assert (0.3 - 0.2) - (0.4 - 0.3) != 0
-    assert verdict_of(accuracy, terms)["verdict"] == "undecided"
+    outcomes = table(["a", "b"])
+    for cell in [cell for cell in outcomes if cell[0] == "a"]:
+        outcomes[cell] = outcomes["b", *cell[1:]]
+    row = verdict_of(outcomes, [("a", "smallest", 0.1), ("a", "smallest", 0.2), ("b", "smallest", -0.3)])
+    assert (row["effect"], row["p"], row["verdict"]) == (0, 1, "undecided")
 
 
-def test_seeds_are_paired_and_only_common_ones_count():
-    accuracy = table(["a", "b"], seeds=range(4))
-    accuracy.loc[accuracy["method"] == "a", "accuracy"] = accuracy["seed"] / 10 + 0.1 + accuracy["seed"] ** 2 / 1000
-    accuracy.loc[accuracy["method"] == "b", "accuracy"] = accuracy["seed"] / 10
-    accuracy = accuracy[(accuracy["method"] != "b") | (accuracy["seed"] != 3)]
-    row = verdict_of(accuracy, [("a", "smallest", 1), ("b", "smallest", -1)])
+def test_only_seeds_that_all_terms_have_count_on_all_tasks():
+    outcomes = table(["a", "b"], seeds=range(4))
+    key = ("b", "farm", "linear", "audio", "small", "true")
+    outcomes[key] = Outcomes(outcomes[key].correct[:3], (0, 1, 2), outcomes[key].clips)
+    row = verdict_of(outcomes, GAP, "out-of-domain")
+    gaps = [
+        (correct(outcomes, "a", name, "small")[:3] - correct(outcomes, "b", name, "small")[:3]).mean() / 2
+        for name in ("street", "farm")
+    ]
     assert row["seeds"] == 3
-    assert row["effect"] == pytest.approx(0.1 + (0 + 1 + 4) / 3000)
-    assert row["verdict"] == "holds"
+    assert row["effect"] == pytest.approx(sum(gaps), abs=1e-6)
 
 
-def test_rows_of_all_subsets_count_for_every_subset():
-    accuracy = table(["a", "b"], accuracy=0.5)
-    accuracy = accuracy[(accuracy["method"] != "b") | (accuracy["subset"] == "small")]
-    accuracy.loc[accuracy["method"] == "b", ["subset", "accuracy"]] = ["all", 0.2]
-    row = verdict_of(accuracy, [("a", "largest", 1), ("b", "largest", -1)])
-    assert row["effect"] == pytest.approx(0.3)
+def test_outcomes_of_all_subsets_count_for_every_subset():
+    outcomes = table(["a"], chance={"a": 0.5})
+    outcomes |= {(*cell[:4], "all", "true"): value for cell, value in table(["b"], ["small"]).items()}
+    row = verdict_of(outcomes, [("a", "largest", 1), ("b", "largest", -1)])
+    gap = correct(outcomes, "a", "home", "large") - correct(outcomes, "b", "home", "all")
+    assert row["effect"] == pytest.approx(gap.mean(), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -123,30 +138,30 @@ def test_rows_of_all_subsets_count_for_every_subset():
     [
         ([("a", "smallest", 1), ("c", "smallest", -1)], {}),
         ([("a", "middle", 1), ("b", "middle", -1)], {}),
-        ([("a", "smallest", 1), ("b", "smallest", -1)], {"task": "elsewhere"}),
-        ([("a", "smallest", 1), ("b", "smallest", -1)], {"protocol": "finetune"}),
-        ([("a", "smallest", 1), ("b", "smallest", -1)], {"modality": "video"}),
+        (GAP, {"task": "elsewhere"}),
+        (GAP, {"protocol": "finetune"}),
+        ([("a", "smallest", 1), ("b", "smallest", -1, "supervised")], {}),
+        (GAP, {"modality": "video"}),
         ([("a", "largest", 1), ("b", "largest", -1)], {"subsets": ["small"]}),
     ],
 )
 def test_what_the_experiment_lacks_is_not_tested(terms, other):
     row = verdict_of(table(["a", "b"]), terms, **other)
     assert row["verdict"] == "not tested"
-    assert math.isnan(row["effect"])
-    assert math.isnan(row["ci_low"])
-    assert row["seeds"] == 0
+    assert row[["effect", "ci_low", "ci_high", "p", "p_holm"]].isna().all()
+    assert (row["seeds"], row["clips"]) == (0, 0)
 
 
-def test_two_accuracies_for_one_seed_are_refused():
-    accuracy = table(["a", "b"])
-    with pytest.raises(UserError, match="claim c: method 'a' has two accuracies for one seed on task 'home'"):
-        verdict_of(pd.concat([accuracy, accuracy]), [("a", "smallest", 1), ("b", "smallest", -1)])
+def test_two_cells_for_one_term_are_refused():
+    outcomes = table(["a", "b"])
+    outcomes |= {(*cell[:5], "noisy"): value for cell, value in outcomes.items()}
+    with pytest.raises(UserError, match="claim c: method 'a' has two accuracies on task 'home', subset 'small'"):
+        verdict_of(outcomes, GAP)
 
 
 def test_methods_without_a_common_seed_are_not_tested():
-    accuracy = table(["a", "b"], seeds=range(2))
-    accuracy = accuracy[(accuracy["method"] == "a") == (accuracy["seed"] == 0)]
-    assert verdict_of(accuracy, [("a", "smallest", 1), ("b", "smallest", -1)])["verdict"] == "not tested"
+    outcomes = table(["a"], seeds=[0]) | table(["b"], seeds=[1])
+    assert verdict_of(outcomes, GAP)["verdict"] == "not tested"
 
 
 def test_the_claims_that_come_with_the_project():
@@ -155,11 +170,17 @@ def test_the_claims_that_come_with_the_project():
         assert {term.method for term in one.terms} <= set(PRESETS) | set(RESERVED)
         assert sum(term.weight for term in one.terms) == 0
         assert one.task in ("in-domain", "out-of-domain")
-    accuracy = table([*PRESETS, *RESERVED])
-    verdicts = evaluate(accuracy, claims, TASKS, ["small", "large"])
-    assert list(verdicts.columns)[:6] == ["claim", "text", "verdict", "effect", "ci_low", "ci_high"]
+    outcomes = table([*PRESETS, *RESERVED], protocols=("linear", "finetune", "supervised"))
+    verdicts = evaluate(outcomes, claims, TASKS, ["small", "large"])
+    columns = "claim, text, verdict, effect, ci_low, ci_high, p, p_holm, seeds, clips"
+    assert list(verdicts.columns) == columns.split(", ")
     assert verdicts["claim"].tolist() == [one.id for one in claims]
     assert "not tested" not in set(verdicts["verdict"])
+    without = {cell: value for cell, value in outcomes.items() if cell[2] == "linear"}
+    lacking = evaluate(without, claims, TASKS, ["small", "large"])
+    assert set(lacking["claim"][lacking["verdict"] == "not tested"]) == {
+        one.id for one in claims if one.protocol == "finetune"
+    }
 
 
 def written(tmp_path, change):

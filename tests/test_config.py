@@ -69,7 +69,10 @@ def test_shipped_configurations_are_valid(root, name):
         ("tasks.outdoors.train", "subset", r"tasks.outdoors.train is 'subset', and its dataset"),
         ("tasks.telephone.modalities", ["video"], r"tasks.telephone.modalities asks for 'video'"),
         ("tasks.controlled.dataset", "none", r"tasks.controlled.dataset: 'none' is not declared"),
-        ("probe.strengths", [], r"must be a list of at least 1"),
+        ("evaluation.linear.strengths", [], r"must be a list of at least 1"),
+        ("protocol", "as-published", r"as-published"),
+        ("protocol", {"flip_each_frames": True}, r"unknown key .flip_each_frames. \(did you mean .flip_each_frame.\?\)"),
+        ("labels.guessed", {"kind": "pseudo", "classifier_dataset": "none"}, r"classifier_dataset: .none. is not declared"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, message):

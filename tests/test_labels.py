@@ -106,6 +106,7 @@ def test_a_single_class_cannot_be_wrong():
     ("settings", "message"),
     [
         ({"kind": "noisy"}, "'noisy' is unknown. Allowed are true, noise"),
+        ({"kind": "pseudo"}, "by the verb pseudo-labels"),
         ({"kind": "noise", "noise": "gaussian"}, "'gaussian' is unknown. Allowed are uniform, pair-flip"),
         ({"kind": "noise", "rate": 1}, "rate: 1 is not allowed"),
         ({"kind": "noise", "rate": -0.1}, "rate: -0.1 is not allowed"),

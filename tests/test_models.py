@@ -1,3 +1,4 @@
+import copy
 import math
 from dataclasses import replace
 
@@ -5,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 
 from avbench.errors import UserError
 from avbench.loss import info_nce
-from avbench.models import PRESETS, AVModel, build, describe, parameter_count, table
+from avbench.models import PRESETS, AVModel, build, describe, encode_in_groups, group_sizes, parameter_count, table
 
 TINY = replace(
     PRESETS["paper"],
@@ -33,6 +36,7 @@ def test_paper_encoders_have_the_published_size(encoder, parameters, gflop):
     row = next(row for row in describe("paper") if row["encoder"] == encoder)
     assert row["parameters"] == parameters
     assert round(row["gflop"], 1) == gflop
+    assert row["input"] == {"video": "3×8×112×112", "audio": "1×100×128"}[encoder]
     assert (row["features"], row["head"]) == (512, 512 * 128 + 128)
 
 
@@ -76,12 +80,15 @@ def test_table_for_reading():
 
 
 def norm(x, state, name):
-    """Batch norm in training mode, written out."""
+    """Batch norm, written out: by the batch's statistics in training mode, by the running ones after it."""
     axes = [0, *range(2, x.ndim)]
     shape = (1, -1) + (1,) * (x.ndim - 2)
-    mean, variance = x.mean(axes).view(shape), x.var(axes, unbiased=False).view(shape)
+    if state["training"]:
+        mean, variance = x.mean(axes), x.var(axes, unbiased=False)
+    else:
+        mean, variance = state[f"{name}.running_mean"], state[f"{name}.running_var"]
     weight, bias = state[f"{name}.weight"].view(shape), state[f"{name}.bias"].view(shape)
-    return (x - mean) / torch.sqrt(variance + 1e-5) * weight + bias
+    return (x - mean.view(shape)) / torch.sqrt(variance.view(shape) + 1e-5) * weight + bias
 
 
 def plain_audio(x, state):
@@ -118,15 +125,37 @@ def plain_video(x, state):
     return x.flatten(2).max(2).values
 
 
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("settings", [TINY, PRESETS["paper"]], ids=["narrow", "paper"])
 @pytest.mark.parametrize(("kind", "plain"), [("audio", plain_audio), ("video", plain_video)])
-def test_paper_layout_against_a_plain_implementation(kind, plain):
-    encoder = getattr(build(TINY, 3), kind).double()
+def test_paper_layout_against_a_plain_implementation(kind, plain, settings, training):
+    encoder = getattr(build(settings, 3), kind).double().train(training)
     generator = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for parameter in encoder.parameters():
             parameter.copy_(torch.randn(parameter.shape, generator=generator) / math.sqrt(parameter[0].numel()))
-    clip = torch.randn(3, *getattr(TINY, kind).input_shape, generator=generator).double()
-    torch.testing.assert_close(encoder(clip), plain(clip, encoder.state_dict()))
+        for name, buffer in encoder.named_buffers():
+            if "running" in name:
+                buffer.copy_(1 + torch.rand(buffer.shape, generator=generator))
+    clip = torch.randn(3, *getattr(TINY, kind).input_shape, generator=generator).double()  # smaller: convolutions
+    state = encoder.state_dict() | {"training": training}
+    with torch.no_grad():
+        expected = plain(clip, state)
+        torch.testing.assert_close(encoder(clip), expected)
+    assert expected.std() > 1e-3
+
+
+def test_heads_are_linear_with_a_bias_and_embeddings_are_normalised():
+    model = build(TINY, 3).eval()
+    audio, video = clips(TINY, 3)
+    with torch.no_grad():
+        made = model(audio, video)
+        for z, features, head in zip(
+            made, (model.audio(audio), model.video(video)), (model.audio_head, model.video_head), strict=True
+        ):
+            plain = features.double() @ head.weight.double().T + head.bias.double()
+            assert head.bias.abs().max() > 0
+            torch.testing.assert_close(z.double(), plain / plain.norm(dim=1, keepdim=True), rtol=1e-5, atol=1e-6)
 
 
 def test_video_shortcut_is_a_convolution_only_where_shapes_differ():
@@ -154,6 +183,61 @@ def test_embeddings_are_unit_vectors_and_every_weight_learns(settings):
     info_nce(za, zv)[0].backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad.abs().sum() > 0, name
+
+
+@pytest.mark.parametrize(("batch", "sizes"), [(309, [78, 78, 78, 75]), (123, [31, 31, 31, 30]), (13, [4, 4, 5])])
+def test_batches_are_cut_for_four_groups_of_batch_norm(batch, sizes):
+    assert group_sizes(batch, 4) == sizes
+    assert group_sizes(batch, 1) == [batch]
+
+
+@given(batch=st.integers(2, 400), groups=st.integers(1, 16))
+def test_groups_are_those_of_data_parallel(batch, groups):
+    if batch < 2 * groups and groups > 1:
+        with pytest.raises(UserError, match=f"^m: a batch of {batch} clips is too small for {groups} groups"):
+            group_sizes(batch, groups, "m")
+        return
+    made = group_sizes(batch, groups)
+    assert sum(made) == batch
+    assert min(made) >= 2
+    assert len(made) <= groups
+    chunks = [len(part) for part in torch.zeros(batch).chunk(groups)]  # what DataParallel scatters
+    assert made == (chunks if chunks[-1] > 1 else [*chunks[:-2], chunks[-2] + 1])
+
+
+@pytest.mark.parametrize("kind", ["audio", "video"])
+def test_groups_of_batch_norm_are_as_encoders_of_their_own(kind):
+    encoder = getattr(build(TINY, 3), kind).double()
+    clip = clips(TINY, 11)[kind == "video"].double()
+    encoders = [copy.deepcopy(encoder) for _ in range(4)]
+    made = encode_in_groups(encoder, clip, 4)
+    parts = [own(part) for own, part in zip(encoders, clip.split([3, 3, 3, 2]), strict=True)]
+    torch.testing.assert_close(made, torch.cat(parts), rtol=1e-12, atol=1e-12)
+    made.square().sum().backward()
+    sum(part.square().sum() for part in parts).backward()
+    for parameter, own in zip(encoder.parameters(), zip(*(e.parameters() for e in encoders), strict=True), strict=True):
+        torch.testing.assert_close(parameter.grad, sum(p.grad for p in own))
+    for name, buffer in encoder.named_buffers():  # the first one's running statistics stay, updated once
+        torch.testing.assert_close(buffer, encoders[0].get_buffer(name))
+    assert encoder.stem[1].num_batches_tracked == 1
+
+
+def test_groups_of_batch_norm_act_in_training_mode_alone():
+    model, batch = build(TINY, 0), clips(TINY, 8)
+    with torch.no_grad():
+        apart, together = copy.deepcopy(model)(*batch, batch_norm_groups=4), copy.deepcopy(model)(*batch)
+        assert all((a - b).abs().max() > 1e-3 for a, b in zip(apart, together, strict=True))
+        model.eval()
+        assert all(map(torch.equal, model(*batch, batch_norm_groups=4), model(*batch)))
+
+
+@pytest.mark.parametrize("preset", ["paper", "small"])
+def test_untrained_loss_is_near_log_batch_at_the_papers_temperature(preset):
+    settings = PRESETS[preset]
+    settings = replace(settings, video=replace(settings.video, input_shape=TINY.video.input_shape))
+    with torch.no_grad():
+        loss, _ = info_nce(*build(preset, 0)(*clips(settings, 24)))
+    assert math.log(24) - 0.05 < loss.item() < math.log(24) + 0.6  # chance similarities, divided by 0.07, add some
 
 
 def test_untrained_loss_is_near_log_batch():

@@ -1,6 +1,7 @@
 """Training itself: exact resumption, draws that depend on nothing else, and what goes wrong."""
 
 import json
+import math
 import os
 import pickle
 import signal
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from avbench import checkpoint
+from avbench import pretrain as pretraining
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.methods import PRESETS, Method
@@ -21,12 +23,14 @@ from avbench.pretrain import (
     Batches,
     MachineSettings,
     PretrainSettings,
+    Task,
     learning_rate,
     load_task,
     pick_device,
     pretrain,
     write_untrained,
 )
+from avbench.protocol import PRESETS as PROTOCOLS
 from avbench.statistics import subset_statistics
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
 from avbench.windows import Clips
@@ -35,6 +39,7 @@ CLASSES, CLIPS = 4, 6
 FEATURES = FeatureSettings(sample_rate=8000, n_fft=256, hop=200, n_mels=40, frame_rate=4.0, audio_s=1.0, video_s=1.0)
 SETTINGS = PretrainSettings(model="small", epochs=3, batch_size=8, learning_rate=2e-3)
 MACHINE = MachineSettings(device="cpu", checkpoint_every_s=0)
+PUBLISHED = PROTOCOLS["published"]
 IDENTITY = {"dataset": "d", "subset": "s", "labels": "true"}
 
 
@@ -69,6 +74,21 @@ def statistics(store):
     return subset_statistics(store, store.clip_ids, FEATURES)
 
 
+@pytest.fixture(scope="module")
+def uneven(tmp_path_factory):
+    """Clips of one class that last 2 to 5 s: frame k is grey level 10·k, and so is the sound of its time."""
+    settings = StoreSettings(frame_rate=4.0, width=16, height=16, sample_rate=8000, jpeg_quality=95)
+    rows = []
+    for clip, seconds in enumerate((2.0, 3.0, 5.0, 2.5, 5.0, 5.0)):
+        grey = np.arange(int(seconds * 4), dtype=np.uint8) * 10
+        frames = np.broadcast_to(grey[:, None, None, None], (len(grey), 16, 16, 3))
+        audio = np.repeat(grey, 2000).astype("<i2")
+        rows.append(Row(f"{clip}", encode_frames(np.ascontiguousarray(frames), settings), audio.tobytes(), seconds))
+    path = tmp_path_factory.mktemp("uneven") / "000.arrow"
+    write_shard(path, rows, settings)
+    return Clips(Store([path]), [f"{clip}" for clip in range(6)], FEATURES)
+
+
 def train(
     store, labels, statistics, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, log=len
 ):
@@ -91,11 +111,28 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(store, labels, 
     assert not same(weights[0], train(store, labels, statistics, tmp_path / "c", seed=1))
 
 
+@pytest.mark.parametrize("method", ["soft-positive", "hard-negative"])
+def test_a_run_under_the_published_protocol_goes_on_to_the_same_bytes(
+    store, labels, statistics, tmp_path, monkeypatch, method
+):
+    settings = replace(SETTINGS, **PUBLISHED.pretraining() | {"batch_norm_groups": 3})
+    undisturbed = train(store, labels, statistics, tmp_path / "a", method, settings)
+    losses, info_nce = iter(range(7)), pretraining.info_nce
+    with monkeypatch.context() as patch, pytest.raises(StopIteration):
+        patch.setattr(pretraining, "info_nce", lambda *args: (next(losses), info_nce(*args))[1])
+        train(store, labels, statistics, tmp_path / "b", method, settings)
+    said = []
+    assert same(train(store, labels, statistics, tmp_path / "b", method, settings, log=said.append), undisturbed)
+    assert "going on at step 6 of" in said[0]
+    assert not same(train(store, labels, statistics, tmp_path / "c", method), undisturbed)
+
+
 def test_the_loss_starts_near_ln_of_the_batch_and_falls(store, labels, statistics, tmp_path):
     train(store, labels, statistics, tmp_path, settings=replace(SETTINGS, epochs=15))
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert [line["epoch"] for line in lines] == list(range(15))
     assert lines[-1]["step"] == 15 * (CLASSES * CLIPS // 8)
+    assert lines[0]["loss"] == pytest.approx(np.log(8), abs=0.3)
     assert lines[-1]["loss"] < lines[0]["loss"] - 0.3
     assert lines[-1]["batch_accuracy"] > 2 / 8
     run = json.loads((tmp_path / "run.json").read_text())
@@ -166,6 +203,28 @@ def test_a_loss_that_explodes_stops_the_run(store, labels, statistics, tmp_path)
     assert not (tmp_path / "checkpoint.pt").exists()
 
 
+def test_the_checkpoint_kept_from_a_loss_that_explodes_is_from_before_it_did(
+    store, labels, statistics, tmp_path, monkeypatch
+):
+    # The weights that the update of step 3 leaves are broken; that shows in the loss of step 4.
+    steps, update = iter(range(9)), pretraining.Adam.step
+
+    def breaking(optimizer):
+        update(optimizer)
+        if next(steps) == 3:
+            for parameter in optimizer.parameters:
+                parameter.data.fill_(math.nan)
+
+    monkeypatch.setattr(pretraining.Adam, "step", breaking)
+    with pytest.raises(UserError, match="the loss is nan at step 4. .* The last good checkpoint is (.*)\\.") as error:
+        train(store, labels, statistics, tmp_path)
+    kept = checkpoint.load(str(error.value).split("checkpoint is ")[1].rstrip("."))
+    assert kept["step"] == 3
+    assert all(torch.isfinite(value).all() for value in kept["model"].values())
+    monkeypatch.undo()  # and it can be gone on with
+    assert same(train(store, labels, statistics, tmp_path), train(store, labels, statistics, tmp_path / "whole"))
+
+
 def test_an_anchors_partner_and_window_do_not_depend_on_its_batch(store, labels):
     clips = Clips(store, store.clip_ids, FEATURES)
     numbers = np.unique(labels, return_inverse=True)[1]
@@ -187,7 +246,8 @@ def test_steps_are_the_same_from_wherever_a_run_goes_on(store, labels):
         for first in (1, plan.steps_per_epoch, plan.steps - 1):
             rest = list(plan.since(first, threads))
             assert [batch.step for batch in rest] == list(range(first, plan.steps))
-            assert all(torch.equal(a.audio, b.audio) for a, b in zip(rest, everything[first:], strict=True))
+            for a, b in zip(rest, everything[first:], strict=True):
+                assert all(torch.equal(getattr(a, part), getattr(b, part)) for part in ("audio", "frames", "flips"))
 
 
 def test_frames_are_flipped_each_for_itself_as_published(store, labels):
@@ -201,6 +261,85 @@ def test_frames_are_flipped_each_for_itself_as_published(store, labels):
     assert flips["clip"].shape == (24,)
     assert flips["frame"].shape == (24, 4)
     assert (flips["frame"].float().mean(1) % 1 > 0).any()
+
+
+def test_fixed_batches_of_one_class_come_again_in_every_epoch(store, labels):
+    clips = Clips(store, store.clip_ids, FEATURES)
+    numbers = np.unique(labels, return_inverse=True)[1]
+
+    def epochs(method, order):
+        settings = replace(SETTINGS, batch_size=3, batch_order=order)
+        plan = Batches(clips, numbers, PRESETS[method], settings, seed=1)
+        assert [batch.epoch for batch in plan.since(0)] == np.repeat(range(3), plan.steps_per_epoch).tolist()
+        return [np.stack(plan.epoch(epoch)).tolist() for epoch in range(3)]
+
+    first, second, third = epochs("hard-negative", "fixed")
+    assert first == second == third == epochs("hard-negative", "fresh")[0]
+    assert len({str(epoch) for epoch in epochs("hard-negative", "fresh")}) == 3
+    for method in ("random", "easy-negative"):  # only batches of one class were fixed
+        assert epochs(method, "fixed") == epochs(method, "fresh")
+
+
+def test_windows_lie_inside_anchor_and_partner_or_inside_the_anchor_alone(uneven):
+    labels, anchors = np.zeros(6, int), np.arange(6)
+    plans = {
+        time: Batches(uneven, labels, PRESETS["soft-positive"], replace(SETTINGS, partner_time=time, batch_size=6), 1)
+        for time in ("fits", "anchor")
+    }
+    ended, moved = 0, 0
+    for epoch in range(20):
+        partners = plans["fits"].videos(anchors, epoch)
+        shorter = uneven.duration_s[partners] < uneven.duration_s[anchors]
+        fits, anchor = (plans[time].read(0, epoch, anchors) for time in ("fits", "anchor"))
+        for clip in anchors:
+            last = int(uneven.duration_s[partners[clip]] * 4) - 1
+            for batch in (fits, anchor):
+                first = batch.audio[clip, 0].item() // 10  # the sound's first frame: where both windows begin
+                found = batch.frames[clip].float().mean((1, 2, 3)).tolist()
+                assert found == pytest.approx([min(first + k, last) * 10 for k in range(4)], abs=2)
+                assert batch is anchor or first + 3 <= last
+                ended += first + 3 > last
+            equal = torch.equal(fits.audio[clip], anchor.audio[clip])
+            assert equal or shorter[clip]  # where the partner is no shorter, nothing changes
+            assert equal <= torch.equal(fits.frames[clip], anchor.frames[clip])
+            moved += not equal
+    assert ended > 5
+    assert moved > 5
+
+
+def test_each_gpus_part_of_a_batch_is_normalised_on_its_own(store, labels, statistics):
+    clips = Clips(store, store.clip_ids, FEATURES)
+    numbers = np.unique(labels, return_inverse=True)[1]
+    settings = replace(SETTINGS, batch_norm_groups=4)
+    batch = Batches(clips, numbers, PRESETS["random"], settings, 1).read(0, 0, np.arange(8))
+    task = Task(settings, FEATURES, statistics, 0).train()
+    embedded = task(batch.audio, batch.frames, batch.flips)
+    task.batch_norm_groups = 1
+    for begin in range(0, 8, 2):
+        part = slice(begin, begin + 2)
+        alone = task(batch.audio[part], batch.frames[part], batch.flips[part])
+        torch.testing.assert_close([z[part] for z in embedded], list(alone), rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_too_small_for_its_groups_is_refused_before_training(store, labels):
+    clips = Clips(store, store.clip_ids, FEATURES)
+    numbers = np.unique(labels, return_inverse=True)[1]
+    with pytest.raises(UserError, match="hard-negative: a batch of 6 clips is too small for 4 groups"):
+        Batches(clips, numbers, PRESETS["hard-negative"], replace(SETTINGS, batch_norm_groups=4), seed=1)
+
+
+@pytest.mark.parametrize("key", ["schedule", "flip", "batch_order", "partner_time", "precision"])
+def test_an_unknown_word_among_the_settings_is_refused(key):
+    with pytest.raises(UserError, match=f"pretraining.{key}: 'sometimes' is unknown. Allowed are "):
+        replace(SETTINGS, **{key: "sometimes"})
+
+
+def test_the_papers_windows_enter_its_encoders_in_the_published_shapes():
+    task = Task(PretrainSettings(), FeatureSettings(), {"mean": [0.0] * 128, "std": [1.0] * 128}, 0)
+    assert task.audio_input(torch.zeros(2, 16000, dtype=torch.int16)).shape == (2, 1, 100, 128)
+    frames = torch.zeros(2, 8, 112, 112, 3, dtype=torch.uint8)
+    assert task.video_input(frames, torch.ones(2, 8, dtype=torch.bool)).shape == (2, 3, 8, 112, 112)
+    assert PretrainSettings() == PretrainSettings("paper", 100, 309, 1e-4, 1e-5, "constant", 0.07, precision="float32")
 
 
 def test_the_untrained_baseline_is_the_run_before_its_first_step(store, labels, statistics, tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avbench import rng
 from avbench.errors import UserError
 from avbench.samplers import Positives, batches, require_batches
 
@@ -203,6 +204,23 @@ def test_positives_are_uniform_within_the_class(probability):
     assert positives.foreign_share == pytest.approx(sum(shares) / len(shares))
     found = (drawn != np.arange(len(labels))).mean()
     assert found == pytest.approx(positives.foreign_share, abs=5 * 0.5 / math.sqrt(drawn.size))
+
+
+def test_drawing_costs_the_same_whatever_the_number_of_clips(monkeypatch):
+    positives, draws, uniforms = Positives(np.arange(100_000) % 10, 0.5), [], rng.uniforms
+
+    def recorded(seed, purpose, epoch, index):
+        draws.append(np.size(index))
+        return uniforms(seed, purpose, epoch, index)
+
+    monkeypatch.setattr("avbench.rng.uniforms", recorded)
+    monkeypatch.setattr(rng, "generator", None)  # a stream would have to be read up to the clip's place
+    before = [part.copy() for part in vars(positives).values() if isinstance(part, np.ndarray)]
+    for clip in (5, 99_999):
+        assert positives.draw(np.array([clip]), 0, 3).shape == (1,)
+    assert draws == [1] * 4  # one for the partner and one for whether it is taken
+    after = [part for part in vars(positives).values() if isinstance(part, np.ndarray)]
+    assert all((a == b).all() for a, b in zip(before, after, strict=True))  # nothing is kept between draws
 
 
 def test_positives_differ_between_epochs_and_seeds():

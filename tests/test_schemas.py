@@ -16,12 +16,13 @@ def schemas(root):
 
 
 def objects(node):
-    """Yield every part of a schema that describes an object with named properties."""
+    """Yield every part of a schema that says which properties an object has; of a choice, both branches."""
     if isinstance(node, dict):
-        if "properties" in node:
+        if "properties" in node and "if" not in node:
             yield node
-        for value in node.values():
-            yield from objects(value)
+        for key, value in node.items():
+            if key != "if":
+                yield from objects(value)
     elif isinstance(node, list):
         for value in node:
             yield from objects(value)

@@ -6,9 +6,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats as reference
 
-from avbench import tables
+from avbench import claims, tables
 from avbench.errors import UserError
 
 METHODS = ["untrained", "random", "soft-positive", "NA"]
@@ -80,20 +79,6 @@ def test_no_file_and_a_file_without_a_column_are_refused(scores, tmp_path):
         tables.accuracy([tmp_path / "gone.csv"])
 
 
-def test_summary_is_the_mean_and_t_interval_of_every_cell(scores):
-    accuracy = tables.accuracy(scores[0], METHODS, TASKS, SUBSETS)
-    summary = tables.summary(accuracy)
-    columns = "method, task, protocol, modality, subset, labels, seeds, mean, ci_low, ci_high"
-    assert list(summary.columns) == columns.split(", ")
-    assert len(summary) == len(accuracy) // 3
-    for i, row in enumerate(summary.to_dict("records")):
-        part = accuracy.iloc[3 * i : 3 * i + 3]
-        assert all((part[name] == row[name]).all() for name in tables.CELL)
-        low, high = reference.t.interval(0.95, 2, part["accuracy"].mean(), reference.sem(part["accuracy"]))
-        assert row["seeds"] == 3
-        assert (row["mean"], row["ci_low"], row["ci_high"]) == pytest.approx((part["accuracy"].mean(), low, high))
-
-
 def run_files(folder):
     files = []
     for number, (method, subset, seed) in enumerate(itertools.product(["random", "sp70"], SUBSETS, [0, 1])):
@@ -128,33 +113,35 @@ def test_a_run_without_a_key_is_refused(tmp_path):
 
 def outcome():
     rows = [
-        ("random", "home", "linear", "audio", "small", "none", 3, 0.3194, 0.3, 0.34),
-        ("random", "home", "linear", "audio", "large", "none", 3, 0.78, 0.76, 0.80),
-        ("soft-positive", "home", "linear", "audio", "small", "true", 3, 0.431, 0.4155, 0.4465),
-        ("soft-positive", "home", "linear", "audio", "large", "true", 1, 0.81, np.nan, np.nan),
-        ("supervised", "home", "linear", "audio", "small", "true", 3, 0.47, 0.46, 0.48),
+        ("random", "home", "linear", "audio", "small", "none", 3, 50, 0.3194, 0.3, 0.34),
+        ("random", "home", "linear", "audio", "large", "none", 3, 50, 0.78, 0.76, 0.80),
+        ("soft-positive", "home", "linear", "audio", "small", "true", 3, 50, 0.431, 0.4155, 0.4465),
+        ("soft-positive", "home", "linear", "audio", "large", "true", 1, 50, 0.81, np.nan, np.nan),
+        ("supervised", "home", "linear", "audio", "small", "true", 3, 50, 0.47, 0.46, 0.48),
+        ("random", "home", "knn", "audio", "small", "none", 3, 50, 0.47, 0.46, 0.48),
     ]
-    summary = pd.DataFrame(rows, columns=[*tables.CELL, "seeds", "mean", "ci_low", "ci_high"])
-    claims = pd.DataFrame(
+    summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
+    verdicts = pd.DataFrame(
         [
-            ("a", "Soft positives beat random pairing.", "holds", 0.112, 0.08, 0.143, 3),
-            ("b", "A long sentence, " * 8 + "in the end.", "undecided", -0.01, np.nan, np.nan, 1),
-            ("c", "NA", "not tested", np.nan, np.nan, np.nan, 0),
+            ("a", "Soft positives beat random pairing.", "holds", 0.112, 0.08, 0.143, 0.001, 0.00204, 3, 50),
+            ("b", "A long sentence, " * 8 + "in the end.", "undecided", -0.01, np.nan, np.nan, np.nan, np.nan, 1, 50),
+            ("c", "NA", "not tested", *[np.nan] * 5, 0, 0),
+            ("d", "Something certain.", "does not hold", -0.2, -0.251, -0.149, 0, 0.0002, 3, 50),
         ],
-        columns=["claim", "text", "verdict", "effect", "ci_low", "ci_high", "seeds"],
+        columns=list(claims.COLUMNS),
     )
-    return summary, claims
+    return summary, verdicts
 
 
 def test_the_text_at_the_end(tmp_path, capsys):
-    summary, claims = outcome()
+    summary, verdicts = outcome()
     tables.write(tmp_path / "summary.csv", summary)
-    tables.write(tmp_path / "claims.csv", claims)
+    tables.write(tmp_path / "claims.csv", verdicts)
     tables.write(tmp_path / "runs.csv", tables.runs(run_files(tmp_path)))
     tables.print_summary(tmp_path, "results/demo/report.html")
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
-        "Accuracy in % (linear probe, audio): mean ± half the 95 % interval over seeds",
+        "Accuracy in % (linear, audio): mean ± half the 95 % interval over seeds and test clips",
         "",
         "                     home        home",
         "                    small       large",
@@ -162,15 +149,18 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "soft-positive  43.1 ± 1.6        81.0",
         "supervised     47.0 ± 1.0",
         "",
+        "Also scored (knn): tables/summary.csv.",
+        "",
         "1 of 8 pretraining runs were still improving when they ended (tables/runs.csv names them): their",
         "scores may rise with longer training.",
         "",
-        "Claims: verdict, effect in percentage points and its 95 % interval over seeds",
-        "holds          +11.2 [8.0, 14.3]   Soft positives beat random pairing.",
-        "undecided      -1.0                A long sentence, A long sentence, A long sentence, A long",
-        "                                   sentence, A long sentence, A long sentence, A long sentence, A",
-        "                                   long sentence, in the end.",
-        "not tested                         NA",
+        "Claims: verdict, effect in percentage points, its 95 % interval, and p adjusted for their number",
+        "holds          +11.2 [8.0, 14.3]    p=.002  Soft positives beat random pairing.",
+        "undecided      -1.0                         A long sentence, A long sentence, A long sentence, A",
+        "                                            long sentence, A long sentence, A long sentence, A long",
+        "                                            sentence, A long sentence, in the end.",
+        "does not hold  -20.0 [-25.1, -14.9] p<.001  Something certain.",
+        "not tested, for want of a method, subset, task or protocol: c",
         "",
         "Report: results/demo/report.html",
     ]
@@ -178,12 +168,12 @@ def test_the_text_at_the_end(tmp_path, capsys):
 
 def test_a_wide_table_is_cut_into_grids_that_fit():
     rows = [
-        (method, f"a task {i}", "linear", "audio", subset, "none", 3, 0.5 + i / 100, 0.4, 0.6)
+        (method, f"a task {i}", "linear", "audio", subset, "none", 3, 50, 0.5 + i / 100, 0.4, 0.6)
         for method in ("random", "soft-positive")
         for i in range(9)
         for subset in SUBSETS
     ]
-    summary = pd.DataFrame(rows, columns=[*tables.CELL, "seeds", "mean", "ci_low", "ci_high"])
+    summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
     text = tables.format_summary(summary, outcome()[1], "report.html")
     assert max(map(len, text.splitlines())) <= 100
     for i in range(9):
@@ -191,10 +181,20 @@ def test_a_wide_table_is_cut_into_grids_that_fit():
     assert text.count("soft-positive ") > 2
 
 
-def test_every_protocol_and_modality_has_its_own_block(scores):
-    text = tables.format_summary(tables.summary(tables.accuracy(scores[0])), outcome()[1], "report.html")
-    assert "(linear probe, audio)" in text
-    assert "(linear probe, video)" in text
+def test_trained_and_linear_protocols_have_a_block_each_and_others_too_if_alone():
+    rows = [
+        ("random", "home", protocol, modality, "small", "none", 3, 50, 0.5, 0.4, 0.6)
+        for protocol in ("knn", "linear", "finetune")
+        for modality in ("audio", "video")
+    ]
+    summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
+    text = tables.format_summary(summary, outcome()[1], "report.html")
+    for title in ("(linear, audio)", "(linear, video)", "(finetune, audio)", "(finetune, video)"):
+        assert title in text
+    assert "(knn" not in text.replace("Also scored (knn)", "")
+    alone = tables.format_summary(summary[summary["protocol"] == "knn"], outcome()[1], "report.html")
+    assert "(knn, audio)" in alone
+    assert "Also scored" not in alone
 
 
 def test_a_missing_table_is_refused(tmp_path):
@@ -203,12 +203,12 @@ def test_a_missing_table_is_refused(tmp_path):
 
 
 def test_the_supervised_baseline_stands_beside_the_probes_of_its_task():
-    columns = [*tables.CELL, "seeds", "mean", "ci_low", "ci_high"]
+    columns = tables.SUMMARY_COLUMNS
     rows = [
-        ("random", "t", "linear", "audio", "small", "none", 3, 0.3, 0.2, 0.4),
-        ("random", "t", "linear", "video", "small", "none", 3, 0.5, 0.4, 0.6),
-        ("supervised", "t", "supervised", "audio", "small", "true", 3, 0.6, 0.5, 0.7),
-        ("supervised", "other", "supervised", "audio", "all", "true", 3, 0.7, 0.6, 0.8),
+        ("random", "t", "linear", "audio", "small", "none", 3, 50, 0.3, 0.2, 0.4),
+        ("random", "t", "linear", "video", "small", "none", 3, 50, 0.5, 0.4, 0.6),
+        ("supervised", "t", "supervised", "audio", "small", "true", 3, 50, 0.6, 0.5, 0.7),
+        ("supervised", "other", "supervised", "audio", "all", "true", 3, 50, 0.7, 0.6, 0.8),
     ]
     placed = tables.beside_probes(pd.DataFrame(rows, columns=columns))
     found = set(zip(placed["method"], placed["task"], placed["protocol"], placed["modality"], strict=True))

@@ -63,12 +63,29 @@ def test_windows_are_cut_where_they_begin(store, cache_mb):
     assert audio[1, -1] == (round(0.35 * 16000) + 15999) // 1000
 
 
-def test_a_partner_that_ends_early_gives_its_last_window(store):
-    clips = Clips(store, ["-a", "b"], FEATURES)
-    frames = clips.frames(np.array([1]), np.array([3.4]))
-    assert np.abs(frames[0, -1].astype(int) - 90).max() <= 2  # clip b ends with frame 9
+@pytest.mark.parametrize("cache_mb", [0, 100])
+@pytest.mark.parametrize(("start", "grey"), [(1.9, [70, 80, 90, 90]), (2.4, [90] * 4), (3.4, [90] * 4)])
+def test_where_a_clip_ends_early_its_last_frame_stands_still(store, cache_mb, start, grey):
+    clips = Clips(store, ["-a", "b"], replace(FEATURES, video_s=1.0), cache_mb)
+    frames = clips.frames(np.array([1, 0]), np.array([start, 0.0]))
+    assert np.abs(frames[0].astype(int).mean((1, 2, 3)) - grey).max() <= 2  # clip b ends with frame 9
+    assert np.abs(frames[1].astype(int).mean((1, 2, 3)) - [0, 10, 20, 30]).max() <= 2
 
 
 def test_too_short_clips_are_named(store):
     with pytest.raises(UserError, match="1 clips are shorter .* for example 'b' with 2.50 s"):
         Clips(store, ["-a", "b"], replace(FEATURES, audio_s=3.0))
+
+
+@pytest.mark.parametrize("cache_mb", [0, 100])
+def test_clips_too_short_for_the_window_are_repeated_on_request(store, cache_mb):
+    clips = Clips(store, ["-a", "b"], replace(FEATURES, audio_s=3.0, video_s=3.0), cache_mb, short="repeat")
+    starts = start_s(clips.features, np.array([0.9, 0.9]), clips.duration_s)
+    audio = clips.audio(np.array([0, 1]), starts)
+    sound = np.array(store.audio(clips.rows[1]))
+    assert len(sound) == 40000
+    assert audio[1].tolist() == [*sound, *sound[:8000]]
+    assert audio[0].tolist() == store.audio(clips.rows[0])[14400 : 14400 + 48000].tolist()
+    frames = clips.frames(np.array([1]), starts[1:])
+    assert frames.shape == (1, 12, SIZE, SIZE, 3)
+    assert np.abs(frames[0, :, 0, 0, 0].astype(int) - [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 90, 90]).max() <= 2

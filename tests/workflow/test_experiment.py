@@ -22,18 +22,29 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
         *("method", "task", "protocol", "modality", "subset", "labels"),
         *("seed", "accuracy", "n_train", "n_test", "coverage"),
     ]
-    scored = {(row["method"], row["protocol"], row["seed"]) for row in accuracy}
+    scored = {(row["method"], row["protocol"], row["modality"], row["seed"]) for row in accuracy}
+    retrieval = {(f"retrieval-{k}", way) for k in (1, 5, 10) for way in ("audio-to-video", "video-to-audio")}
+    frozen = {(name, modality) for name in ("linear", "knn") for modality in ("audio", "video")} | retrieval
+    trained = {("linear-sgd", "audio"), ("finetune", "audio")}
     assert scored == {
-        (method, protocol, seed)
-        for method, protocol in (("untrained", "linear"), ("random", "linear"), ("supervised", "supervised"))
+        (method, *protocol, seed)
+        for method, protocols in (
+            ("untrained", frozen | trained),
+            ("random", frozen | trained),
+            ("supervised", {("supervised", "audio")}),
+        )
+        for protocol in protocols
         for seed in ("0", "1")
     }
     assert all(row["n_train"] == "24" and row["n_test"] == "16" and row["coverage"] == "1.000000" for row in accuracy)
     for row in rows(finished.pages("tables", "summary.csv")):
-        scores = [float(r["accuracy"]) for r in accuracy if r["method"] == row["method"]]
+        same = ("method", "protocol", "modality")
+        scores = [float(r["accuracy"]) for r in accuracy if all(r[key] == row[key] for key in same)]
         assert float(row["mean"]) == pytest.approx(sum(scores) / 2, abs=1e-5)
         assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
-    assert {"claim", "verdict", "effect", "ci_low", "ci_high"} <= set(rows(finished.pages("tables", "claims.csv"))[0])
+    assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(
+        rows(finished.pages("tables", "claims.csv"))[0]
+    )
     figures = {path.name for path in finished.pages("figures").iterdir()}
     names = ("accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing")
     assert figures == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
@@ -89,7 +100,8 @@ def test_a_new_method_is_one_line_and_runs_nothing_else(finished, tiny):
         assert {
             name: counts.get(name) for name in ("pack", "subset", "statistics", "untrained", "supervised")
         } == dict.fromkeys(("pack", "subset", "statistics", "untrained", "supervised"))
-        assert (counts["pretrain"], counts["embed"], counts["probe"], counts["labels"]) == ("2", "1", "1", "1")
+        expected = {"pretrain": "2", "embed": "1", "frozen": "1", "trained": "4", "labels": "1"}
+        assert {name: counts[name] for name in expected} == expected
         finished.run()
         found = rows(finished.pages("tables", "accuracy.csv"))
         assert {(row["method"], row["labels"]) for row in found} >= {("soft-easy", "true"), ("random", "none")}
@@ -102,15 +114,15 @@ def test_a_new_method_is_one_line_and_runs_nothing_else(finished, tiny):
 
 
 def test_a_changed_probe_trains_nothing(finished, tiny):
-    tiny["probe"]["strengths"] = [0.5]
+    tiny["evaluation"]["linear"]["strengths"] = [0.5]
     config = finished.config
     finished.write(tiny)
     try:
         counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
     finally:
         finished.write(config)
-    assert counts["probe"] == "2"
-    assert not {"pretrain", "embed", "pack", "supervised"} & set(counts)
+    assert counts["frozen"] == "2"
+    assert not {"pretrain", "embed", "pack", "trained", "supervised"} & set(counts)
 
 
 def test_what_does_not_decide_the_outcome_repeats_nothing(finished, tiny):

@@ -110,7 +110,15 @@ def tables():
     return expand(
         "{results}/tables/{table}.csv",
         results=RESULTS,
-        table=["accuracy", "summary", "runs", "claims", "coverage"],
+        table=[
+            "accuracy",
+            "summary",
+            "comparisons",
+            "claims",
+            "paper",
+            "runs",
+            "coverage",
+        ],
     )
 
 

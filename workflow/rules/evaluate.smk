@@ -1,5 +1,6 @@
-# Checkpoints → features of every task's clips → scores. A job serves all seeds of a method: on small models the start
-# of a process would cost more than its work.
+# Checkpoints → features of every task's clips → scores of the protocols that look at frozen features; and scores of
+# those that train an encoder or a classifier. Beside each score file lies what was said about every test clip.
+# A job serves all seeds where, on small models, the start of a process would cost more than its work.
 
 
 rule embed:
@@ -22,39 +23,83 @@ rule embed:
         gpu=GPUS,
         device=DEVICE,
     params:
-        tasks=as_json(experiment.tasks),
+        tasks=as_json(experiment.task_settings()),
+        switches=as_json(experiment.evaluation_protocol()),
         cpu_threads=THREADS,
     shell:
         "python -m avbench embed --checkpoints {input.checkpoints:q} --outputs {output:q} --subset {input.subset:q}"
-        " --tasks {params.tasks:q} --device {resources.device} --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+        " --tasks {params.tasks:q} --switches {params.switches:q} --device {resources.device}"
+        " --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
 
 
-rule probe:
+rule frozen:
     input:
         embeddings=expand(EMBEDDINGS, seed=experiment.seeds, allow_missing=True),
         datasets=ready(task_datasets()),
     output:
-        expand(SCORES, seed=experiment.seeds, allow_missing=True),
+        scores=expand(SCORES, seed=experiment.seeds, allow_missing=True),
+        predictions=expand(
+            f"{RUN}/seed-{{seed}}/predictions.parquet",
+            seed=experiment.seeds,
+            allow_missing=True,
+        ),
     log:
-        "results/{experiment}/logs/probe/{dataset}/{subset}/{labels}/{method}.log",
+        "results/{experiment}/logs/frozen/{dataset}/{subset}/{labels}/{method}.log",
     benchmark:
-        "results/{experiment}/benchmarks/probe/{dataset}/{subset}/{labels}/{method}.tsv"
+        "results/{experiment}/benchmarks/frozen/{dataset}/{subset}/{labels}/{method}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: THREADS
     resources:
         mem_mb=3000,
         runtime=240,
     params:
-        tasks=as_json(experiment.tasks),
-        settings=as_json(config["probe"]),
+        tasks=as_json(experiment.task_settings()),
+        protocols=as_json(experiment.frozen()),
         identity=lambda w: as_json(
             {key: w[key] for key in ("method", "subset", "labels")}
         ),
         seeds=experiment.seeds,
+        cpu_threads=THREADS,
     shell:
-        "python -m avbench probe --embeddings {input.embeddings:q} --outputs {output:q} --seeds {params.seeds}"
-        " --tasks {params.tasks:q} --settings {params.settings:q} --identity {params.identity:q} > {log:q} 2>&1"
+        "python -m avbench frozen --embeddings {input.embeddings:q} --outputs {output.scores:q} --seeds {params.seeds}"
+        " --tasks {params.tasks:q} --protocols {params.protocols:q} --identity {params.identity:q}"
+        " --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+
+
+rule trained:
+    input:
+        checkpoint=CHECKPOINT,
+        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+        datasets=ready(task_datasets()),
+    output:
+        scores=f"{RUN}/seed-{{seed}}/{{protocol}}/scores.csv",
+        predictions=f"{RUN}/seed-{{seed}}/{{protocol}}/predictions.parquet",
+    log:
+        "results/{experiment}/logs/{protocol}/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{protocol}/{dataset}/{subset}/{labels}/{method}/seed-{seed}.tsv"
+    wildcard_constraints:
+        protocol="linear-sgd|finetune",
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        mem_mb=3000 + int(config["pretraining"].get("cache_mb", 0)),
+        runtime=1440,
+        gpu=GPUS,
+        machine=MACHINE,
+    params:
+        tasks=as_json(experiment.task_settings()),
+        switches=as_json(experiment.evaluation_protocol()),
+        settings=lambda w: as_json(experiment.training_settings(w.protocol, w.subset)),
+        identity=lambda w: as_json(
+            {key: w[key] for key in ("method", "subset", "labels")}
+        ),
+    shell:
+        "python -m avbench trained --protocol {wildcards.protocol} --checkpoint {input.checkpoint:q} --output {output.scores:q}"
+        " --subset {input.subset:q} --tasks {params.tasks:q} --switches {params.switches:q} --settings {params.settings:q}"
+        " --identity {params.identity:q} --seed {wildcards.seed} --machine {resources.machine:q} > {log:q} 2>&1"
 
 
 rule supervised:
@@ -62,8 +107,12 @@ rule supervised:
         subset=supervised_subset,
         datasets=lambda w: ready([experiment.tasks[w.task]["dataset"]]),
     output:
-        expand(
+        scores=expand(
             "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/scores.csv",
+            seed=experiment.seeds,
+        ),
+        predictions=expand(
+            "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/predictions.parquet",
             seed=experiment.seeds,
         ),
     log:
@@ -74,19 +123,20 @@ rule supervised:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000,
-        runtime=720,
+        mem_mb=3000 + int(config["pretraining"].get("cache_mb", 0)),
+        runtime=1440,
         gpu=GPUS,
-        device=DEVICE,
+        machine=MACHINE,
     params:
         seeds=experiment.seeds,
-        task=lambda w: as_json({w.task: experiment.tasks[w.task]}),
-        settings=lambda w: as_json(experiment.supervised_settings(w.subset)),
+        task=lambda w: as_json(experiment.task_settings(w.task)),
+        switches=as_json(experiment.evaluation_protocol()),
+        settings=lambda w: as_json(experiment.training_settings("supervised", w.subset)),
         features=as_json(experiment.feature_settings()),
         subset=lambda w, input: (
             f"--subset {input.subset}" if input.get("subset") else ""
         ),
     shell:
         "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
-        " --settings {params.settings:q} --features {params.features:q} --seeds {params.seeds} --outputs {output:q}"
-        " --device {resources.device} > {log:q} 2>&1"
+        " --switches {params.switches:q} --settings {params.settings:q} --features {params.features:q}"
+        " --seeds {params.seeds} --outputs {output.scores:q} --machine {resources.machine:q} > {log:q} 2>&1"

@@ -1,5 +1,11 @@
 # Subset → labels used for pairing: the true ones, or a variant. Probes never see these.
 
+PSEUDO = [
+    name
+    for name, variant in experiment.label_variants.items()
+    if variant["kind"] == "pseudo"
+]
+
 
 rule labels:
     input:
@@ -10,6 +16,10 @@ rule labels:
         "results/{experiment}/logs/labels/{dataset}/{subset}/{labels}.log",
     benchmark:
         "results/{experiment}/benchmarks/labels/{dataset}/{subset}/{labels}.tsv"
+    wildcard_constraints:
+        labels="|".join(
+            name for name in ["true", *experiment.label_variants] if name not in PSEUDO
+        ),
     conda:
         ENVIRONMENT
     threads: 1
@@ -20,3 +30,45 @@ rule labels:
         settings=lambda w: as_json(experiment.label_settings(w.labels)),
     shell:
         "python -m avbench labels --subset {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+
+
+rule pseudo_labels:
+    input:
+        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+        coverage="data/{dataset}/coverage.json",
+        # What classifies: a dataset to train on, or a file of weights. Published weights are neither.
+        training=lambda w: ready(
+            filter(
+                None, [experiment.label_settings(w.labels).get("classifier_dataset")]
+            )
+        ),
+        weights=lambda w: [
+            path
+            for path in [experiment.label_settings(w.labels).get("weights", "")]
+            if Path(path).is_file()
+        ],
+    output:
+        labels="results/{experiment}/labels/{dataset}/{subset}/{labels}.csv",
+        confidence="results/{experiment}/labels/{dataset}/{subset}/{labels}.confidence.csv",
+        summary="results/{experiment}/labels/{dataset}/{subset}/{labels}.json",
+    log:
+        "results/{experiment}/logs/pseudo_labels/{dataset}/{subset}/{labels}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/pseudo_labels/{dataset}/{subset}/{labels}.tsv"
+    wildcard_constraints:
+        labels="|".join(PSEUDO) or "(?!)",  # matches nothing
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=GPUS,
+        device=DEVICE,
+    params:
+        settings=lambda w: as_json(experiment.label_settings(w.labels)),
+        cpu_threads=THREADS,
+    shell:
+        "python -m avbench pseudo-labels --dataset {wildcards.dataset} --subset {input.subset:q}"
+        " --settings {params.settings:q} --labels {output.labels:q} --confidence {output.confidence:q}"
+        " --summary {output.summary:q} --device {resources.device} --cpu-threads {params.cpu_threads} > {log:q} 2>&1"

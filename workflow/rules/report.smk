@@ -11,16 +11,22 @@ SUPERVISED = [
     for task, subset in experiment.supervised()
     for seed in experiment.seeds
 ]
+# Every folder with scores.csv and predictions.parquet: frozen features, what was trained on them, the supervised baseline.
+SCORED = [
+    *SEEDED_RUNS,
+    *expand("{run}/{protocol}", run=SEEDED_RUNS, protocol=experiment.trained()),
+    *SUPERVISED,
+]
 SUBSETS = {
     name: f"{RESULTS}/subsets/{experiment.dataset}/{name}.csv"
     for name in experiment.subsets
 }
 LARGEST = list(experiment.subsets)[-1]
-ROLES = {name: task["role"] for name, task in experiment.tasks.items()}
 
 
 ACCURACY = f"{RESULTS}/tables/accuracy.csv"
 SUMMARY = f"{RESULTS}/tables/summary.csv"
+COMPARISONS = f"{RESULTS}/tables/comparisons.csv"
 COMMON = {"data": "data", "subsets": SUBSETS, "tasks": experiment.tasks}
 SAMPLES = {
     "data": "data",
@@ -55,8 +61,8 @@ FIGURES = {
     "gains": (
         "Results",
         "Gain over random pairs",
-        COMMON | {"accuracy": ACCURACY},
-        [ACCURACY],
+        COMMON | {"comparisons": COMPARISONS},
+        [COMPARISONS],
     ),
     "losses": (
         "Training",
@@ -98,8 +104,11 @@ FIGURES = {
 
 rule tables:
     input:
-        scores=expand("{run}/scores.csv", run=SEEDED_RUNS + SUPERVISED),
+        scores=expand("{run}/scores.csv", run=SCORED),
+        predictions=expand("{run}/predictions.parquet", run=SCORED),
         runs=expand("{run}/run.json", run=PRETRAINED),
+        claims=str(experiment.root / config["claims"]),
+        published=str(experiment.root / "config" / "published.yaml"),
     output:
         accuracy=report(
             "results/{experiment}/tables/accuracy.csv",
@@ -111,8 +120,28 @@ rule tables:
             "results/{experiment}/tables/summary.csv",
             caption="../report/summary_table.rst",
             category="Results",
-            labels={"content": "Mean and interval over seeds (table)"},
+            labels={"content": "Mean and interval over seeds and clips (table)"},
         ),
+        comparisons=report(
+            "results/{experiment}/tables/comparisons.csv",
+            caption="../report/comparisons_table.rst",
+            category="Results",
+            labels={"content": "Differences to random pairs (table)"},
+        ),
+        claims=report(
+            "results/{experiment}/tables/claims.csv",
+            caption="../report/claims_table.rst",
+            category="Results",
+            labels={"content": "The claims' verdicts (table)"},
+        ),
+        paper=report(
+            "results/{experiment}/tables/paper.csv",
+            caption="../report/paper_table.rst",
+            category="Results",
+            labels={"content": "Published and measured, side by side (table)"},
+        ),
+        paper_markdown="results/{experiment}/tables/paper.md",
+        paper_latex="results/{experiment}/tables/paper.tex",
         runs=report(
             "results/{experiment}/tables/runs.csv",
             caption="../report/runs_table.rst",
@@ -127,7 +156,7 @@ rule tables:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2000,
         runtime=20,
     params:
         order=as_json(
@@ -137,9 +166,20 @@ rule tables:
                 "subsets": list(experiment.subsets),
             }
         ),
+        tasks=as_json(
+            {
+                name: {
+                    key: task[key]
+                    for key in ("dataset", "role", "published_task")
+                    if key in task
+                }
+                for name, task in experiment.tasks.items()
+            }
+        ),
         folder="results/{experiment}/tables",
     shell:
         "python -m avbench tables --scores {input.scores:q} --runs {input.runs:q} --order {params.order:q}"
+        " --tasks {params.tasks:q} --claims {input.claims:q} --published {input.published:q}"
         " --output {params.folder:q} > {log:q} 2>&1"
 
 
@@ -168,35 +208,6 @@ rule coverage_table:
         datasets=list(experiment.datasets),
     shell:
         "python -m avbench coverage-table --datasets {params.datasets} --output {output:q} > {log:q} 2>&1"
-
-
-rule claims:
-    input:
-        accuracy="results/{experiment}/tables/accuracy.csv",
-        claims=str(experiment.root / config["claims"]),
-    output:
-        report(
-            "results/{experiment}/tables/claims.csv",
-            caption="../report/claims_table.rst",
-            category="Results",
-            labels={"content": "The claims' verdicts (table)"},
-        ),
-    log:
-        "results/{experiment}/logs/claims.log",
-    benchmark:
-        "results/{experiment}/benchmarks/claims.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        tasks=as_json(ROLES),
-        subsets=list(experiment.subsets),
-    shell:
-        "python -m avbench claims --accuracy {input.accuracy:q} --claims {input.claims:q} --tasks {params.tasks:q}"
-        " --subsets {params.subsets:q} --output {output:q} > {log:q} 2>&1"
 
 
 for figure, (category, title, settings, sources) in FIGURES.items():

@@ -1,0 +1,307 @@
+"""Classifiers trained by gradient: what is trained, what is chosen on what, and what an interruption changes."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from avbench import checkpoint, classifier, predictions
+from avbench.classifier import Fit, TrainingSettings, Windows, fit_of, supervised, trained
+from avbench.errors import UserError
+from avbench.pretrain import MachineSettings, PretrainSettings, load_task, write_untrained
+from avbench.protocol import PRESETS, Protocol
+from avbench.tasks import open_store, read_tasks, task_clips
+from avbench.windows import Clips
+from tests.downstream import FEATURES, write_dataset
+
+CORRECTED, PUBLISHED = PRESETS["corrected"], PRESETS["published"]
+STATISTICS = {"mean": [-20.0] * 32, "std": [10.0] * 32}
+SETTINGS = TrainingSettings(
+    model="small", epochs=12, validations=12, batch_size=12, learning_rate=2e-3, modalities=("audio",)
+)
+MACHINE = MachineSettings(device="cpu", checkpoint_every_s=1e9)
+IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
+FROZEN, TRAIN_MODE, FINETUNE = Fit(False, False), Fit(False, True), Fit(True, True)
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A packed dataset of three tones and colours, and an untrained run."""
+    write_dataset(tmp_path)
+    write_untrained(PretrainSettings(model="small"), FEATURES, STATISTICS, 0, tmp_path / "run.pt")
+    return tmp_path
+
+
+def tasks(**fields):
+    given = {"dataset": "toys", "role": "out-of-domain", "train": "all", "modalities": ["audio", "video"], **fields}
+    return read_tasks({"toys": given})
+
+
+def train(data, fit, settings=SETTINGS, modality="audio", model=None, clips=None, **fields):
+    model = model or load_task(checkpoint.load(data / "run.pt"))
+    clips = task_clips(tasks()[0], data, None) if clips is None else clips
+    given = {"features": FEATURES, "seed": 0, "unfinished": data / "unfinished.pt", "machine": MACHINE, **fields}
+    store = open_store(data, "toys")
+    return classifier.train(model, modality, fit, store, clips, settings=settings, name="toys", **given)
+
+
+def read_rows(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def weights(model, kind=""):
+    return {name: value.clone() for name, value in model.model.audio.state_dict().items() if kind in name}
+
+
+def same(a, b):
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_each_protocol_trains_what_it_says():
+    assert fit_of("linear-sgd", CORRECTED) == FROZEN
+    assert fit_of("linear-sgd", PUBLISHED) == TRAIN_MODE
+    assert fit_of("finetune", CORRECTED) == fit_of("supervised", PUBLISHED) == FINETUNE
+    with pytest.raises(UserError, match="'linear' trains no classifier"):
+        fit_of("linear", CORRECTED)
+
+
+def test_a_frozen_encoder_stays_as_it_was_to_the_last_bit(data):
+    model = load_task(checkpoint.load(data / "run.pt"))
+    before = weights(model)
+    train(data, FROZEN, model=model)
+    assert same(before, weights(model))
+
+
+def test_in_training_mode_the_frozen_encoders_running_statistics_follow_the_batches_and_nothing_else(data):
+    model = load_task(checkpoint.load(data / "run.pt"))
+    before = weights(model)
+    train(data, TRAIN_MODE, model=model)
+    after = weights(model)
+    changed = {name for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {name for name in before if "running" in name or "num_batches" in name}
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_finetuning_learns_what_there_is_to_learn(data, modality):
+    model = load_task(checkpoint.load(data / "run.pt"))
+    other = {"audio": "video", "video": "audio"}[modality]
+    untouched = {name: value.clone() for name, value in getattr(model.model, other).state_dict().items()}
+    found = train(data, FINETUNE, modality=modality, model=model)
+    assert found["correct"].mean() > 0.8  # three tones and three colours; chance is 0.33
+    assert all(torch.equal(value, getattr(model.model, other).state_dict()[n]) for n, value in untouched.items())
+
+
+def test_a_linear_classifier_on_frozen_features_learns_too(data):
+    settings = replace(SETTINGS, epochs=30, learning_rate=2e-2)
+    assert train(data, FROZEN, settings)["correct"].mean() > 0.5
+
+
+def test_one_step_is_adams_first_on_the_dropped_out_features(data, monkeypatch):
+    """The classifier after one step of one epoch, written out plainly."""
+    settings = replace(SETTINGS, epochs=1, batch_size=36, weight_decay=0.1)
+    made = []
+    head = classifier.new_head
+    monkeypatch.setattr(classifier, "new_head", lambda *arguments: made.append(head(*arguments)) or made[-1])
+    train(data, FROZEN, settings)
+    model, plain = load_task(checkpoint.load(data / "run.pt")), head(128, 3, 0)
+    clips = task_clips(tasks()[0], data, None)
+    training = clips[clips["split"] == "train"]
+    windows = Windows(
+        Clips(open_store(data, "toys"), list(training["clip_id"]), FEATURES), "audio", "clip", settings, 0
+    )
+    ((step, epoch, anchors),) = windows.plan(0)
+    batch = windows.read(step, epoch, anchors)
+    target = torch.tensor([int(label[-1]) for label in training["label"]])[anchors]
+    draws = classifier.rng.generator(0, "dropout", 0).random((36, 128))
+    with torch.no_grad():
+        pooled = model.model.audio(model.audio_input(batch.windows))
+    pooled = torch.where(torch.from_numpy(draws) >= 0.5, pooled * 2, 0.0)
+    F.cross_entropy(plain(pooled), target).backward()
+    for parameter, own in ((plain.weight, made[0].weight), (plain.bias, made[0].bias)):
+        gradient = parameter.grad + 0.1 * parameter.detach()
+        expected = parameter.detach() - settings.learning_rate * gradient / (gradient.abs() + 1e-8)
+        torch.testing.assert_close(own.detach(), expected)
+
+
+def test_labels_of_test_clips_choose_nothing(data):
+    clips = task_clips(tasks()[0], data, None)
+    shuffled = clips.copy()
+    test = shuffled["split"] == "test"
+    shuffled.loc[test, "label"] = "class, 0"
+    honest, fooled = train(data, FINETUNE, clips=clips), train(data, FINETUNE, clips=shuffled)
+    assert honest["prediction"].tolist() == fooled["prediction"].tolist()
+    assert honest["label"].tolist() != fooled["label"].tolist()
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_kept(data, capsys):
+    """Where validation contradicts training, what is learnt first is best."""
+    clips = task_clips(tasks()[0], data, None)
+    labels = clips.loc[clips["split"] == "validation", "label"]
+    clips.loc[labels.index, "label"] = [f"class, {(int(label[-1]) + 1) % 3}" for label in labels]
+    settings = replace(SETTINGS, learning_rate=2e-2)
+    found = train(data, FROZEN, settings, clips=clips)
+    best = int(capsys.readouterr().out.split("lowest after epoch ")[1])
+    assert best < settings.epochs
+    stopped = train(data, FROZEN, replace(settings, epochs=best), clips=clips)
+    assert found.equals(stopped)
+    to_the_end = train(data, FROZEN, settings)
+    assert not found.equals(to_the_end)
+
+
+def test_validation_is_looked_at_as_often_as_asked(data, monkeypatch):
+    seen = []
+    cross_entropy = F.cross_entropy
+    monkeypatch.setattr(
+        classifier.F,
+        "cross_entropy",
+        lambda logits, *rest: seen.append(logits.requires_grad) or cross_entropy(logits, *rest),
+    )
+    train(data, FROZEN, replace(SETTINGS, epochs=7, validations=2))
+    assert [place for place, training in enumerate(seen) if not training] == [9, 19, 23]  # after epochs 3, 6 and 7
+
+
+@pytest.mark.parametrize(("fit", "threads"), [(FROZEN, 0), (TRAIN_MODE, 2), (FINETUNE, 0)])
+def test_an_interrupted_training_ends_as_an_undisturbed_one(data, monkeypatch, fit, threads):
+    machine = replace(MACHINE, checkpoint_every_s=0, loader_threads=threads)
+    result = {}
+    whole_model = load_task(checkpoint.load(data / "run.pt"))
+    result["whole"] = train(data, fit, model=whole_model, machine=MACHINE)
+    save = checkpoint.save
+
+    def interrupt(path, state):
+        save(path, state)
+        if state["epochs"] == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(classifier.checkpoint, "save", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(data, fit, machine=machine)
+    model = load_task(checkpoint.load(data / "run.pt"))
+    result["resumed"] = train(data, fit, model=model, machine=machine)
+    assert result["whole"].equals(result["resumed"])
+    assert same(weights(whole_model), weights(model))
+
+
+def test_windows_are_flipped_like_those_of_pretraining(data):
+    clips = Clips(open_store(data, "toys"), [f"-clip {clip:03d}" for clip in range(12)], FEATURES)
+    anchors = np.arange(12)
+    for flip, shape in (("clip", (12,)), ("frame", (12, FEATURES.video_frames)), ("none", (12,))):
+        batch = Windows(clips, "video", flip, SETTINGS, 0).read(3, 1, anchors)
+        assert batch.windows.shape == (12, FEATURES.video_frames, 32, 32, 3)
+        assert batch.flips.shape == shape
+    assert Windows(clips, "audio", "clip", SETTINGS, 0).read(3, 1, anchors).flips is None
+
+
+def test_a_job_scores_every_task_and_modality_and_leaves_nothing_else(data):
+    settings = replace(SETTINGS, epochs=2, modalities=("audio", "video"))
+    for folder in ("a", "b"):
+        output = data / folder / "linear-sgd" / "scores.csv"
+        trained("linear-sgd", data / "run.pt", output, tasks(), data, None, CORRECTED, settings, 3, IDENTITY, MACHINE)
+        assert sorted(path.name for path in output.parent.iterdir()) == ["predictions.parquet", "scores.csv"]
+    rows = read_rows(output)
+    assert [(row["protocol"], row["modality"], row["seed"]) for row in rows] == [
+        ("linear-sgd", "audio", "3"),
+        ("linear-sgd", "video", "3"),
+    ]
+    assert {(row["n_train"], row["n_test"], row["coverage"]) for row in rows} == {("36", "12", "1.000000")}
+    for name in ("scores.csv", "predictions.parquet"):
+        assert (data / "a/linear-sgd" / name).read_bytes() == (data / "b/linear-sgd" / name).read_bytes()
+    said = predictions.read(output.with_name("predictions.parquet"))
+    for row, (_, part) in zip(rows, said.groupby("modality"), strict=True):
+        assert float(row["accuracy"]) == pytest.approx(part["correct"].mean(), abs=1e-6)
+        assert (part["correct"] == (part["label"] == part["prediction"])).all()
+
+
+def test_a_killed_job_does_not_repeat_what_it_had_finished(data, monkeypatch):
+    settings = replace(SETTINGS, epochs=2, modalities=("audio", "video"))
+    output, done, original = data / "finetune" / "scores.csv", [], classifier.train
+
+    def killed_at_video(model, modality, *rest):
+        done.append(modality)
+        if modality == "video" and done.count("video") == 1:
+            raise KeyboardInterrupt
+        return original(model, modality, *rest)
+
+    monkeypatch.setattr(classifier, "train", killed_at_video)
+
+    def job(output, settings=settings):
+        trained("finetune", data / "run.pt", output, tasks(), data, None, CORRECTED, settings, 0, IDENTITY, MACHINE)
+
+    with pytest.raises(KeyboardInterrupt):
+        job(output)
+    assert not output.exists()
+    job(output)
+    assert done == ["audio", "video", "video"]
+    job(data / "undisturbed" / "scores.csv")
+    for name in ("scores.csv", "predictions.parquet"):
+        assert output.with_name(name).read_bytes() == (data / "undisturbed" / name).read_bytes()
+
+
+def test_what_other_settings_left_is_neither_used_nor_deleted(data):
+    settings = replace(SETTINGS, epochs=1)
+    output = data / "linear-sgd" / "scores.csv"
+    stale = output.parent / "unfinished" / "toys-audio-0123456789abcdef.parquet"
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"of other settings")
+    trained("linear-sgd", data / "run.pt", output, tasks(), data, None, CORRECTED, settings, 0, IDENTITY, MACHINE)
+    assert stale.read_bytes() == b"of other settings"
+    assert output.exists()
+
+
+def test_supervised_starts_from_scratch_with_every_seed(data):
+    outputs = [data / name / "scores.csv" for name in "abc"]
+    (task,) = tasks()
+    supervised(task, data, None, "all", CORRECTED, SETTINGS, FEATURES, [0, 0, 1], outputs, MACHINE)
+    rows = [row for output in outputs for row in read_rows(output)]
+    assert float(rows[0]["accuracy"]) > 0.8
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+    assert [row["seed"] for row in rows] == ["0", "0", "1"]
+    named = {(row["method"], row["protocol"], row["modality"], row["subset"], row["labels"]) for row in rows}
+    assert named == {("supervised", "supervised", "audio", "all", "true")}
+
+
+def test_windows_and_bands_of_a_tasks_own(data):
+    """A window longer than the clips of 2 s repeats them; the encoder takes any number of bands."""
+    settings = replace(SETTINGS, epochs=1)
+    output = data / "finetune" / "scores.csv"
+    own = tasks(window_s=2.5, published_mel_bands=20)
+    trained(
+        "finetune",
+        data / "run.pt",
+        output,
+        own,
+        data,
+        None,
+        Protocol(task_mel_bands=True),
+        settings,
+        0,
+        IDENTITY,
+        MACHINE,
+    )
+    assert read_rows(output)[0]["n_test"] == "12"
+
+
+def test_a_loss_that_is_not_finite_ends_the_job_with_its_name(data):
+    with pytest.raises(UserError, match="toys: the loss is (nan|inf) at step"):
+        train(data, FINETUNE, replace(SETTINGS, learning_rate=1e30))
+
+
+def test_no_modality_to_train_is_refused(data):
+    with pytest.raises(UserError, match=r"evaluation\.finetune\.modalities: no task has any of video"):
+        trained(
+            "finetune",
+            data / "run.pt",
+            data / "scores.csv",
+            tasks(modalities=["audio"]),
+            data,
+            None,
+            CORRECTED,
+            replace(SETTINGS, modalities=("video",)),
+            0,
+            IDENTITY,
+            MACHINE,
+        )

@@ -1,0 +1,118 @@
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from avbench import predictions
+from avbench.errors import UserError
+from avbench.frozen import frozen
+from avbench.knn import KnnSettings, knn, unit
+from avbench.probe import LinearSettings, linear_probe
+from avbench.retrieval import retrieval
+from avbench.tasks import read_tasks
+
+IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
+PROTOCOLS = {"linear": {"strengths": [0.1, 1.0]}, "knn": {"neighbours": 5, "temperature": 0.1}, "retrieval": {}}
+TASKS = read_tasks(
+    {
+        "both": {"dataset": "toys", "role": "in-domain", "train": "subset", "modalities": ["audio", "video"]},
+        "sound": {"dataset": "toys", "role": "out-of-domain", "train": "all", "modalities": ["audio"]},
+    }
+)
+
+
+@pytest.fixture
+def arrays(tmp_path):
+    """Features of two tasks in the layout of an embedding, and the coverage of their dataset."""
+    rng = np.random.default_rng(0)
+    found = {}
+    for task in TASKS:
+        codes = np.arange(90) % 3
+        found[f"{task.name}/clip_id"] = np.array([f"-clip {i:02d}" for i in range(90)])
+        found[f"{task.name}/label"] = np.array([f"class, {code}" for code in codes])
+        found[f"{task.name}/split"] = np.repeat(["test", "train", "validation"], 30)
+        shared = rng.normal(size=(90, 4))
+        for modality in task.modalities:
+            features = rng.normal(size=(3, 8))[codes] + rng.normal(size=(90, 8))
+            found[f"{task.name}/{modality}"] = features.astype(np.float32)
+            if len(task.modalities) == 2:
+                found[f"{task.name}/{modality}-head"] = unit(
+                    (shared + 0.5 * rng.normal(size=(90, 4))).astype(np.float32)
+                )
+    (tmp_path / "toys").mkdir()
+    (tmp_path / "toys" / "coverage.json").write_text(json.dumps({"splits": {"test": {"share": 0.75}}}))
+    np.savez(tmp_path / "run.npz", **found)
+    return found
+
+
+def evaluate(data, protocols, seeds=(4,)):
+    outputs = [data / f"seed-{seed}" / "scores.csv" for seed in seeds]
+    frozen([data / "run.npz"] * len(seeds), seeds, outputs, TASKS, data, protocols, IDENTITY)
+    rows = []
+    for output in outputs:
+        with output.open(newline="") as stream:
+            rows += csv.DictReader(stream)
+    return rows, [predictions.read(output.with_name("predictions.parquet")) for output in outputs]
+
+
+def test_every_protocol_scores_what_it_can(tmp_path, arrays):
+    rows, _ = evaluate(tmp_path, PROTOCOLS, seeds=(4, 5))
+    scored = [(row["task"], row["protocol"], row["modality"]) for row in rows if row["seed"] == "4"]
+    both = [("both", protocol, modality) for modality in ("audio", "video") for protocol in ("linear", "knn")]
+    ways = [("both", f"retrieval-{k}", way) for way in ("audio-to-video", "video-to-audio") for k in (1, 5, 10)]
+    assert scored == [*both, *ways, ("sound", "linear", "audio"), ("sound", "knn", "audio")]
+    assert scored == [(row["task"], row["protocol"], row["modality"]) for row in rows if row["seed"] == "5"]
+    assert {(row["n_train"], row["n_test"], row["coverage"]) for row in rows} == {("30", "30", "0.750000")}
+    assert {(row["method"], row["subset"], row["labels"]) for row in rows} == {("random", "few", "none")}
+
+
+def test_predictions_are_those_of_the_protocols_on_the_test_clips(tmp_path, arrays):
+    _, (table,) = evaluate(tmp_path, PROTOCOLS)
+    labels, split = arrays["both/label"], arrays["both/split"]
+    train, test = split == "train", split == "test"
+
+    def said(protocol, modality):
+        part = table[(table["task"] == "both") & (table["protocol"] == protocol) & (table["modality"] == modality)]
+        assert part["clip_id"].tolist() == arrays["both/clip_id"][test].tolist()
+        assert part["label"].tolist() == labels[test].tolist()
+        return part
+
+    for modality in ("audio", "video"):
+        features = arrays[f"both/{modality}"]
+        linear = linear_probe(features, labels, split, LinearSettings(strengths=(0.1, 1.0)))
+        assert said("linear", modality)["prediction"].tolist() == linear.predictions.tolist()
+        neighbours = knn(features[train], labels[train], features[test], KnnSettings(5, 0.1))
+        assert said("knn", modality)["prediction"].tolist() == neighbours.tolist()
+        part = said("knn", modality)
+        assert part["correct"].tolist() == (part["label"] == part["prediction"]).astype(float).tolist()
+    nearest, hits = retrieval(arrays["both/video-head"][test], arrays["both/audio-head"][test])
+    for k, hit in hits.items():
+        part = said(f"retrieval-{k}", "video-to-audio")
+        assert part["correct"].tolist() == hit.tolist()
+        assert part["prediction"].tolist() == arrays["both/clip_id"][test][nearest].tolist()
+
+
+def test_accuracies_are_the_means_of_the_predictions(tmp_path, arrays):
+    rows, (table,) = evaluate(tmp_path, PROTOCOLS)
+    means = table.groupby(["task", "protocol", "modality"])["correct"].mean()
+    for row in rows:
+        assert float(row["accuracy"]) == pytest.approx(means[row["task"], row["protocol"], row["modality"]], abs=1e-6)
+
+
+def test_only_what_is_asked_for_is_run_and_chance_is_told(tmp_path, arrays, capsys):
+    rows, _ = evaluate(tmp_path, {"retrieval": {}})
+    assert {row["protocol"] for row in rows} == {"retrieval-1", "retrieval-5", "retrieval-10"}
+    told = capsys.readouterr().out
+    assert "random seed 4 both retrieval-5 audio-to-video: test 0." in told
+    assert "chance 0.1667" in told
+
+
+def test_a_protocol_that_trains_is_refused(tmp_path, arrays):
+    with pytest.raises(UserError, match="'finetune' needs no frozen features"):
+        evaluate(tmp_path, {"linear": {}, "finetune": {}})
+
+
+def test_too_few_training_clips_for_the_neighbours_are_told_with_the_task(tmp_path, arrays):
+    with pytest.raises(UserError, match=r"evaluation\.knn\.neighbours: 31 .* 30 training clips of task 'both'"):
+        evaluate(tmp_path, {"knn": {"neighbours": 31}})
