@@ -352,11 +352,14 @@ def tables(args: argparse.Namespace) -> None:
     published.write(args.output, published.beside(summary, paper, tasks, subsets[-1]), paper)
 
 
-def figure(args: argparse.Namespace) -> None:
-    """draw one figure of the report as PNG and PDF"""
+def figures(args: argparse.Namespace) -> None:
+    """draw figures of the report, each as PNG and PDF"""
     from avbench.figures.from_results import FIGURES
 
-    FIGURES[args.name](args.settings, args.output)
+    for name, settings in args.settings.items():
+        if name not in FIGURES:
+            raise UserError(f"there is no figure {name!r}. Figures are {', '.join(FIGURES)}.")
+        FIGURES[name](settings, args.output / name)
 
 
 def models(args: argparse.Namespace) -> None:
@@ -593,10 +596,9 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _path("--published", "published results to set beside"),
         _path("--output", "folder of the tables"),
     ],
-    figure: [
-        _text("--name", "which figure"),
-        _json("--settings", "its inputs"),
-        _path("--output", "path without extension"),
+    figures: [
+        _json("--settings", "the inputs of each figure, by its name"),
+        _path("--output", "folder of the figures"),
     ],
     models: [],
     summary: [("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"})],

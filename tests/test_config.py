@@ -28,7 +28,7 @@ def change(config, path, value):
     return config
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "study.yaml", "tiny.yaml"])
 def test_shipped_configurations_are_valid(root, name):
     experiment = Experiment(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
     assert experiment.runs()
@@ -71,8 +71,8 @@ def test_shipped_configurations_are_valid(root, name):
         ("tasks.controlled.dataset", "none", r"tasks.controlled.dataset: 'none' is not declared"),
         ("evaluation.linear.strengths", [], r"must be a list of at least 1"),
         ("protocol", "as-published", r"as-published"),
-        ("protocol", {"flip_each_frames": True}, r"unknown key .flip_each_frames. \(did you mean .flip_each_frame.\?\)"),
-        ("labels.guessed", {"kind": "pseudo", "classifier_dataset": "none"}, r"classifier_dataset: .none. is not declared"),
+        ("protocol", {"flip_each_frames": True}, r"unknown key .flip_each_frames. \(did you mean .flip_each_frame.\?"),
+        ("labels.guessed", {"kind": "pseudo", "classifier_dataset": "no"}, r"classifier_dataset: .no. is not declared"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, message):

@@ -94,7 +94,15 @@ _TASKS = {
     "fsdnoisy18k-clean": "FSDnoisy18k (clean)",
     "controlled": "Controlled set",
 }
-_PROTOCOLS = {"linear": "linear probe", "finetune": "fine-tuned"}
+_PROTOCOLS = {
+    "linear": "linear probe",
+    "linear-sgd": "linear probe on windows",
+    "finetune": "fine-tuned",
+    "knn": "nearest neighbours",
+    "retrieval-1": "retrieval (first)",
+    "retrieval-5": "retrieval (first 5)",
+    "retrieval-10": "retrieval (first 10)",
+}
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
@@ -156,7 +164,7 @@ def wrap(text: str, width: int, lines: int = 2) -> str:
 def panel_title(task: str, protocol: str, modality: str, role: str | None = None, width: int = 30) -> str:
     """Return the title of a task's panel: task and role, then how it was scored."""
     place = f" ({role.replace('-', ' ')})" if role else ""
-    return f"{wrap(task_name(task) + place, width)}\n{protocol_name(protocol)}, {modality}"
+    return f"{wrap(task_name(task) + place, width)}\n{protocol_name(protocol)}, {words(modality)}"
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """All figures on made-up tables: nothing cut off, nothing overlapping, the same bytes twice."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,22 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from avbench.figures import accuracy_by_size, coverage, gains, pairs, samples, style, timing, training_loss
+from avbench.figures import (
+    accuracy_by_balance,
+    accuracy_by_size,
+    class_gains,
+    confusion,
+    coverage,
+    embedding_map,
+    gains,
+    pairs,
+    paper,
+    published_losses,
+    samples,
+    style,
+    timing,
+    training_loss,
+)
 
 METHODS = [
     "random",
@@ -32,32 +48,79 @@ LABELS = [
 RANDOM = np.random.default_rng(0)
 
 
-def accuracy_table(tasks=("controlled", "a_task-with-a-rather-long-name"), seeds=3):
+CELL = ["method", "task", "protocol", "modality", "subset", "labels"]
+
+
+def summary_table(tasks=("controlled", "a_task-with-a-rather-long-name"), protocols=("linear",)):
+    """Any mean within its interval, in every cell."""
     rows = [
-        (
-            method,
-            task,
-            "linear",
-            "audio",
-            "all" if method == "supervised" else subset,
-            "none",
-            seed,
-            RANDOM.uniform(0, 1),
-        )
+        (method, task, protocol, "audio", subset, "none")
         for method in METHODS
         for task in tasks
-        for subset in (["small"] if method == "supervised" else SIZES)
-        for seed in range(seeds)
+        for protocol in protocols
+        for subset in (["all"] if method == "supervised" else SIZES)
     ]
-    return pd.DataFrame(
-        rows, columns=["method", "task", "protocol", "modality", "subset", "labels", "seed", "accuracy"]
-    )
+    low, mean, high = np.sort(RANDOM.uniform(0, 1, (3, len(rows))), axis=0)
+    return pd.DataFrame(rows, columns=CELL).assign(mean=mean, ci_low=low, ci_high=high)
 
 
-def summary_table(**kwargs):
-    cell = ["method", "task", "protocol", "modality", "subset", "labels"]
-    table = accuracy_table(**kwargs).groupby(cell, sort=False)["accuracy"].agg(["mean", "min", "max"]).reset_index()
-    return table.rename(columns={"min": "ci_low", "max": "ci_high"})
+def comparisons_table(**kwargs):
+    table = summary_table(**kwargs)
+    table = table[(table["method"] != "random") & (table["subset"] != "all")].rename(columns={"mean": "difference"})
+    return table.assign(baseline="random", p_holm=RANDOM.choice([0.01, 0.2, math.nan], len(table)))
+
+
+def names(number):
+    return [f"{'playing ' * (k % 3)}$instrument$ {k}, with a name" for k in range(number)]
+
+
+def class_table(number):
+    """What class_gains.gains returns, of random outcomes."""
+    labels = np.repeat(names(number), 12)
+    clips = [f"clip {k}" for k in range(len(labels))]
+    parts = [
+        pd.DataFrame({"seed": seed, "clip_id": clips, "label": labels, "correct": RANDOM.integers(0, 2, len(labels))})
+        for seed in range(3)
+    ]
+    other = pd.concat([part.assign(correct=RANDOM.integers(0, 2, len(part))) for part in parts])
+    return class_gains.gains(pd.concat(parts), other)
+
+
+def confusion_table(number):
+    labels = np.repeat(names(number), 9)
+    wrong = RANDOM.random(len(labels)) < 0.5
+    predicted = np.where(wrong, RANDOM.choice(names(number), len(labels)), labels)
+    return confusion.shares(pd.DataFrame({"label": labels, "prediction": predicted}))
+
+
+def maps(classes, clips=300):
+    labels = np.array(names(classes))[RANDOM.integers(0, classes, clips)]
+    coloured = embedding_map.choose(labels, [str(k) for k in range(clips)])[1]
+    methods = ("untrained", "random", "soft-positive")
+    return {method: RANDOM.normal(size=(clips, 2)) for method in methods}, labels, coloured
+
+
+def published_table(same=True, protocols=("linear-sgd", "linear", "finetune", "supervised")):
+    rows = [
+        (method, task, protocol, "vggsound", same or k > 0)
+        for protocol in protocols
+        for k, task in enumerate(("controlled", "tau-av-2021", "fsdnoisy18k-clean"))
+        for method in (["supervised"] if protocol == "supervised" else METHODS[:7])
+    ]
+    table = pd.DataFrame(rows, columns=["method", "task", "protocol", "published_task", "same_dataset"])
+    low, measured, high = np.sort(RANDOM.uniform(0, 1, (3, len(rows))), axis=0)
+    return table.assign(published=RANDOM.uniform(0, 1, len(rows)), measured=measured, ci_low=low, ci_high=high)
+
+
+def published_runs(epochs=100):
+    falling = np.exp(-np.arange(epochs) / 50)
+    return pd.DataFrame({"epoch": range(epochs)} | dict.fromkeys(METHODS[:7], 5.7 * falling))
+
+
+BALANCES = {
+    "small": accuracy_by_balance.Subset("balanced", 1000, 1.0),
+    "large": accuracy_by_balance.Subset("long-tailed", 1010, 100.0),
+}
 
 
 def runs(epochs=9):
@@ -96,6 +159,7 @@ def times(scale=1.0):
     return pd.DataFrame({"rule": rules, "jobs": [1, 8, 1200, 36], "seconds": np.array([3.0, 20.5, 0.0, 250.0]) * scale})
 
 
+ALL_BATCHES = {(method, subset): 24 for method in METHODS for subset in SIZES}
 REASONS = ["http-404", "http-503", "http-418", "private", "removed", "account-terminated", "copyright", "network"]
 REASONS += ["timeout", "a_plug-in's own reason with many words", "too-large"]
 LOST = [("unavailable", reason, 900 - 70 * k) for k, reason in enumerate(REASONS)]
@@ -112,17 +176,55 @@ COUNTS = pd.DataFrame(
 
 FIGURES = {
     "accuracy": lambda: accuracy_by_size.draw(
-        summary_table(), SIZES, {"controlled": 1 / 24}, {"controlled": "in-domain"}
+        summary_table(), SIZES, {("controlled", "linear"): 1 / 24}, {"controlled": "in-domain"}
     ),
     "accuracy of one task": lambda: accuracy_by_size.draw(summary_table(tasks=["tau"]), SIZES),
     "accuracy of many tasks": lambda: accuracy_by_size.draw(summary_table(tasks=list("abcdefg")), SIZES),
     "accuracy of one size and seed": lambda: accuracy_by_size.draw(
-        summary_table(seeds=1).assign(ci_low=math.nan, ci_high=math.nan), {"small": 10}
+        summary_table().assign(ci_low=math.nan, ci_high=math.nan), {"small": 10}
     ),
     "accuracy of two balances": lambda: accuracy_by_size.draw(summary_table(), {"small": 10, "large": 10.3}),
+    "accuracy of all protocols": lambda: accuracy_by_size.draw(
+        summary_table(protocols=["linear", "linear-sgd", "finetune", "knn", "retrieval-10"]), SIZES
+    ),
+    "balance": lambda: accuracy_by_balance.draw(summary_table(), BALANCES, {("controlled", "linear"): 0.1}),
+    "balance of two sizes": lambda: accuracy_by_balance.draw(
+        summary_table(), BALANCES | {"small": accuracy_by_balance.Subset("natural", 170_000, 10.0)}
+    ),
+    "class gains": lambda: class_gains.draw(
+        {"large": class_table(24), "small": class_table(24)}, SIZES, "soft-positive", "random"
+    ),
+    "class gains of one subset": lambda: class_gains.draw({"small": class_table(24)}, SIZES, METHODS[7], "random"),
+    "gains of many classes": lambda: class_gains.draw(
+        {"large": class_table(309), "small": class_table(309)}, SIZES, "soft-positive", "random"
+    ),
+    "gains of many classes on one subset": lambda: class_gains.draw(
+        {"large": class_table(60)}, SIZES, "soft-positive", "random"
+    ),
+    "confusion": lambda: confusion.draw(
+        {"large": confusion_table(24), "small": confusion_table(24)}, SIZES, "soft-positive"
+    ),
+    "confusion on one subset": lambda: confusion.draw({"large": confusion_table(10)}, SIZES, METHODS[7]),
+    "confusion of 40 classes": lambda: confusion.draw(
+        {"large": confusion_table(40), "small": confusion_table(40)}, SIZES, "soft-positive"
+    ),
+    "confusion of many classes": lambda: confusion.draw(
+        {"large": confusion_table(309), "small": confusion_table(309)}, SIZES, "soft-positive"
+    ),
+    "confusion of many classes on one subset": lambda: confusion.draw(
+        {"large": confusion_table(309)}, SIZES, "soft-positive"
+    ),
+    "embedding map": lambda: embedding_map.draw(*maps(24)),
+    "embedding map of few classes": lambda: embedding_map.draw(*maps(5)),
+    "published losses": lambda: published_losses.draw(runs(), SIZES, ALL_BATCHES, published_runs(), True),
+    "published losses of other data": lambda: published_losses.draw(
+        [run for run in runs(1) if run[0] == "random"], SIZES, ALL_BATCHES, published_runs(), False
+    ),
+    "paper": lambda: paper.draw(published_table()),
+    "paper of other data": lambda: paper.draw(published_table(same=False, protocols=["linear", "supervised"])),
     "loss of two balances": lambda: training_loss.draw(runs(), {"small": 10, "large": 10.3}, {}),
-    "gains of two balances": lambda: gains.draw(accuracy_table(), {"small": 10, "large": 10.3}),
-    "gains on many tasks": lambda: gains.draw(accuracy_table(tasks=list("abcd")), SIZES),
+    "gains of two balances": lambda: gains.draw(comparisons_table(), {"small": 10, "large": 10.3}),
+    "gains on many tasks": lambda: gains.draw(comparisons_table(tasks=list("abcd")), SIZES),
     "loss": lambda: training_loss.draw(
         runs(), SIZES, {("random", "small"): 24, ("hard-negative", "small"): 10}, {("random", "small", 1)}
     ),
@@ -139,10 +241,11 @@ FIGURES = {
         pd.concat([COUNTS[-2:].assign(dataset=f"set_{k}") for k in range(9)])
     ),
     "coverage of nothing": lambda: coverage.draw(COUNTS[-1:]),
-    "gains": lambda: gains.draw(accuracy_table(), SIZES),
+    "gains": lambda: gains.draw(comparisons_table(), SIZES),
 }
 
 
+@cache
 def drawn(name):
     """Draw a figure; return it with its renderer."""
     with style.shared():
@@ -169,11 +272,32 @@ def test_everything_lies_on_the_page(name):
 def test_panels_keep_room_for_data(name):
     figure, renderer = drawn(name)
     for axes in figure.axes:
+        if axes.get_label() == "<colorbar>":
+            continue
         box = axes.get_window_extent(renderer)
         assert min(box.width, box.height) > 0.3 * figure.dpi
 
 
-@pytest.mark.parametrize("name", ["accuracy", "loss", "samples", "timing", "gains", "coverage", "pairs"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "accuracy",
+        "accuracy of all protocols",
+        "balance of two sizes",
+        "class gains",
+        "gains of many classes",
+        "confusion of many classes",
+        "coverage",
+        "embedding map",
+        "gains",
+        "loss",
+        "pairs",
+        "paper of other data",
+        "published losses",
+        "samples",
+        "timing",
+    ],
+)
 def test_titles_captions_and_legends_do_not_overlap(name):
     figure, renderer = drawn(name)
     named = [
@@ -206,11 +330,14 @@ def test_order_does_not_depend_on_that_of_the_input():
     with style.shared():
         lost = training_loss.draw(runs()[::-1], backwards, {})
         paired = pairs.draw([pairing(method) for method in ("sp70", "soft-positive", "random")])
-        gained = gains.draw(accuracy_table().iloc[::-1], backwards)
+        gained = gains.draw(comparisons_table().iloc[::-1], backwards)
     assert [axes.get_title() for axes in lost.axes[:2]] == ["10 clips a class", "1,230 clips a class"]
     rows = [axes.get_ylabel() for axes in paired.axes if axes.get_ylabel()]
     assert rows == ["random", "soft positive", "soft positive,\nnoisy labels"]
-    assert [text.get_text() for text in gained.legends[0].get_texts()] == ["10 clips a class", "1,230 clips a class"]
+    assert [text.get_text() for text in gained.legends[0].get_texts()][:2] == [
+        "10 clips a class",
+        "1,230 clips a class",
+    ]
 
 
 def test_files_are_the_same_bytes_each_time(tmp_path):

@@ -1,36 +1,18 @@
-import numpy as np
 import pandas as pd
-import pytest
 
-from avbench.figures.gains import gains
+from avbench.figures import gains, style
 
-COLUMNS = ["method", "task", "protocol", "modality", "subset", "labels", "seed", "accuracy"]
-
-
-def test_gains_pair_seeds():
-    cell = ("tau", "linear", "audio", "small")
-    rows = [("random", *cell, "none", seed, value) for seed, value in enumerate((0.2, 0.4, 0.6))]
-    rows += [("soft-positive", *cell, "true", seed, value) for seed, value in ((2, 0.7), (0, 0.3), (1, 0.5), (3, 0.0))]
-    table = gains(pd.DataFrame(rows, columns=COLUMNS))
-    assert table.columns.tolist() == [*COLUMNS[:6], "gain", "ci_low", "ci_high"]
-    assert len(table) == 1
-    # Each seed gains 0.1, though accuracies scatter widely; seed 3 has no partner.
-    np.testing.assert_allclose(table.loc[0, ["gain", "ci_low", "ci_high"]].astype(float), 0.1, atol=1e-12)
+COLUMNS = ["method", "baseline", "task", "protocol", "modality", "subset", "difference", "ci_low", "ci_high", "p_holm"]
 
 
-def test_gains_stay_within_task_and_subset():
+def test_only_significant_gains_over_the_baseline_are_filled():
     rows = [
-        (method, task, "linear", "audio", subset, "none", 0, value)
-        for method, task, subset, value in (
-            ("random", "a", "small", 0.1),
-            ("random", "a", "large", 0.2),
-            ("random", "b", "small", 0.3),
-            ("sp70", "a", "small", 0.5),
-            ("sp70", "a", "large", 0.5),
-            ("sp70", "b", "small", 0.5),
-            ("sp70", "c", "small", 0.5),
-        )
+        ("soft-positive", "random", "tau", "linear", "audio", "small", 0.1, 0.05, 0.15, 0.01),
+        ("sp70", "random", "tau", "linear", "audio", "small", 0.02, -0.01, 0.05, 0.2),
+        ("soft-positive", "supervised", "tau", "linear", "audio", "small", 0.9, 0.8, 1.0, 0.001),
     ]
-    table = gains(pd.DataFrame(rows, columns=COLUMNS))
-    assert table["gain"].tolist() == pytest.approx([0.4, 0.3, 0.2])
-    assert table["ci_low"].isna().all()
+    with style.shared():
+        (axes,) = gains.draw(pd.DataFrame(rows, columns=COLUMNS), {"small": 10}).axes
+    marks = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
+    filled = {line.get_xdata()[0]: line.get_markerfacecolor() != "white" for line in marks}
+    assert filled == {10.0: True, 2.0: False}

@@ -42,11 +42,11 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
         scores = [float(r["accuracy"]) for r in accuracy if all(r[key] == row[key] for key in same)]
         assert float(row["mean"]) == pytest.approx(sum(scores) / 2, abs=1e-5)
         assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
-    assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(
-        rows(finished.pages("tables", "claims.csv"))[0]
-    )
+    (claim, *_) = rows(finished.pages("tables", "claims.csv"))
+    assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(claim)
     figures = {path.name for path in finished.pages("figures").iterdir()}
-    names = ("accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing")
+    names = ["accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing"]
+    names += ["neighbours", "published_losses", "confusion", "embedding_map"]
     assert figures == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
     report = finished.pages("report.html").read_text(encoding="utf-8")
     assert "accuracy.csv" in report

@@ -1,5 +1,7 @@
 # Scores → tables, claims, figures. Snakemake's own report collects what is marked with report().
 
+from avbench.methods import PRESETS
+
 SEEDED_RUNS = [
     f"{run_folder(run)}/seed-{seed}"
     for run in experiment.runs()
@@ -48,6 +50,49 @@ PAIRS = SAMPLES | {
         }
         for name, method in experiment.methods.items()
     },
+}
+
+PAPER = f"{RESULTS}/tables/paper.csv"
+# The figures of single classes and clips show the in-domain task, at the smallest and the largest subset.
+IN_DOMAIN = next(
+    (
+        name
+        for name, task in experiment.tasks.items()
+        if task["role"] == "in-domain" and "audio" in task["modalities"]
+    ),
+    None,
+)
+FOLDERS = {(run.method, run.subset): run_folder(run) for run in experiment.runs()}
+SMALLEST = list(experiment.subsets)[0]
+SHOWN = (
+    "soft-positive"
+    if "soft-positive" in experiment.methods
+    else list(experiment.methods)[-1]
+)
+PREDICTIONS = {
+    method: {
+        subset: [
+            f"{FOLDERS[method, subset]}/seed-{seed}/predictions.parquet"
+            for seed in experiment.seeds
+        ]
+        for subset in (SMALLEST, LARGEST)
+    }
+    for method in ("random", SHOWN)
+    if method in experiment.methods
+}
+MAPPED = {
+    method: f"{FOLDERS[method, SMALLEST]}/seed-{experiment.seeds[0]}/embeddings.npz"
+    for method in ("untrained", "random", SHOWN)
+    if (method, SMALLEST) in FOLDERS
+}
+CLASSES = {"subsets": SUBSETS, "task": IN_DOMAIN, "modality": "audio"}
+BALANCE = {
+    name: "listed" if "ids" in subset else subset.get("balance", "balanced")
+    for name, subset in experiment.subsets.items()
+}
+BALANCES = {
+    (BALANCE[name], subset.get("imbalance"))
+    for name, subset in experiment.subsets.items()
 }
 
 # name → (category in the report, title, settings, files that it is drawn from)
@@ -100,6 +145,77 @@ FIGURES = {
         [ACCURACY],
     ),
 }
+
+# Figures that not every experiment has.
+if "knn" in experiment.evaluation or (
+    "retrieval" in experiment.evaluation
+    and any(len(task["modalities"]) == 2 for task in experiment.tasks.values())
+):
+    FIGURES["neighbours"] = (
+        "Results",
+        "Nearest neighbours and retrieval",
+        COMMON | {"summary": SUMMARY},
+        [SUMMARY],
+    )
+if len(BALANCES) > 1:
+    FIGURES["balance"] = (
+        "Results",
+        "Accuracy by balance",
+        COMMON | {"summary": SUMMARY, "balance": BALANCE},
+        [SUMMARY],
+    )
+if any("published_task" in task for task in experiment.tasks.values()):
+    FIGURES["paper"] = (
+        "Results",
+        "Published and measured accuracy",
+        {"paper": PAPER},
+        [PAPER],
+    )
+if set(PRESETS) & set(experiment.methods):
+    FIGURES["published_losses"] = (
+        "Training",
+        "Training loss and the published one",
+        {
+            "subsets": SUBSETS,
+            "runs": [f"{folder}/run.json" for folder in PRETRAINED],
+            "losses": str(experiment.root / "config" / "published-losses.csv"),
+            "same_dataset": experiment.dataset == "vggsound",
+        },
+        [
+            str(experiment.root / "config" / "published-losses.csv"),
+            *(f"{folder}/run.json" for folder in PRETRAINED),
+        ],
+    )
+if IN_DOMAIN and "linear" in experiment.evaluation:
+    FIGURES["confusion"] = (
+        "Results",
+        "What is taken for what",
+        CLASSES | {"method": [SHOWN, PREDICTIONS[SHOWN]]},
+        [path for paths in PREDICTIONS[SHOWN].values() for path in paths],
+    )
+if IN_DOMAIN and "linear" in experiment.evaluation and len(PREDICTIONS) == 2:
+    FIGURES["class_gains"] = (
+        "Results",
+        "Gain of each class",
+        CLASSES
+        | {
+            "method": [SHOWN, PREDICTIONS[SHOWN]],
+            "baseline": ["random", PREDICTIONS["random"]],
+        },
+        [
+            path
+            for files in PREDICTIONS.values()
+            for paths in files.values()
+            for path in paths
+        ],
+    )
+if IN_DOMAIN:
+    FIGURES["embedding_map"] = (
+        "Results",
+        "Test clips on a map",
+        {"task": IN_DOMAIN, "modality": "audio", "embeddings": MAPPED},
+        list(MAPPED.values()),
+    )
 
 
 rule tables:
@@ -210,27 +326,36 @@ rule coverage_table:
         "python -m avbench coverage-table --datasets {params.datasets} --output {output:q} > {log:q} 2>&1"
 
 
-for figure, (category, title, settings, sources) in FIGURES.items():
+# A job draws all figures of a category: of a single one, half the time would go into starting it.
+for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values()):
+    drawn = {
+        figure: parts
+        for figure, parts in FIGURES.items()
+        if parts[0] == figure_category
+    }
 
     rule:
         name:
-            f"figure_{figure}"
+            f"figures_{figure_category.lower()}"
         input:
-            sources=sources,
+            sources=sorted({path for *_, paths in drawn.values() for path in paths}),
             subsets=list(SUBSETS.values()),
             datasets=ready([experiment.dataset, *task_datasets()]),
         output:
-            png=report(
-                f"results/{{experiment}}/figures/{figure}.png",
-                caption=f"../report/{figure}.rst",
-                category=category,
-                labels={"content": title},
-            ),
-            pdf=f"results/{{experiment}}/figures/{figure}.pdf",
+            [
+                report(
+                    f"results/{{experiment}}/figures/{figure}.png",
+                    caption=f"../report/{figure}.rst",
+                    category=figure_category,
+                    labels={"content": title},
+                )
+                for figure, (_, title, _, _) in drawn.items()
+            ],
+            [f"results/{{experiment}}/figures/{figure}.pdf" for figure in drawn],
         log:
-            f"results/{{experiment}}/logs/figures/{figure}.log",
+            f"results/{{experiment}}/logs/figures/{figure_category.lower()}.log",
         benchmark:
-            f"results/{{experiment}}/benchmarks/figures/{figure}.tsv"
+            f"results/{{experiment}}/benchmarks/figures/{figure_category.lower()}.tsv"
         conda:
             ENVIRONMENT
         threads: 1
@@ -238,12 +363,12 @@ for figure, (category, title, settings, sources) in FIGURES.items():
             mem_mb=2000,
             runtime=20,
         params:
-            name=figure,
-            settings=as_json(settings),
-            stem=f"results/{{experiment}}/figures/{figure}",
+            settings=as_json(
+                {figure: settings for figure, (_, _, settings, _) in drawn.items()}
+            ),
+            folder="results/{experiment}/figures",
         shell:
-            "python -m avbench figure --name {params.name} --settings {params.settings:q} --output {params.stem:q}"
-            " > {log:q} 2>&1"
+            "python -m avbench figures --settings {params.settings:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 # Runs only after every job has ended well. The report is made anew when a table or figure is younger than it.

@@ -1,0 +1,128 @@
+"""Accuracy of every method along an axis of pretraining subsets, a panel a task."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from avbench.figures import style
+
+_PANEL = ["task", "protocol", "modality"]
+_ACROSS = 3
+_CHANCE = {"color": style.GREY, "linewidth": 0.8, "dashes": (1, 3)}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where subsets stand.
+
+    Attributes:
+        places: of each subset that is shown.
+        ticks: a label a subset, in the order of ``places``.
+        title: what the axis is.
+        joined: groups of subsets; a line joins a method's scores within each.
+        apart: between two methods at the same place, so that their intervals do not hide one another; unit of places.
+        margin: before the first and behind the last place.
+    """
+
+    places: Mapping[str, float]
+    ticks: Sequence[str]
+    title: str
+    joined: Sequence[Sequence[str]]
+    apart: float
+    margin: float
+
+
+def draw(
+    summary: pd.DataFrame,
+    axis: Axis,
+    chance: Mapping[tuple[str, str], float] | None = None,
+    roles: Mapping[str, str] | None = None,
+) -> Figure:
+    """Draw mean accuracies with their intervals.
+
+    Args:
+        summary: columns method, task, protocol, modality, subset, mean, ci_low, ci_high (shares; bounds may
+            be NaN). Scores that depend on no subset have the subset "all" and become horizontal lines.
+        axis: where subsets stand.
+        chance: share of correct guesses by task and protocol.
+        roles: "in-domain" or "out-of-domain" by task, for the titles.
+    """
+    looks = style.looks(summary["method"])
+    panels = list(summary.groupby(_PANEL, sort=False))
+    across = 2 if len(panels) == 4 else min(_ACROSS, len(panels))
+    down = math.ceil(len(panels) / across)
+    with style.shared():
+        made = style.figure(max(style.PAGE * across / _ACROSS, 4.6), 2.3 * down + 0.55)
+        grid = made.subplots(down, across, squeeze=False)
+        for axes, (key, rows) in zip(grid.flat, panels, strict=False):
+            _panel(axes, rows, axis, looks)
+            axes.set_title(style.panel_title(*key, (roles or {}).get(key[0])))
+            if chance and key[:2] in chance:
+                axes.axhline(100 * chance[key[:2]], **_CHANCE)
+        for axes in list(grid.flat)[len(panels) :]:
+            axes.remove()
+        for axes in grid[:, 0]:
+            axes.set_ylabel("Accuracy (%)")
+        _same_scale(list(grid.flat), [key[1] for key, _ in panels], across)
+        for axes in list(grid.flat)[: len(panels) - across]:
+            axes.set_xlabel("")
+        handles = [
+            Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.dash, label=look.name)
+            for look in looks.values()
+        ]
+        if chance:
+            handles.append(Line2D([], [], label="chance", **_CHANCE))
+        style.legend(made, handles)
+    return made
+
+
+def _same_scale(grid: Sequence[Axes], protocols: Sequence[str], across: int) -> None:
+    """Give all panels one scale, from zero; but retrieval, which is harder by far, one of its own."""
+    retrieval = [protocol.startswith("retrieval") for protocol in protocols]
+    for kind in set(retrieval):
+        own = [axes for axes, is_kind in zip(grid, retrieval, strict=False) if is_kind == kind]
+        top = max(axes.get_ylim()[1] for axes in own)
+        for axes in own:
+            axes.set_ylim(0, min(100, top))
+    if len(set(retrieval)) == 1:
+        for place, axes in enumerate(grid[: len(protocols)]):
+            axes.tick_params(labelleft=place % across == 0)
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, axis: Axis, looks: Mapping[str, style.Look]) -> None:
+    methods = [method for method in looks if method in set(rows["method"])]
+    for number, method in enumerate(methods):
+        dodge = axis.apart * (number - (len(methods) - 1) / 2)
+        look = looks[method]
+        own = rows[rows["method"] == method]
+        alone = [[subset] for subset in axis.places if not any(subset in group for group in axis.joined)]
+        for group in [*axis.joined, *alone]:
+            series = own[own["subset"].isin(list(group))]
+            if series.empty:
+                continue
+            series = series.assign(place=series["subset"].map(axis.places)).sort_values("place")
+            mean, low, high = (100 * series[name].to_numpy() for name in ("mean", "ci_low", "ci_high"))
+            axes.errorbar(
+                series["place"] + dodge,
+                mean,
+                yerr=np.nan_to_num(np.stack([mean - low, high - mean])),
+                color=look.colour,
+                marker=look.marker,
+                linestyle=look.dash,
+                elinewidth=0.9,
+                capsize=1.5,
+            )
+        for row in own[own["subset"] == "all"].itertuples():
+            axes.axhline(100 * row.mean, color=look.colour, linestyle=look.dash, linewidth=1.1)
+            if row.ci_low == row.ci_low:
+                axes.axhspan(100 * row.ci_low, 100 * row.ci_high, color=look.colour, alpha=0.08, linewidth=0)
+    axes.set_xticks(list(axis.places.values()), axis.ticks)
+    axes.set_xlim(min(axis.places.values()) - axis.margin, max(axis.places.values()) + axis.margin)
+    axes.set_xlabel(axis.title)
+    axes.grid(True, axis="y")
