@@ -1,3 +1,4 @@
+import csv
 import os
 import random
 import shutil
@@ -459,3 +460,22 @@ def test_real_clips_are_stored(tmp_path):
     for row in range(len(store)):
         assert store.frames(row).shape == (48, 112, 112, 3)
         assert store.frames(row).std() > 15
+
+
+def test_real_clips_and_odd_formats_are_found_in_folders(tmp_path):
+    folders = [files.REAL_CLIPS / name for name in ("vggsound", "formats")]
+    if not folders[0].is_dir():
+        pytest.skip("no real clips")
+    sources = [{"directory": str(folder)} for folder in folders]
+    url = "https://example.org/"
+    with (files.REAL_CLIPS / "vggsound.csv").open(encoding="utf-8") as stream:
+        rows = [(f"{row[0]}_{int(row[1]):06d}", url, float(row[1]), 10.0, "x", "train") for row in csv.reader(stream)]
+    write_rows(tmp_path, [*rows, ("nasa_13013", url, 0.0, 13.0, "x", "train")])
+    store, states = run(tmp_path, sources=sources)
+    assert set(checked(tmp_path).values()) == {("stored", "")}
+    assert len(store) == len(states) == 9
+    odd = ("av1_video", "h265_video", "h264_10bits")
+    write_rows(tmp_path, [(name, url, 0.0, 10.0, "x", "train") for name in odd])
+    store, states = run(tmp_path, "odd", store=StoreSettings(8.0, 32, 32, audio=False), sources=sources)
+    assert states == dict.fromkeys(odd, ("stored", ""))
+    assert [store.frames(row).std() > 15 for row in range(3)] == [True] * 3
