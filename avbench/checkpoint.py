@@ -1,6 +1,7 @@
 """Checkpoints: whole or absent, refused when they belong to other settings."""
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,9 +19,17 @@ def fingerprint(settings: Mapping[str, Any]) -> str:
 
 
 def save(path: str | Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint atomically. ``state`` holds tensors, numbers, strings, lists and dicts only."""
-    with atomic(path) as part:
-        torch.save(state, part)
+    """Write a checkpoint atomically. ``state`` holds tensors, numbers, strings, lists and dicts only.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to; an earlier checkpoint is as it was.
+    """
+    # By way of memory: PyTorch's own writer turns a full disk into an internal error, and puts the name of the
+    # temporary file into the archive.
+    serialised = io.BytesIO()
+    torch.save(state, serialised)
+    with atomic(path) as part, part.open("wb") as stream:
+        stream.write(serialised.getbuffer())
 
 
 def load(path: str | Path) -> dict[str, Any]:

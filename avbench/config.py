@@ -18,7 +18,7 @@ from avbench.errors import UserError
 from avbench.methods import Method, parse_methods
 
 # Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change.
-MACHINE = ("device", "loader_threads", "cache_mb", "checkpoint_every_s")
+MACHINE = ("device", "loader_threads", "cache_mb", "checkpoint_every_s", "compile", "tensorboard")
 
 # Keys of `evaluation`: what looks at frozen features, and what trains something on each run's encoders.
 FROZEN = ("linear", "knn", "retrieval")
@@ -144,6 +144,12 @@ class Experiment:
                     f"config: tasks.{name}.train is 'subset', and its dataset {task['dataset']!r} is not the "
                     f"pretraining dataset {self.dataset!r}. Use 'all'."
                 )
+        gpus, groups = self.config["pretraining"].get("gpus", 0), self.protocol.batch_norm_groups
+        if gpus > 1 and groups not in (1, gpus):
+            raise UserError(
+                f"config: pretraining.gpus: {gpus} with protocol.batch_norm_groups: {groups} is not possible. Take 1 "
+                f"group (synchronised batch norm) or {gpus} (each GPU its own), or one GPU."
+            )
         for name, variant in self.label_variants.items():
             if variant["kind"] == "pseudo":
                 self._check_pseudo(f"labels.{name}", variant)

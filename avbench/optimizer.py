@@ -18,10 +18,18 @@ class Adam:
         parameters: float tensors that require gradients, all on one device.
         learning_rate: may be changed between steps.
         weight_decay: added to the gradient, times the parameter.
+        clip_grad: where the gradient of all parameters together is longer, it is scaled down to this norm (Pascanu,
+            Mikolov & Bengio 2013, arXiv:1211.5063); None for no limit.
     """
 
-    def __init__(self, parameters: Iterable[torch.Tensor], learning_rate: float, weight_decay: float) -> None:
-        self.parameters = list(parameters)
+    def __init__(
+        self,
+        parameters: Iterable[torch.Tensor],
+        learning_rate: float,
+        weight_decay: float,
+        clip_grad: float | None = None,
+    ) -> None:
+        self.parameters, self.clip_grad = list(parameters), clip_grad
         self.learning_rate, self.weight_decay = learning_rate, weight_decay
         self.mean = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
         self.square = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in self.parameters]
@@ -42,6 +50,8 @@ class Adam:
         gradients = [parameter.grad for parameter in self.parameters]
         if any(gradient is None for gradient in gradients):
             raise RuntimeError("a parameter has no gradient")
+        if self.clip_grad is not None:
+            torch.nn.utils.clip_grad_norm_(self.parameters, self.clip_grad)
         adam(
             self.parameters,
             gradients,

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 
@@ -20,10 +21,35 @@ def prefetch(read: Callable[..., T], plan: Iterable[tuple], threads: int) -> Ite
     if threads == 0:
         yield from itertools.starmap(read, plan)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    try:
         waiting = [pool.submit(read, *arguments) for arguments in itertools.islice(plan, 2 * threads)]
         while waiting:
             ready = waiting.pop(0).result()
             if (arguments := next(plan, None)) is not None:
                 waiting.append(pool.submit(read, *arguments))
             yield ready
+    finally:
+        pool.shutdown(cancel_futures=True)  # what nobody will ask for is not read
+
+
+def ahead(items: Iterator[S], move: Callable[[S], T]) -> Iterator[T]:
+    """Yield ``move(item)`` for every item; the next is taken and moved, in a thread, while the present is worked on.
+
+    Args:
+        items: used, and closed, by that thread alone.
+        move: called by that thread alone.
+    """
+
+    def take() -> list[T]:
+        return [move(item) for item in itertools.islice(items, 1)]
+
+    with ThreadPoolExecutor(1) as worker:
+        try:
+            upcoming = worker.submit(take)
+            while present := upcoming.result():
+                upcoming = worker.submit(take)
+                yield present[0]
+        finally:
+            if close := getattr(items, "close", None):
+                worker.submit(close)

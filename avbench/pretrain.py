@@ -4,12 +4,13 @@ Reads top to bottom: settings, set-up, the training loop, the outcome. Nothing i
 a run that was interrupted goes on from its last checkpoint and ends, on a CPU, in the same bytes as an undisturbed one.
 """
 
+import contextlib
 import json
 import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,19 +18,21 @@ import numpy as np
 import torch
 
 from avbench import checkpoint, rng
+from avbench.distributed import ALONE, World, join, own_device, synchronise_batch_norm
 from avbench.errors import UserError
 from avbench.features import FeatureSettings, LogMel, Standardise, flip, normalise_frames
-from avbench.fileio import write_json, write_text
+from avbench.fileio import remove_leftovers, write_json, write_text
 from avbench.loss import info_nce
 from avbench.methods import Method
 from avbench.models import build, group_sizes
 from avbench.optimizer import Adam
-from avbench.prefetch import prefetch
-from avbench.progress import Progress
+from avbench.prefetch import ahead, prefetch
+from avbench.progress import Progress, Timing, open_tensorboard
 from avbench.provenance import stamp
 from avbench.samplers import Positives, batches, require_batches
 from avbench.settings import build as build_settings
 from avbench.settings import differences
+from avbench.signals import Stopped, stop_requests
 from avbench.stats import still_improving
 from avbench.store import Store
 from avbench.windows import Clips, start_s
@@ -56,13 +59,15 @@ class PretrainSettings:
     batch_norm_groups: int = 1  # a batch is normalised in so many groups, as by GPUs that are not synchronised
     partner_time: str = "fits"  # windows lie inside anchor and partner; or anchor: inside the anchor alone
     precision: str = "float32"  # or bfloat16: autocast
+    tf32: bool = False  # on GPUs, float32 is multiplied with ten bits of mantissa
+    clip_grad: float | None = None  # the gradient is scaled down to this norm where it is longer
     cpu_threads: int = 1  # fixed rather than taken from the machine: sums in another order give other bytes
 
     def __post_init__(self) -> None:
         """Check the words, since a misspelt one would act like the default.
 
         Raises:
-            UserError: one is unknown.
+            UserError: one is unknown, or the norm is not positive.
         """
         choices = {
             "schedule": ("constant", "cosine"),
@@ -74,16 +79,27 @@ class PretrainSettings:
         for key, allowed in choices.items():
             if (value := getattr(self, key)) not in allowed:
                 raise UserError(f"pretraining.{key}: {value!r} is unknown. Allowed are {', '.join(allowed)}.")
+        if self.clip_grad is not None and self.clip_grad <= 0:
+            raise UserError(f"pretraining.clip_grad: {self.clip_grad} must be more than 0; leave it out for no limit.")
 
 
 @dataclass(frozen=True)
 class MachineSettings:
-    """Where and how fast to train: nothing that decides the outcome, so a change of it repeats no run."""
+    """Where and how fast to train: nothing that decides the outcome, so a change of it repeats no run.
+
+    On another device, or compiled, the outcome is the same up to rounding.
+    """
 
     device: str = "auto"  # or cpu, cuda, cuda:1
     loader_threads: int = 0  # threads that prepare batches ahead; 0 prepares them in line
     cache_mb: float = 0  # decoded clips kept in memory, in MB
-    checkpoint_every_s: float = 120
+    checkpoint_every_s: float = 120  # and at the end of an epoch, see EPOCH_SAVES_S
+    compile: bool = False  # by torch.compile, which takes a minute or so first: for GPUs and long runs
+    tensorboard: bool = False  # write events into the run's folder
+
+
+EPOCH_SAVES_S = 10.0
+"""A run is saved at the end of an epoch if it was not in the last so many seconds: small models end five a second."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -108,27 +124,48 @@ def pick_device(name: str) -> torch.device:
 
 @dataclass
 class Batch:
-    """Model input as it leaves the store: int16 (n, samples) and uint8 (n, frames, height, width, 3)."""
+    """Model input as it leaves the store: int16 (n, samples) and uint8 (n, frames, height, width, 3).
+
+    Where several processes share a batch of ``clips`` clips, these are the ones at ``part``.
+    """
 
     step: int
     epoch: int
+    clips: int
+    part: slice
     audio: torch.Tensor
     frames: torch.Tensor
     flips: torch.Tensor
+
+    @property
+    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """What `Task` takes."""
+        return self.audio, self.frames, self.flips
 
 
 class Batches:
     """The batches of a whole run, addressed by their step: the same for any number of workers and any restart."""
 
-    def __init__(self, clips: Clips, labels: np.ndarray, method: Method, settings: PretrainSettings, seed: int) -> None:
+    def __init__(
+        self,
+        clips: Clips,
+        labels: np.ndarray,
+        method: Method,
+        settings: PretrainSettings,
+        seed: int,
+        world: World = ALONE,
+    ) -> None:
         self.clips, self.method, self.settings, self.seed, self.labels = clips, method, settings, seed, labels
+        self.world = world
         # One clip of each class cannot fill a batch that is larger than the number of classes.
         classes = int(labels.max()) + 1
         self.batch_size = min(settings.batch_size, classes) if method.batch == "one-per-class" else settings.batch_size
         require_batches(method.batch, labels, self.batch_size, method.name)
         self.positives = Positives(labels, method.probability) if method.positive == "same-class" else None
         first = self.epoch(0)  # the others have as many batches, of the same sizes
-        group_sizes(min(map(len, first)), settings.batch_norm_groups, method.name)  # refuses what is too small
+        for size in {len(anchors) for anchors in first}:  # refuses what is too small
+            group_sizes(size, settings.batch_norm_groups, method.name)
+            world.part(size, settings.batch_norm_groups, method.name)
         self.steps_per_epoch = len(first)
         self.steps = self.steps_per_epoch * settings.epochs
 
@@ -138,7 +175,9 @@ class Batches:
         return batches(self.method.batch, self.labels, self.batch_size, self.seed, epoch, order)
 
     def read(self, step: int, epoch: int, anchors: np.ndarray) -> Batch:
-        """Cut the audio of the anchors and the video of their positives, at the same time."""
+        """Cut the audio of the anchors and the video of their positives, at the same time: this process's part."""
+        clips, part = len(anchors), self.world.part(len(anchors), self.settings.batch_norm_groups)
+        anchors = anchors[part]
         videos = self.videos(anchors, epoch)
         draws = rng.uniforms(self.seed, "window", epoch, anchors)
         duration_s = self.clips.duration_s[anchors]
@@ -151,6 +190,8 @@ class Batches:
         return Batch(
             step,
             epoch,
+            clips,
+            part,
             torch.from_numpy(self.clips.audio(anchors, starts)),
             torch.from_numpy(self.clips.frames(videos, starts)),
             torch.from_numpy(flips if self.settings.flip == "frame" else flips[:, 0]),
@@ -170,6 +211,24 @@ class Batches:
                 number = epoch * self.steps_per_epoch + place
                 if number >= step:
                     yield number, epoch, anchors
+
+
+def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+    """Bring batches to a GPU, each while it works on the one before; on a CPU they stay what they are."""
+    if device.type != "cuda":
+        return batches
+    stream = torch.cuda.Stream(device)
+    training = torch.cuda.default_stream(device)
+
+    def copy(batch: Batch) -> Batch:
+        with torch.cuda.stream(stream):
+            moved = [tensor.pin_memory().to(device, non_blocking=True) for tensor in batch.inputs]
+        stream.synchronize()
+        for tensor in moved:
+            tensor.record_stream(training)  # its memory is not taken for the next batch while this one is in use
+        return replace(batch, audio=moved[0], frames=moved[1], flips=moved[2])
+
+    return ahead(batches, copy)
 
 
 # ---------------------------------------------------------------------------------------------------------- the model
@@ -216,6 +275,33 @@ def load_task(state: Mapping[str, Any]) -> Task:
 # ------------------------------------------------------------------------------------------------------- the training
 
 
+@dataclass
+class Reached:
+    """How far a run has come: what a checkpoint of it keeps besides weights and moments.
+
+    Attributes:
+        step: the next one.
+        history: one entry a finished epoch: what was learnt, the same for every run of the same settings.
+        timings: one entry a finished epoch: how fast.
+        loss, accuracy: sums over the steps of the present epoch.
+        timing: of the present epoch.
+    """
+
+    step: int = 0
+    history: list[dict[str, Any]] = field(default_factory=list)
+    timings: list[dict[str, Any]] = field(default_factory=list)
+    loss: float = 0.0
+    accuracy: float = 0.0
+    timing: Timing = field(default_factory=Timing)
+
+    def finish_epoch(self, epoch: int, steps: int) -> None:
+        """Enter the epoch that ends before ``step``, of so many steps, and begin the next."""
+        means = {"loss": self.loss / steps, "batch_accuracy": self.accuracy / steps}
+        self.history.append({"epoch": epoch, "step": self.step, **means})
+        self.timings.append({"epoch": epoch, "seconds": round(self.timing.seconds, 3), **self.timing.rates()})
+        self.loss, self.accuracy, self.timing = 0.0, 0.0, Timing()
+
+
 def pretrain(
     store: Store,
     clip_ids: Sequence[str],
@@ -231,7 +317,9 @@ def pretrain(
     inputs: Sequence[Path] = (),
     log: Callable[[str], None] = print,
 ) -> None:
-    """Train one run and write ``checkpoint.pt``, ``metrics.jsonl`` and ``run.json`` into ``output``.
+    """Train one run and write ``checkpoint.pt``, ``metrics.jsonl``, ``timings.jsonl`` and ``run.json`` into ``output``.
+
+    Started by ``python -m torch.distributed.run``, the processes share every batch; the first of them writes.
 
     Args:
         store: where the clips are.
@@ -248,12 +336,16 @@ def pretrain(
         log: receives one line at a time.
 
     Raises:
-        UserError: the loss is no longer finite, the subset cannot serve the method, or the device is missing.
+        UserError: the loss is no longer finite, the subset cannot serve the method, the device is missing or out of
+            memory, or the disk is full.
+        Stopped: SIGTERM or SIGUSR1 came; the run is saved, and the same call goes on with it.
     """
-    # --- set-up: everything that decides the outcome is in `identity`, so that a checkpoint of other settings shows
     torch.set_num_threads(settings.cpu_threads)
-    device = pick_device(machine.device)
+    device = own_device(pick_device(machine.device))
+    if device.type == "cuda":  # PyTorch's own default differs between convolutions and matrix products
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.tf32
     classes, labels = np.unique(np.asarray(pairing_labels, dtype=str), return_inverse=True)
+    # Everything that decides the outcome, so that a checkpoint of other settings shows.
     everything = {
         **identity,
         "seed": seed,
@@ -266,103 +358,219 @@ def pretrain(
         ),
     }
     clips = Clips(store, clip_ids, features, machine.cache_mb)
-    schedule = Batches(clips, labels, method, settings, seed)
-    task = Task(settings, features, statistics, seed).to(device)
-    optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay)
+    with stop_requests() as requests, join(device) as world:
+        log = log if world.leads else (lambda line: None)
+        schedule = Batches(clips, labels, method, settings, seed, world)
+        log(
+            f"{method.name}: {len(clip_ids)} clips of {len(classes)} pairing labels, {schedule.steps_per_epoch} "
+            f"batches an epoch, {settings.epochs} epochs, on {device}"
+            + (f" and {world.size - 1} more" if world.size > 1 else "")
+        )
+        file = unfinished_file(output, everything)
+        if world.leads:
+            report_leftovers(output / "unfinished", file.parent, everything, log)
+        task = Task(settings, features, statistics, seed)
+        reached, speed = train(task, schedule, settings, machine, everything, device, output, requests, log)
+        if world.leads:
+            state = {"model": task.eval().model.state_dict(), "settings": everything, "statistics": dict(statistics)}
+            checkpoint.save(output / "checkpoint.pt", state)
+            write_outcome(output, schedule, reached, everything, machine, speed, inputs)
+            shutil.rmtree(file.parent, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                file.parent.parent.rmdir()  # unless runs of other settings are left in it
 
-    # --- resume: progress lives outside the declared outputs, which the workflow deletes before it starts a job
-    work = output / "unfinished" / checkpoint.fingerprint(everything)
-    report_leftovers(output / "unfinished", work, everything, log)
-    progress_file = work / "checkpoint.pt"
-    step, history, epoch_sum = 0, [], [0.0, 0.0]
-    if progress_file.exists():
-        state = checkpoint.load(progress_file)
+
+def unfinished_file(output: Path, everything: Mapping[str, Any]) -> Path:
+    """Return where a run of these settings is saved while it is under way.
+
+    It lives outside the declared outputs, which the workflow deletes before it starts a job.
+    """
+    return output / "unfinished" / checkpoint.fingerprint(everything) / "checkpoint.pt"
+
+
+def train(
+    task: Task,
+    schedule: Batches,
+    settings: PretrainSettings,
+    machine: MachineSettings,
+    everything: Mapping[str, Any],
+    device: torch.device,
+    output: Path,
+    requests: Sequence[str],
+    log: Callable[[str], None],
+) -> tuple[Reached, dict[str, Any]]:
+    """Train a model to the end, from its beginning or from what an interrupted job saved.
+
+    Args:
+        task: the model; it is changed, and brought to the device.
+        schedule: the batches of the whole run.
+        settings, machine, device: how and where to train.
+        everything: all that decides the outcome, kept with what is saved.
+        output: the run's folder; what has been reached so far is kept in it.
+        requests: once there is anything in it, the run is saved and stops.
+        log: receives one line at a time.
+
+    Returns:
+        What has been reached, and how fast this job was.
+
+    Raises:
+        UserError, Stopped: as `pretrain`.
+    """
+    # --- set-up
+    world, reached, job = schedule.world, Reached(), Timing()
+    file = unfinished_file(output, everything)
+    if world.size > 1 and settings.batch_norm_groups == 1:
+        synchronise_batch_norm(task.model, device)
+    if world.size > 1:
+        task.batch_norm_groups = 1  # each group has a process of its own
+    task.to(device).train()
+    optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
+    if file.exists():
+        state = checkpoint.load(file)
         task.model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        step, history, epoch_sum = state["step"], state["history"], state["epoch_sum"]
-        log(f"going on at step {step} of {schedule.steps}")
+        reached = Reached(**state["reached"] | {"timing": Timing(**state["reached"]["timing"])})
+        log(f"going on at step {reached.step} of {schedule.steps}")
+    if world.leads:
+        remove_leftovers(file)
+    first_step = reached.step
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
+    if machine.compile:
+        compile_model(task, schedule, autocast, device, log)
+    forward = task
+    if world.size > 1:
+        forward = torch.nn.parallel.DistributedDataParallel(task, broadcast_buffers=False)
+    events = None
+    if machine.tensorboard and world.leads:
+        events = open_tensorboard(output / "tensorboard", first_step, log)
 
-    def save_progress(buffers: dict[str, torch.Tensor]) -> None:
-        state = {
-            "model": task.model.state_dict() | buffers,
-            "optimizer": optimizer.state_dict(),
-            "settings": everything,
-        }
-        checkpoint.save(progress_file, state | {"step": step, "history": history, "epoch_sum": epoch_sum})
+    def save(buffers: dict[str, torch.Tensor]) -> None:
+        state = {"model": task.model.state_dict() | buffers, "optimizer": optimizer.state_dict()}
+        checkpoint.save(file, state | {"reached": asdict(reached), "settings": dict(everything)})
+
+    def kept() -> str:
+        return f"The last good checkpoint is {file}." if file.exists() else ""
+
+    def require_finite(loss: float) -> None:
+        if not math.isfinite(loss):
+            raise UserError(f"{output}: the loss is {loss} at step {reached.step}. Lower the learning rate. {kept()}")
 
     # --- the loop
-    log(
-        f"{method.name}: {len(clip_ids)} clips of {len(classes)} pairing labels, {schedule.steps_per_epoch} batches an "
-        f"epoch, {settings.epochs} epochs, on {device}"
-    )
-    progress = Progress(schedule.steps, method.name, "step", done=step)
-    task.train()
-    saved_at = began = time.monotonic()
-    first_step, clips_seen, waited = step, 0, 0.0
-    upcoming = schedule.since(step, machine.loader_threads)
-    while True:
-        asked = time.monotonic()
-        batch = next(upcoming, None)
-        waited += time.monotonic() - asked
-        if batch is None:
-            break
-        optimizer.learning_rate = learning_rate(settings, batch.step, schedule.steps)
-        save = time.monotonic() - saved_at >= machine.checkpoint_every_s
-        buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()} if save else {}
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
-            audio, video = task(*(t.to(device, non_blocking=True) for t in (batch.audio, batch.frames, batch.flips)))
-        loss, accuracy = info_nce(audio.float(), video.float(), settings.temperature)
-        if save and math.isfinite(float(loss.detach())):  # so a checkpoint's weights are known to give a finite loss
-            save_progress(buffers)
-            saved_at = time.monotonic()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            kept = f"The last good checkpoint is {progress_file}." if progress_file.exists() else ""
-            raise UserError(f"{output}: the loss is {value} at step {batch.step}. Lower the learning rate. {kept}")
-        step = batch.step + 1
-        clips_seen += len(batch.audio)
-        epoch_sum = [epoch_sum[0] + value, epoch_sum[1] + float(accuracy)]
-        progress.advance(lambda value=value: f"loss {value:.3f}")
-        if step % schedule.steps_per_epoch == 0:
-            mean_loss, mean_accuracy = (total / schedule.steps_per_epoch for total in epoch_sum)
-            history.append({"epoch": batch.epoch, "step": step, "loss": mean_loss, "batch_accuracy": mean_accuracy})
-            epoch_sum = [0.0, 0.0]
-    progress.close()
+    with (
+        contextlib.closing(Progress(schedule.steps, schedule.method.name, "step", done=first_step)) as progress,
+        contextlib.closing(on_device(schedule.since(first_step, machine.loader_threads), device)) as upcoming,
+    ):
+        saved_at = stepped_at = time.monotonic()
+        while True:
+            asked_at = time.monotonic()
+            batch = next(upcoming, None)
+            if batch is None:
+                break
+            ready_at = time.monotonic()
+            optimizer.learning_rate = learning_rate(settings, batch.step, schedule.steps)
+            ends = batch.step % schedule.steps_per_epoch == 0 and batch.step > first_step
+            limit = min(EPOCH_SAVES_S, machine.checkpoint_every_s) if ends else machine.checkpoint_every_s
+            stop = world.any(bool(requests), device)
+            save_now = world.leads and (stop or ready_at - saved_at >= limit)
+            buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()} if save_now else {}
+            try:
+                with autocast:
+                    audio, video = forward(*batch.inputs)
+                audio, video = (world.gather(z.float(), batch.part, batch.clips) for z in (audio, video))
+                loss, accuracy = info_nce(audio, video, settings.temperature)
+                if save_now:  # before the step, so that a checkpoint's weights are known to give a finite loss
+                    require_finite(float(loss.detach()))
+                    save(buffers)
+                    saved_at = time.monotonic()
+                if stop:
+                    log(
+                        f"stopped by {' and '.join(requests) or 'a signal'} and saved at step {batch.step} of "
+                        f"{schedule.steps}, in {file}; the same command goes on from there"
+                    )
+                    raise Stopped
+                optimizer.zero_grad()
+                loss.backward()
+            except torch.OutOfMemoryError as error:
+                raise UserError(
+                    f"{device} has not enough memory for a batch of {batch.clips} clips in {settings.precision} "
+                    f"(step {batch.step}). Lower pretraining.batch_size, set pretraining.precision to bfloat16, or "
+                    f"share each batch among several GPUs. {kept()} ({str(error).partition('. ')[0]})"
+                ) from error
+            optimizer.step()
+            value = float(loss.detach())
+            require_finite(value)
+            now = time.monotonic()
+            for timing in (job, reached.timing):
+                timing.add(now - stepped_at, ready_at - asked_at, batch.clips)
+            stepped_at = now
+            reached.step = batch.step + 1
+            reached.loss += value
+            reached.accuracy += float(accuracy)
+            if events:
+                events.add_scalar("loss/step", value, batch.step)
+            if world.leads:
+                progress.advance(lambda value=value: f"loss {value:.3f}, {job}")
+            if reached.step % schedule.steps_per_epoch == 0:
+                reached.finish_epoch(batch.epoch, schedule.steps_per_epoch)
+                if events:
+                    ended = reached.history[-1] | reached.timings[-1]
+                    for name in ("loss", "batch_accuracy", "clips_per_s", "waiting_share"):
+                        events.add_scalar(f"epoch/{name}", ended[name], reached.step)
+    if events:
+        events.close()
+    speed = {"seconds": round(job.seconds, 3), **job.rates(), "device": str(device), "processes": world.size}
+    return reached, speed | {"resumed_at_step": first_step}
 
-    # --- the outcome
-    seconds = time.monotonic() - began
-    task.model.eval()
-    state = {"model": task.model.state_dict(), "settings": everything, "statistics": dict(statistics)}
-    checkpoint.save(output / "checkpoint.pt", state)
-    write_text(output / "metrics.jsonl", "".join(json.dumps(line) + "\n" for line in history))
+
+def compile_model(
+    task: Task, schedule: Batches, autocast: torch.autocast, device: torch.device, log: Callable[[str], None]
+) -> None:
+    """Have PyTorch compile the model; where it cannot, say so and train without.
+
+    It is tried on the first batch, forward and backward, of which no trace is left.
+    """
+    batch = schedule.read(0, 0, schedule.epoch(0)[0])
+    buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()}
+    task.model.compile()
+    try:
+        with autocast:
+            audio, video = task(*(tensor.to(device) for tensor in batch.inputs))
+        (audio * video).sum().backward()
+    except Exception as error:  # of a compiler that is missing or too old, among much else
+        torch.compiler.set_stance("force_eager")
+        reason = " ".join(str(error).partition("\n\n")[0].split()) or type(error).__name__
+        log(f"torch.compile does not work here ({reason}); training without it")
+    for name, buffer in task.model.named_buffers():
+        buffer.copy_(buffers[name])
+    task.zero_grad()
+
+
+def write_outcome(
+    output: Path,
+    schedule: Batches,
+    reached: Reached,
+    everything: Mapping[str, Any],
+    machine: MachineSettings,
+    speed: Mapping[str, Any],
+    inputs: Sequence[Path],
+) -> None:
+    """Write ``metrics.jsonl``, ``timings.jsonl`` and ``run.json`` of a finished run."""
+    for name, lines in (("metrics", reached.history), ("timings", reached.timings)):
+        write_text(output / f"{name}.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    history = reached.history
     last = history[-1] if history else {"loss": None, "batch_accuracy": None}
     outcome = {
         **{key: everything[key] for key in ("dataset", "subset", "labels", "seed")},
-        "method": method.name,
+        "method": schedule.method.name,
         "steps": schedule.steps,
-        "epochs": settings.epochs,
+        "epochs": schedule.settings.epochs,
         "batch_size": max(map(len, schedule.epoch(0))),
         "final_loss": last["loss"],
         "final_batch_accuracy": last["batch_accuracy"],
         "still_improving": bool(still_improving(np.array([line["loss"] for line in history]))) if history else False,
     }
-    speed = {
-        "seconds": round(seconds, 3),
-        "clips_per_s": round(clips_seen / seconds, 1) if step > first_step else None,
-        "waiting_share": round(waited / seconds, 4),
-        "device": str(device),
-        "resumed_at_step": first_step,
-    }
-    write_json(
-        output / "run.json",
-        outcome | {"settings": everything, "machine": asdict(machine), "speed": speed, "provenance": stamp(inputs)},
-    )
-    shutil.rmtree(work, ignore_errors=True)
-    if (output / "unfinished").is_dir() and not any((output / "unfinished").iterdir()):
-        (output / "unfinished").rmdir()
+    described = {"settings": everything, "machine": asdict(machine), "speed": speed, "provenance": stamp(inputs)}
+    write_json(output / "run.json", outcome | described)
 
 
 def write_untrained(

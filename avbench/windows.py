@@ -79,7 +79,8 @@ class Clips:
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
             available = round(self.duration_s[clip] * rate) - self.sample_count
             first = min(max(0, round((start - lead) * rate)), max(0, available))
-            batch[i] = np.resize(self._samples(int(clip), first), self.sample_count)  # repeats what is too short
+            sound = self._samples(int(clip), first)
+            batch[i] = sound if len(sound) == self.sample_count else np.resize(sound, self.sample_count)  # repeats it
         return batch
 
     def frames(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -10,16 +10,19 @@ def problem():
     return model, torch.randn(11, 7)
 
 
-def test_equal_to_pytorchs_adam():
+@pytest.mark.parametrize("clip_grad", [None, 0.5])
+def test_equal_to_pytorchs_adam(clip_grad):
     ours, inputs = problem()
     theirs, _ = problem()
-    optimizer = Adam(ours.parameters(), 1e-2, 1e-3)
+    optimizer = Adam(ours.parameters(), 1e-2, 1e-3, clip_grad)
     reference = torch.optim.Adam(theirs.parameters(), lr=1e-2, weight_decay=1e-3, fused=True)
     for step in range(60):
         optimizer.learning_rate = reference.param_groups[0]["lr"] = 1e-2 / (1 + step)
         for model, optim in ((ours, optimizer), (theirs, reference)):
             optim.zero_grad()
             model(inputs).square().sum().backward()
+            if optim is reference and clip_grad:
+                torch.nn.utils.clip_grad_norm_(theirs.parameters(), clip_grad)
             optim.step()
     for a, b in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(a, b)

@@ -1,13 +1,11 @@
 """Training itself: exact resumption, draws that depend on nothing else, and what goes wrong."""
 
+import importlib.util
 import json
 import math
 import os
-import pickle
+import resource
 import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +19,6 @@ from avbench.features import FeatureSettings
 from avbench.methods import PRESETS, Method
 from avbench.pretrain import (
     Batches,
-    MachineSettings,
     PretrainSettings,
     Task,
     learning_rate,
@@ -34,39 +31,33 @@ from avbench.protocol import PRESETS as PROTOCOLS
 from avbench.statistics import subset_statistics
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
 from avbench.windows import Clips
+from tests import training
+from tests.training import (
+    CLASSES,
+    CLIPS,
+    FEATURES,
+    MACHINE,
+    SETTINGS,
+    arguments,
+    pairing_labels,
+    same,
+    weights,
+    write_store,
+)
 
-CLASSES, CLIPS = 4, 6
-FEATURES = FeatureSettings(sample_rate=8000, n_fft=256, hop=200, n_mels=40, frame_rate=4.0, audio_s=1.0, video_s=1.0)
-SETTINGS = PretrainSettings(model="small", epochs=3, batch_size=8, learning_rate=2e-3)
-MACHINE = MachineSettings(device="cpu", checkpoint_every_s=0)
+OUTCOME = ["checkpoint.pt", "metrics.jsonl", "run.json", "timings.jsonl"]
+
 PUBLISHED = PROTOCOLS["published"]
-IDENTITY = {"dataset": "d", "subset": "s", "labels": "true"}
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    """Clips of coloured noise and tones: enough to learn from, cheap to make."""
-    rng = np.random.default_rng(0)
-    settings = StoreSettings(frame_rate=4.0, width=32, height=32, sample_rate=8000, jpeg_quality=90)
-    rows = []
-    for clip in range(CLASSES * CLIPS):
-        label = clip % CLASSES
-        frames = rng.integers(0, 60, (8, 32, 32, 3)) + np.array([40 * label, 20 * label, 120])
-        tone = np.sin(2 * np.pi * (200 + 300 * label) * np.arange(16000) / 8000)
-        audio = 8000 * tone + rng.normal(0, 800, 16000)
-        rows.append(
-            Row(
-                f"clip-{clip:02d}", encode_frames(frames.astype(np.uint8), settings), audio.astype("<i2").tobytes(), 2.0
-            )
-        )
-    path = tmp_path_factory.mktemp("store") / "000.arrow"
-    write_shard(path, rows, settings)
-    return Store([path])
+    return write_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
 def labels(store):
-    return [f"class {int(name[-2:]) % CLASSES}" for name in store.clip_ids]
+    return pairing_labels(store)
 
 
 @pytest.fixture(scope="module")
@@ -92,23 +83,17 @@ def uneven(tmp_path_factory):
 def train(
     store, labels, statistics, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, log=len
 ):
-    method = PRESETS[method] if isinstance(method, str) else method
-    ids = store.clip_ids
-    pretrain(store, ids, labels, statistics, method, settings, FEATURES, seed, output, IDENTITY, machine, log=log)
-    return checkpoint.load(output / "checkpoint.pt")["model"]
-
-
-def same(a, b):
-    return all(torch.equal(a[name], b[name]) for name in a) and a.keys() == b.keys()
+    run = arguments(store, output, method, settings, seed, machine, statistics)
+    pretrain(**run | {"log": log, "pairing_labels": labels})
+    return weights(output)
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(store, labels, statistics, tmp_path):
     train(store, labels, statistics, tmp_path / "a")
     train(store, labels, statistics, tmp_path / "b", machine=replace(MACHINE, loader_threads=3, cache_mb=50))
-    weights = [checkpoint.load(tmp_path / name / "checkpoint.pt")["model"] for name in "ab"]
-    assert same(*weights)
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert (tmp_path / "a/metrics.jsonl").read_bytes() == (tmp_path / "b/metrics.jsonl").read_bytes()
-    assert not same(weights[0], train(store, labels, statistics, tmp_path / "c", seed=1))
+    assert not same(weights(tmp_path / "a"), train(store, labels, statistics, tmp_path / "c", seed=1))
 
 
 @pytest.mark.parametrize("method", ["soft-positive", "hard-negative"])
@@ -123,7 +108,7 @@ def test_a_run_under_the_published_protocol_goes_on_to_the_same_bytes(
         train(store, labels, statistics, tmp_path / "b", method, settings)
     said = []
     assert same(train(store, labels, statistics, tmp_path / "b", method, settings, log=said.append), undisturbed)
-    assert "going on at step 6 of" in said[0]
+    assert said[1].startswith("going on at step 6 of")
     assert not same(train(store, labels, statistics, tmp_path / "c", method), undisturbed)
 
 
@@ -140,52 +125,172 @@ def test_the_loss_starts_near_ln_of_the_batch_and_falls(store, labels, statistic
     assert run["provenance"]["packages"]["torch"] == torch.__version__.split("+")[0]
 
 
-DRIVER = """
-import sys, pickle
-from pathlib import Path
-from avbench.pretrain import pretrain
-arguments = pickle.loads(Path(sys.argv[1]).read_bytes())
-pretrain(**arguments, log=lambda line: print(line, flush=True))
-"""
+def train_until_killed(run, number, place):
+    """Train; from step ``number`` on, the process kills itself as soon as it comes to a place."""
+    reached = []
+    training.at_step(number, lambda: reached.append(number))
+
+    def killing(function):
+        def kill_or_call(*given, **named):
+            if reached:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*given, **named)
+
+        return kill_or_call
+
+    for owner, name in {
+        "loss": [(pretraining, "info_nce")],
+        "update": [(pretraining.Adam, "step")],
+        "writing": [(os, "fsync")],  # the checkpoint is written, and does not have its name yet
+        "written": [(pretraining, "asdict")],  # nothing of it is
+    }[place]:
+        setattr(owner, name, killing(getattr(owner, name)))
+    pretrain(**run)
 
 
-def test_a_killed_run_ends_in_the_same_bytes(store, labels, statistics, tmp_path):
-    settings = replace(SETTINGS, epochs=60)
-    arguments = {
-        "store": store,
-        "clip_ids": store.clip_ids,
-        "pairing_labels": labels,
-        "statistics": statistics,
-        "method": PRESETS["soft-positive-50"],
-        "settings": settings,
-        "features": FEATURES,
-        "seed": 3,
-        "output": tmp_path / "killed",
-        "identity": IDENTITY,
-        "machine": MACHINE,
-    }
-    (tmp_path / "arguments.pkl").write_bytes(pickle.dumps(arguments))
-    command = [sys.executable, "-c", DRIVER, str(tmp_path / "arguments.pkl")]
-    kills, outputs = 0, []
-    while not (tmp_path / "killed/checkpoint.pt").exists():
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
-        )
-        if kills < 3:
-            before = {p: p.stat().st_mtime_ns for p in tmp_path.glob("killed/unfinished/*/checkpoint.pt")}
-            while {p: p.stat().st_mtime_ns for p in tmp_path.glob("killed/unfinished/*/checkpoint.pt")} == before:
-                assert process.poll() is None, "the run ended before it could be killed"
-                time.sleep(0.01)
-            time.sleep(0.15)  # some steps further: a kill falls anywhere, also into the writing of a checkpoint
-            process.send_signal(signal.SIGKILL)
-            kills += 1
-        outputs.append(process.communicate(timeout=120)[0])
-    assert "going on at step" in outputs[-1]
+def test_a_run_killed_at_ten_random_steps_ends_in_the_same_bytes(store, labels, statistics, tmp_path):
+    settings = replace(SETTINGS, epochs=25)
+    machine = replace(MACHINE, loader_threads=1)
+    run = arguments(store, tmp_path / "killed", "soft-positive-50", settings, 3, machine, statistics)
+    random = np.random.default_rng(0)
+    places = random.permutation(["loss", "update", "writing", "written"] * 3)[:10]
+    for step, place in zip(sorted(random.choice(75, 10, replace=False)), places, strict=True):
+        assert training.status(training.start(train_until_killed, run, step, place)) == -signal.SIGKILL
+        assert not (tmp_path / "killed/checkpoint.pt").exists()
+    said = []
+    resumed = train(store, labels, statistics, run["output"], "soft-positive-50", settings, 3, machine, said.append)
+    assert any("going on at step" in line for line in said)
     undisturbed = train(store, labels, statistics, tmp_path / "undisturbed", "soft-positive-50", settings, seed=3)
-    assert same(checkpoint.load(tmp_path / "killed/checkpoint.pt")["model"], undisturbed)
+    assert same(resumed, undisturbed)
     metrics = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("killed", "undisturbed")]
     assert metrics[0] == metrics[1]
-    assert not (tmp_path / "killed/unfinished").exists()
+    assert sorted(path.name for path in run["output"].iterdir()) == OUTCOME
+
+
+def test_a_run_is_saved_at_the_end_of_an_epoch_when_it_has_not_been_for_a_while(
+    store, labels, statistics, tmp_path, monkeypatch
+):
+    saved = []
+    monkeypatch.setattr(checkpoint, "save", lambda path, state: saved.append(state.get("reached", {}).get("step")))
+    rarely = replace(MACHINE, checkpoint_every_s=3600)
+    train_only = {"settings": replace(SETTINGS, epochs=4), "machine": rarely, "statistics": statistics}
+    for seconds, steps in ((3600, []), (0, [3, 6, 9])):
+        saved.clear()
+        monkeypatch.setattr(pretraining, "EPOCH_SAVES_S", seconds)
+        pretrain(**arguments(store, tmp_path / str(seconds), **train_only))
+        assert saved == [*steps, None]  # None: the outcome
+
+
+def train_on_a_full_disk(run, number, message):
+    """Train; from step ``number`` on no file may grow beyond 100 kB, and the error's message is written down."""
+    at = number, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    training.at_step(*at)
+    try:
+        pretrain(**run)
+    except UserError as error:
+        message.write_text(str(error))
+
+
+def test_a_disk_that_fills_up_leaves_the_last_checkpoint(store, labels, statistics, tmp_path):
+    run = arguments(store, tmp_path / "run", statistics=statistics)
+    assert training.status(training.start(train_on_a_full_disk, run, 5, tmp_path / "message")) == 0
+    kept = training.unfinished(tmp_path / "run")
+    message = (tmp_path / "message").read_text()
+    assert message == f"cannot write {kept}: File too large. Check free space and permissions."
+    assert list(kept.parent.iterdir()) == [kept]  # no half of a file
+    assert checkpoint.load(kept)["reached"]["step"] == 4
+    resumed = train(store, labels, statistics, tmp_path / "run")
+    assert same(resumed, train(store, labels, statistics, tmp_path / "whole"))
+
+
+def test_too_little_memory_on_the_gpu_is_told_with_what_to_change(store, labels, statistics, tmp_path, monkeypatch):
+    losses, info_nce = iter(range(4)), pretraining.info_nce
+
+    def exhausted(*given):
+        if next(losses, None) is None:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 139 GiB.")
+        return info_nce(*given)
+
+    monkeypatch.setattr(pretraining, "info_nce", exhausted)
+    with pytest.raises(UserError, match="cpu has not enough memory for a batch of 8 clips in float32") as error:
+        train(store, labels, statistics, tmp_path)
+    kept = training.unfinished(tmp_path)
+    assert "(step 4). Lower pretraining.batch_size, set pretraining.precision to bfloat16" in str(error.value)
+    assert f"The last good checkpoint is {kept}. (CUDA out of memory)" in str(error.value)
+    assert checkpoint.load(kept)["reached"]["step"] == 3
+
+
+def test_an_epochs_speed_is_written_beside_what_it_learnt(store, labels, statistics, tmp_path):
+    train(store, labels, statistics, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == OUTCOME
+    metrics, timings = (
+        [json.loads(line) for line in (tmp_path / f"{name}.jsonl").read_text().splitlines()]
+        for name in ("metrics", "timings")
+    )
+    assert [line["epoch"] for line in timings] == [line["epoch"] for line in metrics] == [0, 1, 2]
+    for line in timings:
+        assert line["clips_per_s"] == pytest.approx(24 / line["seconds"], rel=0.2)
+        assert 0 <= line["waiting_share"] <= 1
+    assert set(metrics[0]) == {"epoch", "step", "loss", "batch_accuracy"}  # the same bytes whatever the machine
+    speed = json.loads((tmp_path / "run.json").read_text())["speed"]
+    assert speed["seconds"] == pytest.approx(sum(line["seconds"] for line in timings), abs=0.01)
+
+
+def test_the_gradient_is_clipped_on_request(store, labels, statistics, tmp_path, monkeypatch):
+    norms, update = [], pretraining.Adam.step
+
+    def measure(optimizer):
+        update(optimizer)
+        norms.append(float(torch.nn.utils.get_total_norm([p.grad for p in optimizer.parameters])))
+
+    monkeypatch.setattr(pretraining.Adam, "step", measure)
+    free = train(store, labels, statistics, tmp_path / "free")
+    assert min(norms) > 0.01
+    norms.clear()
+    clipped = train(store, labels, statistics, tmp_path / "c", settings=replace(SETTINGS, clip_grad=0.01))
+    assert norms == pytest.approx([0.01] * 9, rel=1e-3)
+    assert not same(free, clipped)
+    with pytest.raises(UserError, match="pretraining.clip_grad: 0 must be more than 0"):
+        replace(SETTINGS, clip_grad=0)
+
+
+def test_tensorboard_shows_every_step_and_epoch_where_it_is_installed(store, labels, statistics, tmp_path):
+    said = []
+    wanted = replace(MACHINE, tensorboard=True)
+    with_events = train(store, labels, statistics, tmp_path / "a", machine=wanted, log=said.append)
+    assert same(with_events, train(store, labels, statistics, tmp_path / "b"))
+    if importlib.util.find_spec("tensorboard") is None:
+        assert any("the package is not installed: no events" in line for line in said)
+        return
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    found = EventAccumulator(str(tmp_path / "a/tensorboard"))
+    found.Reload()
+    assert [event.step for event in found.Scalars("loss/step")] == list(range(9))
+    assert [event.step for event in found.Scalars("epoch/waiting_share")] == [3, 6, 9]
+    metrics = [json.loads(line) for line in (tmp_path / "a/metrics.jsonl").read_text().splitlines()]
+    shown = [event.value for event in found.Scalars("epoch/loss")]
+    assert shown == pytest.approx([line["loss"] for line in metrics], rel=1e-6)
+
+
+def train_without_a_compiler(run, lines):
+    """Train with ``machine.compile`` where the compiler fails, and write the log down."""
+
+    def backend(*_):
+        raise RuntimeError("no working compiler")
+
+    compile_by, said = torch.nn.Module.compile, []
+    torch.nn.Module.compile = lambda module: compile_by(module, backend=backend)
+    pretrain(**run | {"log": said.append})
+    lines.write_text("\n".join(said))
+
+
+def test_where_there_is_no_compiler_training_goes_on_without(store, labels, statistics, tmp_path):
+    run = arguments(store, tmp_path / "run", machine=replace(MACHINE, compile=True), statistics=statistics)
+    assert training.status(training.start(train_without_a_compiler, run, tmp_path / "lines")) == 0
+    assert "torch.compile does not work here (" in (tmp_path / "lines").read_text()
+    assert "no working compiler" in (tmp_path / "lines").read_text()
+    assert same(weights(tmp_path / "run"), train(store, labels, statistics, tmp_path / "plain"))
 
 
 def test_an_unfinished_run_of_other_settings_is_kept_and_told(store, labels, statistics, tmp_path):
@@ -219,7 +324,7 @@ def test_the_checkpoint_kept_from_a_loss_that_explodes_is_from_before_it_did(
     with pytest.raises(UserError, match="the loss is nan at step 4. .* The last good checkpoint is (.*)\\.") as error:
         train(store, labels, statistics, tmp_path)
     kept = checkpoint.load(str(error.value).split("checkpoint is ")[1].rstrip("."))
-    assert kept["step"] == 3
+    assert kept["reached"]["step"] == 3
     assert all(torch.isfinite(value).all() for value in kept["model"].values())
     monkeypatch.undo()  # and it can be gone on with
     assert same(train(store, labels, statistics, tmp_path), train(store, labels, statistics, tmp_path / "whole"))
@@ -346,10 +451,10 @@ def test_the_untrained_baseline_is_the_run_before_its_first_step(store, labels, 
     write_untrained(SETTINGS, FEATURES, statistics, 4, tmp_path / "untrained.pt")
     start = load_task(checkpoint.load(tmp_path / "untrained.pt"))
     run = train(store, labels, statistics, tmp_path / "run", settings=replace(SETTINGS, learning_rate=1e-30), seed=4)
-    weights = {
+    initial = {
         name: value for name, value in start.model.state_dict().items() if "running" not in name and "num_" not in name
     }
-    assert all(torch.allclose(value, run[name], atol=1e-12) for name, value in weights.items())
+    assert all(torch.allclose(value, run[name], atol=1e-12) for name, value in initial.items())
 
 
 def test_cosine_falls_from_the_full_rate_to_zero():

@@ -25,6 +25,12 @@ CHECKPOINT = f"{RUN}/seed-{{seed}}/checkpoint.pt"
 EMBEDDINGS = f"{RUN}/seed-{{seed}}/embeddings.npz"
 SCORES = f"{RUN}/seed-{{seed}}/scores.csv"
 GPUS = config["pretraining"].get("gpus", 0)
+# Several GPUs train one run together, a process each.
+LAUNCHER = (
+    f"torch.distributed.run --standalone --nproc-per-node {GPUS} -m avbench"
+    if GPUS > 1
+    else "avbench"
+)
 DEVICE = config["pretraining"].get("device", "auto")
 THREADS = config["pretraining"].get("cpu_threads", 1)
 

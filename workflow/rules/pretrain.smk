@@ -33,6 +33,7 @@ rule pretrain:
     output:
         checkpoint=CHECKPOINT,
         metrics=f"{RUN}/seed-{{seed}}/metrics.jsonl",
+        timings=f"{RUN}/seed-{{seed}}/timings.jsonl",
         run=f"{RUN}/seed-{{seed}}/run.json",
     log:
         "results/{experiment}/logs/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
@@ -47,6 +48,7 @@ rule pretrain:
         gpu=GPUS,
         # A resource and not a parameter: what does not decide the outcome must not repeat a run.
         machine=MACHINE,
+        launcher=LAUNCHER,
     params:
         method=lambda w: as_json(experiment.method_settings(w.method)),
         settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
@@ -57,7 +59,7 @@ rule pretrain:
         ),
         folder=f"{RUN}/seed-{{seed}}",
     shell:
-        "python -m avbench pretrain --subset {input.subset:q} {params.labels} --statistics {input.statistics:q}"
+        "python -m {resources.launcher} pretrain --subset {input.subset:q} {params.labels} --statistics {input.statistics:q}"
         " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
         " --identity {params.identity:q} --machine {resources.machine:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
 
