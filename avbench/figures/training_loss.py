@@ -14,6 +14,8 @@ from avbench.figures import style
 
 Run = tuple[str, str, int, pd.DataFrame]
 
+_NEAR_NATS = 0.2  # losses whose names would overlap
+
 
 def draw(
     runs: Sequence[Run],
@@ -120,11 +122,17 @@ def _curves(
 
 
 def _chance(axes: Axes, batches: list[int]) -> None:
-    for size in batches:
+    named: list[list[int]] = []  # sizes that share a name, as their lines are too near for one each
+    for size in sorted(batches):
         axes.axhline(math.log(size), color=style.GREY, linewidth=0.8, dashes=(1, 2))
+        if named and math.log(size / named[-1][0]) < _NEAR_NATS:
+            named[-1].append(size)
+        else:
+            named.append([size])
+    for sizes in named:
         axes.annotate(
-            f"ln {size}",
-            (1.01, math.log(size)),
+            ", ".join(f"ln {size}" for size in reversed(sizes)),
+            (1.01, sum(map(math.log, sizes)) / len(sizes)),
             xycoords=("axes fraction", "data"),
             ha="left",
             va="center",
