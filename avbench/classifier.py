@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench import checkpoint, predictions, rng
+from avbench.allocator import keep_freed_memory
 from avbench.embed import encode, load_for_task
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
@@ -289,6 +290,7 @@ def train_parts(
         identity: method, subset, labels and seed.
         machine: where and how fast.
     """
+    keep_freed_memory()
     torch.set_num_threads(settings.cpu_threads)
     fit = fit_of(name, protocol)
     folder = output.parent / "unfinished"

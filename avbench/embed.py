@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench import checkpoint
+from avbench.allocator import keep_freed_memory
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.fileio import atomic
@@ -166,6 +167,7 @@ def embed(
     of its modalities ``{task}/{modality}``, float32 (n, width): the encoder's pooled features. Where a task has both,
     there are also ``{task}/{modality}-head``, float32 (n, dimension): their projections into the common space.
     """
+    keep_freed_memory()
     torch.set_num_threads(cpu_threads)
     device = pick_device(device_name)
     states = [checkpoint.load(path) for path in checkpoints]

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from avbench import checkpoint, rng
+from avbench.allocator import keep_freed_memory
 from avbench.distributed import ALONE, World, join, own_device, synchronise_batch_norm
 from avbench.errors import UserError
 from avbench.features import FeatureSettings, LogMel, Standardise, flip, normalise_frames
@@ -340,6 +341,7 @@ def pretrain(
             memory, or the disk is full.
         Stopped: SIGTERM or SIGUSR1 came; the run is saved, and the same call goes on with it.
     """
+    keep_freed_memory()
     torch.set_num_threads(settings.cpu_threads)
     device = own_device(pick_device(machine.device))
     if device.type == "cuda":  # PyTorch's own default differs between convolutions and matrix products
