@@ -37,7 +37,9 @@ def test_the_tutorial_leads_to_a_finished_probe(tmp_path):
                 assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
                 printed.append(result.stdout)
     assert re.search(r"test +stored +24", printed[-3])
-    rows = [row for row in csv.DictReader(printed[-1].splitlines()) if row["task"] == "birds"]
+    rows = [
+        row for row in csv.DictReader(printed[-1].splitlines()) if (row["task"], row["protocol"]) == ("birds", "linear")
+    ]
     assert [(row["method"], row["n_train"], row["n_test"]) for row in rows] == [("random", "40", "24")]
     assert float(rows[0]["accuracy"]) > 0.5  # of four species
     # A corrected annotation decodes one call again.
