@@ -5,17 +5,19 @@ Imported while the Snakefile is parsed, also by every job of a cluster: standard
 
 import difflib
 import glob
+import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
-from avbench import protocol
+from avbench import families, protocol
 from avbench.errors import UserError
 from avbench.methods import Method, parse_methods
+from avbench.sizes import Held, planned
 
 # Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change.
 MACHINE = ("device", "loader_threads", "cache_mb", "checkpoint_every_s", "compile", "tensorboard")
@@ -90,6 +92,19 @@ def _explain(error: ValidationError) -> str:
     return f"{at}: {error.message}."
 
 
+def _expand_labels(declared: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
+    """Write out families of label variants; where a family begins at rate 0, that member is the true labels."""
+    variants, members = families.expand(declared, "labels")
+    clean = {
+        name
+        for family, names in members.items()
+        for name in names
+        if name != family and variants[name]["kind"] == "noise" and variants[name]["rate"] == 0
+    }
+    members = {family: ["true" if name in clean else name for name in names] for family, names in members.items()}
+    return {name: variant for name, variant in variants.items() if name not in clean}, members
+
+
 @dataclass(frozen=True)
 class Run:
     """One cell of the grid without its seed: the wildcards of a method's folder."""
@@ -117,10 +132,10 @@ class Experiment:
         self.name: str = config["experiment"]
         self.seeds: list[int] = config["seeds"]
         self.datasets: Mapping[str, Any] = config["datasets"]
-        self.subsets: Mapping[str, Any] = config["subsets"]
         self.tasks: Mapping[str, Any] = config["tasks"]
-        self.label_variants: Mapping[str, Any] = config.get("labels", {})
-        self.methods: dict[str, Method] = parse_methods(config["methods"])
+        self.subsets, self.subset_families = families.expand(config["subsets"], "subsets")
+        self.label_variants, self.label_families = _expand_labels(config.get("labels", {}))
+        self.methods, self.grid = self._parse_methods(config["methods"])
         self.dataset: str = config["pretraining"]["dataset"]
         self.evaluation: Mapping[str, Any] = config["evaluation"]
         self.protocol = protocol.parse(config.get("protocol", "corrected"))
@@ -153,8 +168,21 @@ class Experiment:
         for name, variant in self.label_variants.items():
             if variant["kind"] == "pseudo":
                 self._check_pseudo(f"labels.{name}", variant)
+            confused = sorted({"matrix", "method"} & set(variant))
+            if variant["kind"] == "noise" and variant["noise"] != "confusion" and confused:
+                raise UserError(f"config: labels.{name}.{confused[0]} goes with noise: confusion.")
+            if {"matrix", "method"} <= set(variant):
+                raise UserError(f"config: labels.{name}: matrix and method both say what is confused; leave one out.")
+            if self.first_round(name):
+                self._check_rounds(name)
         for name, method in self.methods.items():
-            self._known(f"methods.{name}.labels", method.labels, ["none", "true", *self.label_variants])
+            for labels in self.grid[name]:
+                kind = self.label_variants.get(labels, {}).get("kind")
+                if (kind == "neighbours") != (method.positive == "neighbour"):
+                    raise UserError(
+                        f"config: methods.{name}: positive: neighbour and labels of kind neighbours go together, and "
+                        f"labels {labels!r} are of kind {kind or labels}."
+                    )
         for name, subset in self.subsets.items():
             if (subset.get("balance") == "long-tailed") != ("imbalance" in subset):
                 raise UserError(f"config: subsets.{name}: balance 'long-tailed' and 'imbalance' go together.")
@@ -178,59 +206,132 @@ class Experiment:
                 f"config: {key}.classifier_dataset: {source!r} has no video to train an image classifier on."
             )
 
+    def _check_rounds(self, labels: str) -> None:
+        """Check that the method whose run makes labels exists, and does not itself wait for these labels."""
+        passed = [labels]
+        while method := self.first_round(passed[-1]):
+            self._known(f"labels.{passed[-1]}.method", method, self.methods)
+            own = self.own_labels()[method]
+            if own in passed:
+                raise UserError(
+                    f"config: labels.{labels}.method: {' ← '.join([*passed, own])} wait for one another. The first "
+                    "round needs a method whose labels are there without it, such as random."
+                )
+            passed.append(own)
+
+    def _parse_methods(self, declared: Mapping[str, Any]) -> tuple[dict[str, Method], dict[str, dict[str, list[str]]]]:
+        """Read the methods, and for each of them labels → the subsets that it is run on with these."""
+        variants = {"none": ["none"], "true": ["true"]} | self.label_families
+        single: dict[str, Any] = {}
+        grid: dict[str, dict[str, list[str]]] = {}
+        for name, value in declared.items():
+            if not isinstance(value, Mapping):
+                single[name] = value
+                continue
+            fields, where = dict(value), f"methods.{name}"
+            subsets = fields.pop("subsets", list(self.subset_families))
+            listed = fields.pop("labels", "none")
+            grid[name] = {}
+            for entry in listed if isinstance(listed, list) else [listed]:
+                for labels, part in (entry if isinstance(entry, Mapping) else {entry: subsets}).items():
+                    family = "true" if labels is True else labels  # YAML reads a bare true as a boolean
+                    for member in families.chosen([family], variants, f"{where}.labels"):
+                        drawn = families.chosen(part, self.subset_families, f"{where}.subsets")
+                        grid[name][member] = list(dict.fromkeys(grid[name].get(member, []) + drawn))
+            single[name] = fields | {"labels": next(iter(grid[name]))}
+        methods = parse_methods(single)
+        for name, method in methods.items():
+            if name not in grid:  # a preset
+                (labels,) = families.chosen([method.labels], variants, f"methods.{name}.labels")
+                grid[name] = {labels: list(self.subsets)}
+            for labels in grid[name]:
+                replace(method, labels=labels)  # refuses labels that mean nothing to it, or none where it needs some
+        return methods, {name: grid[name] for name in methods}
+
     @staticmethod
     def _known(key: str, value: str, allowed: Iterable[str]) -> None:
         if value not in allowed:
             raise UserError(f"config: {key}: {value!r} is not declared. Declared are {', '.join(allowed)}.")
 
-    def check_sizes(self, dataset: str, classes: int, clips_per_class: int) -> None:
-        """Check the subsets against what a dataset is known to hold, before any job runs.
-
-        Args:
-            dataset: a dataset's name; only the pretraining dataset is checked.
-            classes: its number of classes.
-            clips_per_class: its training clips a class.
+    def check_stored(self, data: Path) -> None:
+        """Check subsets and labels against the pretraining dataset, where it is packed already.
 
         Raises:
-            UserError: a subset asks for more clips than there are, or cannot fill one batch of a method.
+            UserError: as `check_sizes`.
         """
-        if dataset != self.dataset:
+        path = data / self.dataset / "coverage.json"
+        if path.exists() and (training := json.loads(path.read_text(encoding="utf-8")).get("training")):
+            self.check_sizes(Held(self.dataset, **training))
+
+    def check_sizes(self, held: Held) -> None:
+        """Check subsets and labels against what a dataset is known to hold, before any job runs.
+
+        Args:
+            held: the training clips of a dataset; only the pretraining dataset is checked.
+
+        Raises:
+            UserError: a subset asks for more clips than there are, or cannot fill one batch of a method; labels ask
+                for more clusters or neighbours than a subset has clips.
+        """
+        batch, groups = self.config["pretraining"].get("batch_size", 309), self.protocol.batch_norm_groups
+        if held.dataset != self.dataset:
             return
+        if groups > 1 and batch < 2 * groups:
+            raise UserError(
+                f"config: pretraining.batch_size: {batch} is too small for protocol.batch_norm_groups: {groups}, "
+                "which need two clips each."
+            )
         for name, subset in self.subsets.items():
-            if (wanted := subset.get("clips_per_class", 0)) > clips_per_class:
-                raise UserError(
-                    f"config: subsets.{name}.clips_per_class: {wanted} is more than the {clips_per_class} training "
-                    f"clips a class of dataset {dataset!r}."
-                )
-            if (wanted := subset.get("clips", 0)) > classes * clips_per_class:
-                raise UserError(
-                    f"config: subsets.{name}.clips: {wanted} is more than the {classes * clips_per_class} training "
-                    f"clips of dataset {dataset!r}."
-                )
-            total = subset.get("clips", classes * subset.get("clips_per_class", clips_per_class))
-            batch = self.config["pretraining"].get("batch_size", 309)
-            groups = self.protocol.batch_norm_groups
-            if groups > 1 and batch < 2 * groups:
-                raise UserError(
-                    f"config: pretraining.batch_size: {batch} is too small for protocol.batch_norm_groups: {groups}, "
-                    "which need two clips each."
-                )
-            for method in self.methods.values():
-                if method.batch == "shuffled" and batch > total:
+            if "ids" in subset:
+                continue
+            sizes = planned(name, subset, held)
+            for labels, variant in self.label_variants.items():
+                k, others = variant.get("k", 0), variant["kind"] == "neighbours"
+                if isinstance(k, int) and k > (most := sum(sizes) - others):
+                    what = "other clips" if others else "clips"
                     raise UserError(
-                        f"config: pretraining.batch_size: {batch} is larger than subset {name!r} with {total} clips."
+                        f"config: labels.{labels}.k: {k} is more than the {most} {what} of subset {name!r}."
                     )
-                if method.batch == "single-class" and subset.get("clips_per_class", 2) < 2:
+            for method in self.methods.values():
+                if not any(name in subsets for subsets in self.grid[method.name].values()):
+                    continue
+                if method.batch == "shuffled" and batch > sum(sizes):
                     raise UserError(
-                        f"config: subsets.{name}.clips_per_class: method {method.name!r} draws batches of one class, "
-                        "which need at least 2 clips a class."
+                        f"config: pretraining.batch_size: {batch} is larger than subset {name!r} with {sum(sizes)} "
+                        "clips."
+                    )
+                if method.batch == "mixed" and batch < 2 * method.clips_per_class:
+                    raise UserError(
+                        f"config: pretraining.batch_size: {batch} is too small for method {method.name!r}, whose mixed "
+                        f"batches hold {method.clips_per_class} clips of each of two classes or more."
+                    )
+                if method.batch == "single-class" and min(sizes) < 2:
+                    raise UserError(
+                        f"config: subsets.{name}: method {method.name!r} draws batches of one class, which need at "
+                        f"least 2 clips a class; the smallest class has {min(sizes)}."
                     )
 
     # -------------------------------------------------------------------------------------------------- what to make
 
-    def label_file(self, subset: str, labels: str) -> str:
-        """Return the file of a subset's labels for pairing."""
-        return f"results/{self.name}/labels/{self.dataset}/{subset}/{labels}.csv"
+    def label_file(self, subset: str, labels: str, seed: int | str) -> str:
+        """Return the file of a subset's labels for pairing: one for all seeds, or one a seed after a first round."""
+        part = f"{labels}/seed-{seed}" if self.first_round(labels) else labels
+        return f"results/{self.name}/labels/{self.dataset}/{subset}/{part}.csv"
+
+    def first_round(self, labels: str) -> str | None:
+        """Return the method whose runs make labels, or None where they are made without a model of ours."""
+        variant = self.label_variants.get(labels, {})
+        made = variant.get("kind") in ("clusters", "neighbours")
+        made |= variant.get("noise") == "confusion" and "matrix" not in variant
+        return variant.get("method", "random") if made else None
+
+    def own_labels(self) -> dict[str, str]:
+        """Return each method's own labels: the first of those it is run with."""
+        return {"untrained": "none"} | {name: next(iter(labels)) for name, labels in self.grid.items()}
+
+    def run(self, method: str, subset: str) -> Run:
+        """Return a method's run with its own labels."""
+        return Run(self.dataset, subset, self.own_labels()[method], method)
 
     def dataset_options(self, dataset: str, schema: str) -> dict[str, Any]:
         """Return a dataset's own options, checked against ``workflow/schemas/{schema}.schema.yaml``.
@@ -266,9 +367,10 @@ class Experiment:
         """Return the pretrained methods and the untrained baseline on every subset."""
         untrained = [Run(self.dataset, subset, "none", "untrained") for subset in self.subsets]
         return untrained + [
-            Run(self.dataset, subset, method.labels, method.name)
-            for method in self.methods.values()
-            for subset in self.subsets
+            Run(self.dataset, subset, labels, method)
+            for method in self.methods
+            for labels, subsets in self.grid[method].items()
+            for subset in subsets
         ]
 
     def supervised(self) -> list[tuple[str, str]]:
@@ -368,9 +470,9 @@ class Experiment:
             settings["epochs"] = self.subsets[subset]["epochs"]
         return settings
 
-    def method_settings(self, method: str) -> dict[str, Any]:
-        """Return a method's fields."""
-        return asdict(self.methods[method])
+    def method_settings(self, method: str, labels: str) -> dict[str, Any]:
+        """Return a method's fields, of its run with these labels."""
+        return asdict(replace(self.methods[method], labels=labels))
 
     def subset_settings(self, subset: str) -> dict[str, Any]:
         """Return how a subset is drawn."""

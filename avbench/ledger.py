@@ -114,15 +114,24 @@ def coverage(ledger: pd.DataFrame) -> dict:
     """Count what is there.
 
     Returns:
-        ``{"all": {"listed", "stored", "share"}, "splits": {split: the same}, "reasons": {reason: clips}}``, reasons
-        by falling count; shares are in [0, 1].
+        ``{"all": {"listed", "stored", "share"}, "splits": {split: the same}, "reasons": {reason: clips}, "training":
+        {"classes", "clips", "smallest", "largest"}}``, reasons by falling count; shares are in [0, 1]; smallest and
+        largest are the stored training clips of a class.
     """
     stored_clips = ledger.state == "stored"
     splits = {split: ledger.split == split for split in SPLITS if (ledger.split == split).any()}
+    sizes = ledger.label[stored_clips & (ledger.split == "train")].value_counts()
+    sizes = sizes[sizes > 0]
     return {
         "all": _share(stored_clips),
         "splits": {split: _share(stored_clips[chosen]) for split, chosen in splits.items()},
         "reasons": _reasons(ledger),
+        "training": {
+            "classes": len(sizes),
+            "clips": int(sizes.sum()),
+            "smallest": int(sizes.min()) if len(sizes) else 0,
+            "largest": int(sizes.max()) if len(sizes) else 0,
+        },
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import numpy as np
 
 from avbench.errors import UserError
 from avbench.hashing import keyed_ranks
+from avbench.long_tail import class_sizes, largest_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,16 +108,6 @@ def draw(pool: pd.DataFrame, settings: SubsetSettings) -> pd.DataFrame:
     return chosen[["clip_id", "label"]].sort_values("clip_id", ignore_index=True)
 
 
-def long_tail(largest: int, imbalance: float, classes: int) -> np.ndarray:
-    """Return the class sizes, largest first, of the exponential long-tailed profile: int64, shape (classes,).
-
-    Class c of C has ``largest · imbalance^(−c / (C − 1))`` clips, rounded, at least one (Cui et al. 2019,
-    "Class-balanced loss based on effective number of samples", section 5.1).
-    """
-    exponent = np.arange(classes) / max(classes - 1, 1)
-    return np.maximum(np.rint(largest * imbalance**-exponent), 1).astype(np.int64)
-
-
 def _natural_size(pool: pd.DataFrame, settings: SubsetSettings) -> int:
     size = settings.clips
     if settings.clips_per_class is not None:
@@ -139,12 +130,12 @@ def _class_sizes(held: dict[str, int], settings: SubsetSettings) -> dict[str, in
     imbalance = settings.imbalance if settings.balance == "long-tailed" else 1.0
 
     def sizes(largest: int) -> np.ndarray:
-        return long_tail(largest, imbalance, len(names))
+        return np.array(class_sizes(largest, imbalance, len(names)))
 
     largest, key = settings.clips_per_class, "clips_per_class"
     if largest is None:
         key = "clips"
-        largest = bisect_right(range(1, settings.clips + 1), settings.clips, key=lambda n: sizes(n).sum())
+        largest = largest_class(settings.clips, imbalance, len(names))
         if largest == 0:
             raise UserError(f"clips: {settings.clips} is less than one clip for each of the {len(names)} classes.")
     wanted, have = sizes(largest), np.array([held[name] for name in names])

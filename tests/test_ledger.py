@@ -85,13 +85,17 @@ def test_coverage(merged):
             "test": {"listed": 2, "stored": 2, "share": 1.0},
         },
         "reasons": {"short": 2, "missing": 1},
+        "training": {"classes": 1, "clips": 1, "smallest": 1, "largest": 1},
     }
     assert list(ledger.coverage(merged)["reasons"]) == ["short", "missing"]
 
 
 def test_coverage_of_nothing():
     empty = pd.DataFrame(columns=list(ledger.COLUMNS))
-    assert ledger.coverage(empty) == {"all": {"listed": 0, "stored": 0, "share": 0.0}, "splits": {}, "reasons": {}}
+    counted = ledger.coverage(empty)
+    assert counted["all"] == {"listed": 0, "stored": 0, "share": 0.0}
+    assert counted["splits"] == counted["reasons"] == {}
+    assert set(counted["training"].values()) == {0}
     ledger.require_coverage(empty, 1.0, "nothing")
 
 

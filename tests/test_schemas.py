@@ -18,7 +18,7 @@ def schemas(root):
 def objects(node):
     """Yield every part of a schema that says which properties an object has; of a choice, both branches."""
     if isinstance(node, dict):
-        if "properties" in node and "if" not in node:
+        if "properties" in node and not {"if", "allOf"} & set(node):
             yield node
         for key, value in node.items():
             if key != "if":

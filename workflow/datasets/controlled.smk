@@ -1,10 +1,13 @@
 # The controlled dataset: real media files generated from a seed (docs/controlled-dataset.md).
 
+from avbench.sizes import Held
+
 CONTROLLED = experiment.datasets_of("controlled.smk")
 
 for _dataset in CONTROLLED:
     _options = experiment.dataset_options(_dataset, "controlled")
-    experiment.check_sizes(_dataset, _options["classes"], _options["train"])
+    _classes, _clips = _options["classes"], _options["train"]
+    experiment.check_sizes(Held(_dataset, _classes, _classes * _clips, _clips, _clips))
 
 
 rule controlled_media:
