@@ -23,14 +23,15 @@ from avbench.distributed import ALONE, World, join, own_device, synchronise_batc
 from avbench.errors import UserError
 from avbench.features import FeatureSettings, LogMel, Standardise, flip, normalise_frames
 from avbench.fileio import remove_leftovers, write_json, write_text
-from avbench.loss import info_nce
+from avbench.following import Following
+from avbench.loss import contrast
 from avbench.methods import Method
 from avbench.models import build, group_sizes
 from avbench.optimizer import Adam
+from avbench.pairing import Pairing, numbered
 from avbench.prefetch import ahead, prefetch
 from avbench.progress import Progress, Timing, open_tensorboard
 from avbench.provenance import stamp
-from avbench.samplers import Positives, batches, require_batches
 from avbench.settings import build as build_settings
 from avbench.settings import differences
 from avbench.signals import Stopped, stop_requests
@@ -93,7 +94,7 @@ class MachineSettings:
 
     device: str = "auto"  # or cpu, cuda, cuda:1
     loader_threads: int = 0  # threads that prepare batches ahead; 0 prepares them in line
-    cache_mb: float = 0  # decoded clips kept in memory, in MB
+    cache_mb: float | str = 0  # decoded clips kept in memory, in MB; or auto: all of them, if there is memory to spare
     checkpoint_every_s: float = 120  # and at the end of an epoch, see EPOCH_SAVES_S
     compile: bool = False  # by torch.compile, which takes a minute or so first: for GPUs and long runs
     tensorboard: bool = False  # write events into the run's folder
@@ -127,7 +128,8 @@ def pick_device(name: str) -> torch.device:
 class Batch:
     """Model input as it leaves the store: int16 (n, samples) and uint8 (n, frames, height, width, 3).
 
-    Where several processes share a batch of ``clips`` clips, these are the ones at ``part``.
+    Where several processes share a batch of ``clips`` clips, these are the ones at ``part``. ``labels`` are those of
+    the whole batch, int64 (clips,), since every process computes its whole loss; None where the loss needs none.
     """
 
     step: int
@@ -137,6 +139,7 @@ class Batch:
     audio: torch.Tensor
     frames: torch.Tensor
     flips: torch.Tensor
+    labels: torch.Tensor | None = None
 
     @property
     def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -145,26 +148,33 @@ class Batch:
 
 
 class Batches:
-    """The batches of a whole run, addressed by their step: the same for any number of workers and any restart."""
+    """The batches of a whole run, addressed by their step: the same for any number of workers and any restart.
+
+    Args:
+        clips: the subset's.
+        known: what the method may know of them, see `numbered`.
+        method: how pairs are drawn.
+        settings: how to train.
+        seed: of the run.
+        world: the processes that share each batch.
+
+    Raises:
+        UserError: the clips cannot be batched as the method wants, or batches are too small to be shared.
+    """
 
     def __init__(
         self,
         clips: Clips,
-        labels: np.ndarray,
+        known: np.ndarray,
         method: Method,
         settings: PretrainSettings,
         seed: int,
         world: World = ALONE,
     ) -> None:
-        self.clips, self.method, self.settings, self.seed, self.labels = clips, method, settings, seed, labels
-        self.world = world
-        # One clip of each class cannot fill a batch that is larger than the number of classes.
-        classes = int(labels.max()) + 1
-        self.batch_size = min(settings.batch_size, classes) if method.batch == "one-per-class" else settings.batch_size
-        require_batches(method.batch, labels, self.batch_size, method.name)
-        self.positives = Positives(labels, method.probability) if method.positive == "same-class" else None
-        first = self.epoch(0)  # the others have as many batches, of the same sizes
-        for size in {len(anchors) for anchors in first}:  # refuses what is too small
+        self.clips, self.method, self.settings, self.seed, self.world = clips, method, settings, seed, world
+        self.pairing = Pairing(method, known, settings.batch_size, settings.epochs, seed, settings.batch_order)
+        first = self.epoch(0)  # the others have as many batches
+        for size in {self.pairing.smallest_batch, *map(len, first)}:  # refuses what is too small
             group_sizes(size, settings.batch_norm_groups, method.name)
             world.part(size, settings.batch_norm_groups, method.name)
         self.steps_per_epoch = len(first)
@@ -172,12 +182,12 @@ class Batches:
 
     def epoch(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch."""
-        order = self.settings.batch_order if self.method.batch == "single-class" else "fresh"
-        return batches(self.method.batch, self.labels, self.batch_size, self.seed, epoch, order)
+        return self.pairing.batches(epoch)
 
     def read(self, step: int, epoch: int, anchors: np.ndarray) -> Batch:
         """Cut the audio of the anchors and the video of their positives, at the same time: this process's part."""
         clips, part = len(anchors), self.world.part(len(anchors), self.settings.batch_norm_groups)
+        labels = torch.from_numpy(self.pairing.classes[anchors]) if self.method.loss_uses_labels else None
         anchors = anchors[part]
         videos = self.videos(anchors, epoch)
         draws = rng.uniforms(self.seed, "window", epoch, anchors)
@@ -196,11 +206,12 @@ class Batches:
             torch.from_numpy(self.clips.audio(anchors, starts)),
             torch.from_numpy(self.clips.frames(videos, starts)),
             torch.from_numpy(flips if self.settings.flip == "frame" else flips[:, 0]),
+            labels,
         )
 
     def videos(self, anchors: np.ndarray, epoch: int) -> np.ndarray:
         """Return the clip whose video is each anchor's positive."""
-        return anchors if self.positives is None else self.positives.draw(anchors, self.seed, epoch)
+        return self.pairing.videos(anchors, epoch)
 
     def since(self, step: int, threads: int = 0) -> Iterator[Batch]:
         """Return the batches from ``step`` on, prepared ahead by so many threads; in line without any."""
@@ -223,11 +234,15 @@ def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]
 
     def copy(batch: Batch) -> Batch:
         with torch.cuda.stream(stream):
-            moved = [tensor.pin_memory().to(device, non_blocking=True) for tensor in batch.inputs]
+            moved = {
+                name: tensor.pin_memory().to(device, non_blocking=True)
+                for name in ("audio", "frames", "flips", "labels")
+                if (tensor := getattr(batch, name)) is not None
+            }
         stream.synchronize()
-        for tensor in moved:
+        for tensor in moved.values():
             tensor.record_stream(training)  # its memory is not taken for the next batch while this one is in use
-        return replace(batch, audio=moved[0], frames=moved[1], flips=moved[2])
+        return replace(batch, **moved)
 
     return ahead(batches, copy)
 
@@ -306,7 +321,7 @@ class Reached:
 def pretrain(
     store: Store,
     clip_ids: Sequence[str],
-    pairing_labels: Sequence[str],
+    pairing_labels: Sequence[str] | Sequence[Sequence[str]],
     statistics: Mapping[str, Any],
     method: Method,
     settings: PretrainSettings,
@@ -317,15 +332,19 @@ def pretrain(
     machine: MachineSettings = MachineSettings(),
     inputs: Sequence[Path] = (),
     log: Callable[[str], None] = print,
+    follow: Sequence[str] = (),
 ) -> None:
     """Train one run and write ``checkpoint.pt``, ``metrics.jsonl``, ``timings.jsonl`` and ``run.json`` into ``output``.
+
+    With clips to follow there is also ``dynamics.npz``, see `avbench.following`; training itself is the same.
 
     Started by ``python -m torch.distributed.run``, the processes share every batch; the first of them writes.
 
     Args:
         store: where the clips are.
         clip_ids: the pretraining subset.
-        pairing_labels: a label for each of them, as the method may see it; ignored by methods without labels.
+        pairing_labels: a label, or k neighbours, for each of them, as the method may see it (see `read_pairing`);
+            ignored by methods without labels.
         statistics: ``mean`` and ``std`` of each mel band over the subset, lists of floats.
         method: how pairs are drawn.
         settings, features: how to train, and on what windows.
@@ -335,6 +354,7 @@ def pretrain(
         machine: where and how fast to train.
         inputs: files whose digests go into the provenance stamp.
         log: receives one line at a time.
+        follow: clips of the same store to embed while the run goes on.
 
     Raises:
         UserError: the loss is no longer finite, the subset cannot serve the method, the device is missing or out of
@@ -346,7 +366,7 @@ def pretrain(
     device = own_device(pick_device(machine.device))
     if device.type == "cuda":  # PyTorch's own default differs between convolutions and matrix products
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.tf32
-    classes, labels = np.unique(np.asarray(pairing_labels, dtype=str), return_inverse=True)
+    known = numbered(clip_ids, pairing_labels, method)
     # Everything that decides the outcome, so that a checkpoint of other settings shows.
     everything = {
         **identity,
@@ -355,27 +375,36 @@ def pretrain(
         "pretraining": asdict(settings),
         "features": asdict(features),
         "clips": len(clip_ids),
-        "input": checkpoint.fingerprint(
-            {"ids": list(clip_ids), "labels": list(map(str, pairing_labels)), **statistics}
-        ),
+        "input": checkpoint.fingerprint({"ids": list(clip_ids), "known": known.tolist(), **statistics}),
     }
+    if follow:
+        everything["follow"] = checkpoint.fingerprint({"ids": list(follow)})
     clips = Clips(store, clip_ids, features, machine.cache_mb)
     with stop_requests() as requests, join(device) as world:
         log = log if world.leads else (lambda line: None)
-        schedule = Batches(clips, labels, method, settings, seed, world)
+        schedule = Batches(clips, known, method, settings, seed, world)
+        told = {
+            "none": "",
+            "classes": f" of {known.max() + 1} pairing labels",
+            "neighbours": f" with {known.shape[-1]} neighbours each",
+        }
         log(
-            f"{method.name}: {len(clip_ids)} clips of {len(classes)} pairing labels, {schedule.steps_per_epoch} "
-            f"batches an epoch, {settings.epochs} epochs, on {device}"
-            + (f" and {world.size - 1} more" if world.size > 1 else "")
+            f"{method.name}: {len(clip_ids)} clips{told[method.needs]}, {schedule.steps_per_epoch} batches an epoch, "
+            f"{settings.epochs} epochs, on {device}" + (f" and {world.size - 1} more" if world.size > 1 else "")
         )
         file = unfinished_file(output, everything)
+        following = None
+        if follow and world.leads:
+            following = Following(store, follow, features, settings.epochs, schedule.steps_per_epoch, file.parent)
         if world.leads:
             report_leftovers(output / "unfinished", file.parent, everything, log)
         task = Task(settings, features, statistics, seed)
-        reached, speed = train(task, schedule, settings, machine, everything, device, output, requests, log)
+        reached, speed = train(task, schedule, settings, machine, everything, device, output, requests, log, following)
         if world.leads:
             state = {"model": task.eval().model.state_dict(), "settings": everything, "statistics": dict(statistics)}
             checkpoint.save(output / "checkpoint.pt", state)
+            if following:
+                following.write(output / "dynamics.npz")
             write_outcome(output, schedule, reached, everything, machine, speed, inputs)
             shutil.rmtree(file.parent, ignore_errors=True)
             with contextlib.suppress(OSError):
@@ -400,6 +429,7 @@ def train(
     output: Path,
     requests: Sequence[str],
     log: Callable[[str], None],
+    following: Following | None = None,
 ) -> tuple[Reached, dict[str, Any]]:
     """Train a model to the end, from its beginning or from what an interrupted job saved.
 
@@ -411,6 +441,7 @@ def train(
         output: the run's folder; what has been reached so far is kept in it.
         requests: once there is anything in it, the run is saved and stops.
         log: receives one line at a time.
+        following: is shown the model before every step and after the last.
 
     Returns:
         What has been reached, and how fast this job was.
@@ -469,6 +500,10 @@ def train(
             if batch is None:
                 break
             ready_at = time.monotonic()
+            if following:  # before the step's checkpoint, so that one that is gone on from has seen all before it
+                following.look(task, batch.step, device)
+                looked_s = time.monotonic() - ready_at
+                ready_at, asked_at, stepped_at = (moment + looked_s for moment in (ready_at, asked_at, stepped_at))
             optimizer.learning_rate = learning_rate(settings, batch.step, schedule.steps)
             ends = batch.step % schedule.steps_per_epoch == 0 and batch.step > first_step
             limit = min(EPOCH_SAVES_S, machine.checkpoint_every_s) if ends else machine.checkpoint_every_s
@@ -479,7 +514,7 @@ def train(
                 with autocast:
                     audio, video = forward(*batch.inputs)
                 audio, video = (world.gather(z.float(), batch.part, batch.clips) for z in (audio, video))
-                loss, accuracy = info_nce(audio, video, settings.temperature)
+                loss, accuracy = contrast(audio, video, batch.labels, schedule.method, settings.temperature)
                 if save_now:  # before the step, so that a checkpoint's weights are known to give a finite loss
                     require_finite(float(loss.detach()))
                     save(buffers)
@@ -518,6 +553,8 @@ def train(
                     ended = reached.history[-1] | reached.timings[-1]
                     for name in ("loss", "batch_accuracy", "clips_per_s", "waiting_share"):
                         events.add_scalar(f"epoch/{name}", ended[name], reached.step)
+    if following:
+        following.look(task, reached.step, device)
     if events:
         events.close()
     speed = {"seconds": round(job.seconds, 3), **job.rates(), "device": str(device), "processes": world.size}

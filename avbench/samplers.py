@@ -8,24 +8,32 @@ import numpy as np
 
 from avbench import rng
 from avbench.errors import UserError
+from avbench.methods import BATCHES, CLIPS_PER_CLASS
 
 
-def require_batches(batch: str, labels: np.ndarray, batch_size: int | None, where: str = "batch_size") -> None:
+def require_batches(
+    batch: str,
+    labels: np.ndarray,
+    batch_size: int | None,
+    where: str = "batch_size",
+    clips_per_class: int = CLIPS_PER_CLASS,
+) -> None:
     """Check that a subset can be batched.
 
     Args:
-        batch: ``shuffled``, ``one-per-class`` or ``single-class``.
+        batch: ``shuffled``, ``one-per-class``, ``single-class`` or ``mixed``.
         labels: shape (n,), integers.
-        batch_size: clips a batch; ``None`` stands for the number of classes (one-per-class) or for the size
-            of each class (single-class).
+        batch_size: clips a batch; ``None`` stands for all classes (one-per-class, mixed) or for the size of each
+            class (single-class).
         where: how the message begins, such as the names of the subset and the method.
+        clips_per_class: mixed only.
 
     Raises:
         UserError: it cannot, with the numbers that collide.
     """
     counts = np.unique(labels, return_counts=True)[1]
-    if batch not in ("shuffled", "one-per-class", "single-class"):
-        raise UserError(f"{where}: batch {batch!r} is unknown. Allowed are shuffled, one-per-class, single-class.")
+    if batch not in BATCHES:
+        raise UserError(f"{where}: batch {batch!r} is unknown. Allowed are {', '.join(BATCHES)}.")
     if batch_size is not None and batch_size < 2:
         raise UserError(f"{where}: a batch of {batch_size} has no negatives; the batch size must be at least 2.")
     if batch == "shuffled" and batch_size is None:
@@ -35,13 +43,21 @@ def require_batches(batch: str, labels: np.ndarray, batch_size: int | None, wher
             f"{where}: a batch of {batch_size} is larger than the subset of {len(labels)} clips. "
             "Lower the batch size or take a larger subset."
         )
-    if batch == "one-per-class" and len(counts) < 2:
-        raise UserError(f"{where}: one-per-class batches need two classes or more; there are {len(counts)}.")
+    if batch in ("one-per-class", "mixed") and len(counts) < 2:
+        raise UserError(f"{where}: {batch} batches need two classes or more; there are {len(counts)}.")
     if batch == "one-per-class" and batch_size is not None and batch_size > len(counts):
         raise UserError(
             f"{where}: a batch of {batch_size} with one clip a class needs as many classes; there are "
             f"{len(counts)}. Lower the batch size to {len(counts)} or less."
         )
+    if batch == "mixed" and batch_size is not None and not 2 <= batch_size // clips_per_class <= len(counts):
+        raise UserError(
+            f"{where}: a mixed batch of {batch_size} with {clips_per_class} clips a class is of "
+            f"{batch_size // clips_per_class} classes; it takes two at least, and at most the {len(counts)} that there "
+            "are. Change batch_size or clips_per_class."
+        )
+    if batch == "mixed" and counts.max() < 2:
+        raise UserError(f"{where}: mixed batches need classes of two clips or more; all {len(counts)} have one.")
     if batch == "single-class" and (len(counts) == 0 or counts.min() < 2):
         raise UserError(
             f"{where}: single-class batches need two clips or more of every class, as a batch of one has no "
@@ -51,7 +67,13 @@ def require_batches(batch: str, labels: np.ndarray, batch_size: int | None, wher
 
 
 def batches(
-    batch: str, labels: np.ndarray, batch_size: int | None, seed: int, epoch: int, order: str = "fresh"
+    batch: str,
+    labels: np.ndarray,
+    batch_size: int | None,
+    seed: int,
+    epoch: int,
+    order: str = "fresh",
+    clips_per_class: int = CLIPS_PER_CLASS,
 ) -> list[np.ndarray]:
     """Cut the clips into the batches of one epoch. Every epoch has the same number of batches.
 
@@ -62,16 +84,22 @@ def batches(
       ``batch_size`` (and never below 2); the rest sits out. Equal classes in full batches leave none.
     - ``single-class``: each class is cut at random into the fewest batches of at most ``batch_size``, whose
       sizes differ by one at most. (A batch of one, left only by batch size 2 and an odd class, sits out.)
+    - ``mixed``: ``clips_per_class`` clips of each of ``batch_size // clips_per_class`` classes (the PK batches of
+      Hermans et al. 2017, arXiv:1703.07737). Each class is cut at random into groups of so many clips, and what is left
+      of it, less than a group, sits out; a class too small for a group is one by itself, of all its clips. Groups
+      then fill batches as clips do with ``one-per-class``: each batch takes a group of each of the classes that have
+      most groups left, down to half as many classes (and never below 2), and the rest sits out.
 
     Which clips sit out, the members and the order of the batches are drawn anew each epoch.
 
     Args:
-        batch: ``shuffled``, ``one-per-class`` or ``single-class``.
+        batch: ``shuffled``, ``one-per-class``, ``single-class`` or ``mixed``.
         labels: shape (n,), integers.
         batch_size: clips a batch; see :func:`require_batches` for ``None``.
         seed: the run's seed.
         epoch: from 0.
         order: ``fresh``, or ``fixed``: every epoch is like epoch 0.
+        clips_per_class: mixed only.
 
     Returns:
         One int64 array of clip numbers a batch.
@@ -80,7 +108,7 @@ def batches(
         UserError: the subset cannot be batched that way.
     """
     labels = np.asarray(labels)
-    require_batches(batch, labels, batch_size)
+    require_batches(batch, labels, batch_size, clips_per_class=clips_per_class)
     if order not in ("fresh", "fixed"):
         raise UserError(f"order: {order!r} is unknown. Allowed are fresh, fixed.")
     random = rng.generator(seed, "batches", 0 if order == "fixed" else epoch)
@@ -93,6 +121,8 @@ def batches(
     counts = np.bincount(codes)
     if batch == "one-per-class":
         made = _one_per_class(by_class, counts, batch_size or len(counts), random)
+    elif batch == "mixed":
+        made = _mixed(by_class, counts, batch_size or len(counts) * clips_per_class, clips_per_class, random)
     else:
         made = _single_class(by_class, counts, batch_size or int(counts.max()))
     return [made[i] for i in random.permutation(len(made))]
@@ -109,6 +139,20 @@ def _one_per_class(
     return made
 
 
+def _mixed(
+    by_class: np.ndarray, counts: np.ndarray, size: int, clips_per_class: int, random: np.random.Generator
+) -> list[np.ndarray]:
+    groups = [
+        members[begin : begin + clips_per_class]
+        for members in np.split(by_class, np.cumsum(counts)[:-1])
+        for begin in range(0, max(1, len(members) - clips_per_class + 1), clips_per_class)
+    ]
+    together = _one_per_class(
+        np.arange(len(groups)), np.maximum(1, counts // clips_per_class), size // clips_per_class, random
+    )
+    return [random.permutation(np.concatenate([groups[group] for group in batch])) for batch in together]
+
+
 def _single_class(by_class: np.ndarray, counts: np.ndarray, size: int) -> list[np.ndarray]:
     members = np.split(by_class, np.cumsum(counts)[:-1])
     parts = [part for group in members for part in np.array_split(group, -(-len(group) // size))]
@@ -116,7 +160,7 @@ def _single_class(by_class: np.ndarray, counts: np.ndarray, size: int) -> list[n
 
 
 class Positives:
-    """Draws the clip whose video goes with each clip's audio.
+    """Draws the clip whose video goes with each clip's audio from the clips of its class.
 
     Args:
         labels: shape (n,), integers.
@@ -124,7 +168,7 @@ class Positives:
             never, which makes every positive the clip itself.
     """
 
-    def __init__(self, labels: np.ndarray, probability: float) -> None:
+    def __init__(self, labels: np.ndarray, probability: float = 1.0) -> None:
         """Sort the clips by class once."""
         _, codes = np.unique(labels, return_inverse=True)
         sizes = np.bincount(codes)
@@ -138,7 +182,7 @@ class Positives:
         """The expected share of clips paired with another clip: the mean of probability · (1 − 1/n_c)."""
         return float(np.mean(self.probability * (1 - 1 / self._size)))
 
-    def draw(self, anchors: np.ndarray, seed: int, epoch: int) -> np.ndarray:
+    def draw(self, anchors: np.ndarray, seed: int, epoch: int, probability: float | None = None) -> np.ndarray:
         """Draw a positive for each anchor, in constant time each.
 
         Keyed by (seed, epoch, anchor), and by nothing else. With the same seed, a method of a lower
@@ -148,12 +192,40 @@ class Positives:
             anchors: clip numbers, any shape.
             seed: the run's seed.
             epoch: from 0.
+            probability: of this epoch, where it changes; otherwise the constructor's.
 
         Returns:
             Clip numbers, int64, the shape of ``anchors``.
         """
         anchors = np.asarray(anchors, dtype=np.int64)
-        place = (rng.uniforms(seed, "positive", epoch, anchors) * self._size[anchors]).astype(np.int64)
+        place = _places(seed, epoch, anchors, self._size[anchors])
         partner = self._by_class[self._first[anchors] + place]
-        swap = rng.uniforms(seed, "positive or self", epoch, anchors) < self.probability
-        return np.where(swap, partner, anchors)
+        return _or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
+
+
+class Neighbours:
+    """Draws the clip whose video goes with each clip's audio from its nearest neighbours.
+
+    Args:
+        neighbours: shape (n, k), clip numbers: the neighbours of each clip.
+        probability: how often a uniformly drawn neighbour stands in; otherwise it is the clip itself.
+    """
+
+    def __init__(self, neighbours: np.ndarray, probability: float = 1.0) -> None:
+        """Keep the neighbours."""
+        self.neighbours, self.probability = np.asarray(neighbours, dtype=np.int64), probability
+
+    def draw(self, anchors: np.ndarray, seed: int, epoch: int, probability: float | None = None) -> np.ndarray:
+        """Draw a positive for each anchor; arguments, guarantees and return as of `Positives.draw`."""
+        anchors = np.asarray(anchors, dtype=np.int64)
+        partner = self.neighbours[anchors, _places(seed, epoch, anchors, self.neighbours.shape[1])]
+        return _or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
+
+
+def _places(seed: int, epoch: int, anchors: np.ndarray, size: np.ndarray | int) -> np.ndarray:
+    return (rng.uniforms(seed, "positive", epoch, anchors) * size).astype(np.int64)
+
+
+def _or_self(partner: np.ndarray, anchors: np.ndarray, seed: int, epoch: int, probability: float) -> np.ndarray:
+    swap = rng.uniforms(seed, "positive or self", epoch, anchors) < probability
+    return np.where(swap, partner, anchors)

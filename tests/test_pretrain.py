@@ -14,6 +14,7 @@ import torch
 
 from avbench import checkpoint
 from avbench import pretrain as pretraining
+from avbench.distributed import World
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.methods import PRESETS, Method
@@ -96,15 +97,27 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(store, labels, 
     assert not same(weights(tmp_path / "a"), train(store, labels, statistics, tmp_path / "c", seed=1))
 
 
-@pytest.mark.parametrize("method", ["soft-positive", "hard-negative"])
+METHODS = {
+    "soft-positive": PRESETS["soft-positive"],
+    "hard-negative": PRESETS["hard-negative"],
+    "mixed-supcon": Method("m", "same-class", [0.2, 0.9], "mixed", "true", "supcon", clips_per_class=2),
+    "near-hard": Method("m", "neighbour", [0.9, 0.1], labels="nearest", loss="hard"),
+    "masked": Method("m", labels="true", loss="masked"),
+}
+
+
+@pytest.mark.parametrize("name", METHODS)
 def test_a_run_under_the_published_protocol_goes_on_to_the_same_bytes(
-    store, labels, statistics, tmp_path, monkeypatch, method
+    store, labels, statistics, tmp_path, monkeypatch, name
 ):
+    method = METHODS[name]
     settings = replace(SETTINGS, **PUBLISHED.pretraining() | {"batch_norm_groups": 3})
+    if method.needs == "neighbours":
+        labels = [[store.clip_ids[(clip + step) % 24] for step in (1, 4, 8)] for clip in range(24)]
     undisturbed = train(store, labels, statistics, tmp_path / "a", method, settings)
-    losses, info_nce = iter(range(7)), pretraining.info_nce
+    losses, contrast = iter(range(7)), pretraining.contrast
     with monkeypatch.context() as patch, pytest.raises(StopIteration):
-        patch.setattr(pretraining, "info_nce", lambda *args: (next(losses), info_nce(*args))[1])
+        patch.setattr(pretraining, "contrast", lambda *args: (next(losses), contrast(*args))[1])
         train(store, labels, statistics, tmp_path / "b", method, settings)
     said = []
     assert same(train(store, labels, statistics, tmp_path / "b", method, settings, log=said.append), undisturbed)
@@ -139,7 +152,7 @@ def train_until_killed(run, number, place):
         return kill_or_call
 
     for owner, name in {
-        "loss": [(pretraining, "info_nce")],
+        "loss": [(pretraining, "contrast")],
         "update": [(pretraining.Adam, "step")],
         "writing": [(os, "fsync")],  # the checkpoint is written, and does not have its name yet
         "written": [(pretraining, "asdict")],  # nothing of it is
@@ -204,14 +217,14 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoint(store, labels, statisti
 
 
 def test_too_little_memory_on_the_gpu_is_told_with_what_to_change(store, labels, statistics, tmp_path, monkeypatch):
-    losses, info_nce = iter(range(4)), pretraining.info_nce
+    losses, contrast = iter(range(4)), pretraining.contrast
 
     def exhausted(*given):
         if next(losses, None) is None:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has 139 GiB.")
-        return info_nce(*given)
+        return contrast(*given)
 
-    monkeypatch.setattr(pretraining, "info_nce", exhausted)
+    monkeypatch.setattr(pretraining, "contrast", exhausted)
     with pytest.raises(UserError, match="cpu has not enough memory for a batch of 8 clips in float32") as error:
         train(store, labels, statistics, tmp_path)
     kept = training.unfinished(tmp_path)
@@ -339,6 +352,33 @@ def test_an_anchors_partner_and_window_do_not_depend_on_its_batch(store, labels)
     assert torch.equal(together.audio[1:2], alone.audio)
     assert torch.equal(together.frames[1:2], alone.frames)
     assert torch.equal(together.flips[1:2], alone.flips)
+
+
+def test_a_batch_has_the_labels_of_all_its_clips_where_the_loss_needs_them(store, labels):
+    clips = Clips(store, store.clip_ids, FEATURES)
+    numbers = np.unique(labels, return_inverse=True)[1]
+    anchors = np.array([3, 9, 11, 2, 0])
+    for rank in range(2):  # every process computes the loss of the whole batch
+        plan = Batches(clips, numbers, METHODS["masked"], SETTINGS, 5, World(rank, 2))
+        batch = plan.read(0, 2, anchors)
+        assert batch.labels.tolist() == numbers[anchors].tolist()
+        assert len(batch.audio) == (3, 2)[rank]
+    for method in (PRESETS["soft-positive"], PRESETS["random"], Method("m", loss="hard")):
+        assert Batches(clips, numbers, method, SETTINGS, seed=5).read(0, 2, anchors).labels is None
+
+
+def test_the_log_says_what_pairing_is_told(store, labels, statistics, tmp_path):
+    settings, told = replace(SETTINGS, epochs=1), []
+    near = [[store.clip_ids[clip - 1], store.clip_ids[clip - 2]] for clip in range(24)]
+    for method, given in ((PRESETS["random"], labels), (METHODS["masked"], labels), (METHODS["near-hard"], near)):
+        train(store, given, statistics, tmp_path / method.name, method, settings, log=told.append)
+    assert told == [
+        "random: 24 clips, 3 batches an epoch, 1 epochs, on cpu",
+        "m: 24 clips of 4 pairing labels, 3 batches an epoch, 1 epochs, on cpu",
+        "m: 24 clips with 2 neighbours each, 3 batches an epoch, 1 epochs, on cpu",
+    ]
+    with pytest.raises(UserError, match="m: its pairs are drawn from neighbours, and labels nearest are of classes"):
+        train(store, labels, statistics, tmp_path / "x", METHODS["near-hard"], settings)
 
 
 def test_steps_are_the_same_from_wherever_a_run_goes_on(store, labels):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from avbench import rng
 from avbench.errors import UserError
-from avbench.samplers import Positives, batches, require_batches
+from avbench.samplers import Neighbours, Positives, batches, require_batches
 
 seeds = st.integers(0, 2**31)
 epochs = st.integers(0, 200)
@@ -112,12 +112,47 @@ def test_single_class_leaves_out_a_batch_of_one():
     assert [len(batch) for batch in made] == [2, 2]
 
 
-@pytest.mark.parametrize("batch", ["shuffled", "one-per-class", "single-class"])
+@given(classes=st.integers(2, 9), groups=st.integers(1, 4), each=st.integers(2, 5), seed=seeds, epoch=epochs)
+def test_mixed_with_equal_classes_of_whole_groups_takes_every_clip_once(classes, groups, each, seed, epoch):
+    labels = labels_of([groups * each] * classes, seed)
+    for size in (classes * each, None):
+        made = batches("mixed", labels, size, seed, epoch, clips_per_class=each)
+        assert sorted(flat(made)) == list(range(len(labels)))
+        assert all(Counter(labels[batch]) == dict.fromkeys(labels, each) for batch in made)
+
+
+@given(sizes=class_sizes.filter(lambda sizes: max(sizes) > 1), data=st.data(), seed=seeds, epoch=epochs)
+def test_mixed_with_unequal_classes(sizes, data, seed, epoch):
+    each, classes = data.draw(st.integers(2, 5)), data.draw(st.integers(2, len(sizes)))
+    labels = labels_of(sizes, seed)
+    made = batches("mixed", labels, classes * each + data.draw(st.integers(0, each - 1)), seed, epoch, "fresh", each)
+    clips, sizes_of = flat(made), Counter(labels.tolist())
+    assert len(set(clips)) == len(clips)
+    for batch in made:
+        found = Counter(labels[batch].tolist())
+        assert max(2, classes / 2) <= len(found) <= classes
+        assert all(count == min(each, sizes_of[label]) for label, count in found.items())
+    # As many full batches as groups allow; what sits out could not have filled half a batch.
+    groups = {label: max(1, count // each) for label, count in sizes_of.items()}
+    full = sum(len(set(labels[batch])) == classes for batch in made)
+    assert full == most_full_batches(list(groups.values()), classes)
+    used = Counter(label for batch in made for label in set(labels[batch].tolist()))
+    assert sum(groups[label] > used[label] for label in groups) < max(2, classes / 2)
+    assert len(made) == len(batches("mixed", labels, classes * each, seed, epoch + 1, clips_per_class=each))
+
+
+def test_mixed_gives_every_clip_its_turn():
+    labels = labels_of([1, 2, 3, 9, 14])
+    seen = {clip for epoch in range(200) for clip in flat(batches("mixed", labels, 8, 0, epoch, clips_per_class=4))}
+    assert seen == set(range(len(labels)))
+
+
+@pytest.mark.parametrize("batch", ["shuffled", "one-per-class", "single-class", "mixed"])
 def test_batches_are_keyed_by_seed_and_epoch_alone(batch):
     labels = labels_of([6] * 4)
 
     def make(seed, epoch, order="fresh"):
-        return [list(part) for part in batches(batch, labels, 4, seed, epoch, order)]
+        return [list(part) for part in batches(batch, labels, 4, seed, epoch, order, clips_per_class=2)]
 
     assert make(1, 5) == make(1, 5)
     assert make(1, 5) != make(1, 6)
@@ -142,7 +177,11 @@ def test_random_and_soft_positive_runs_of_a_seed_share_their_batches():
         ("one-per-class", [0, 1, 2, 2], 4, "batch of 4 .* there are 3"),
         ("one-per-class", [5, 5, 5], None, "two classes"),
         ("single-class", [0, 0, 1, 2], 2, "2 of 3 classes have one"),
-        ("sorted", [0, 1], 2, "'sorted' is unknown. Allowed are shuffled, one-per-class, single-class"),
+        ("mixed", [0] * 9 + [1] * 9, 7, "mixed batch of 7 with 4 clips a class is of 1 classes; it takes two at least"),
+        ("mixed", [0] * 9 + [1] * 9, 12, "is of 3 classes; .* at most the 2"),
+        ("mixed", [0] * 9, None, "mixed batches need two classes or more; there are 1"),
+        ("mixed", [0, 1, 2], None, "classes of two clips or more; all 3 have one"),
+        ("sorted", [0, 1], 2, "'sorted' is unknown. Allowed are shuffled, one-per-class, single-class, mixed"),
     ],
 )
 def test_what_cannot_be_batched_is_refused_with_the_numbers(batch, labels, size, message):
@@ -228,6 +267,39 @@ def test_positives_differ_between_epochs_and_seeds():
     first = positives.draw(everyone, 0, 0)
     assert (first != positives.draw(everyone, 0, 1)).mean() > 0.8
     assert (first != positives.draw(everyone, 1, 0)).mean() > 0.8
+
+
+@given(clips=st.integers(2, 30), data=st.data(), probability=st.floats(0, 1), seed=seeds, epoch=epochs)
+def test_a_neighbour_is_one_of_the_anchors_whatever_it_is_drawn_with(clips, data, probability, seed, epoch):
+    k = data.draw(st.integers(1, min(5, clips - 1)))
+    near = (np.arange(clips)[:, None] + np.arange(1, k + 1)) % clips
+    everyone, neighbours = np.arange(clips), Neighbours(near, probability)
+    drawn = neighbours.draw(everyone, seed, epoch)
+    assert drawn.dtype == np.int64
+    assert ((drawn[:, None] == near).any(1) | (drawn == everyone)).all()
+    alone = [int(Neighbours(near).draw(np.array([i]), seed, epoch, probability)[0]) for i in everyone[::-1]]
+    assert alone[::-1] == drawn.tolist()
+    more = neighbours.draw(everyone, seed, epoch, min(1, probability + 0.3))
+    assert (drawn == everyone)[drawn != more].all()  # a lower probability draws some of the same
+
+
+def test_neighbours_are_drawn_uniformly_and_as_often_as_asked():
+    near, draws = np.array([[1, 2, 3], [0, 2, 3], [3, 1, 0], [0, 1, 2]]), 6000
+    neighbours = Neighbours(near, 0.6)
+    drawn = np.stack([neighbours.draw(np.arange(4), 5, epoch) for epoch in range(draws)])
+    for clip in range(4):
+        tally = Counter(drawn[:, clip].tolist())
+        for partner in range(4):
+            expected = 0.4 if partner == clip else 0.2
+            error = math.sqrt(expected * (1 - expected) / draws)
+            assert tally[partner] / draws == pytest.approx(expected, abs=5 * error)
+
+
+def test_a_probability_of_the_epoch_replaces_the_constructors():
+    labels, everyone = labels_of([4, 5]), np.arange(9)
+    half, whole = Positives(labels, 0.5), Positives(labels)
+    assert (whole.draw(everyone, 1, 2, 0.5) == half.draw(everyone, 1, 2)).all()
+    assert (half.draw(everyone, 1, 2, 0.0) == everyone).all()
 
 
 @pytest.mark.parametrize("edge", [0.0, 1 - 2.0**-53])

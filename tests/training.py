@@ -121,7 +121,7 @@ def train(run: dict) -> None:
 
 def train_and_record(run: dict, folder: Path) -> None:
     """Train, and write what each step's batch, loss and gradient were, one file a process."""
-    steps, read, info_nce, update = [], pretrain.Batches.read, pretrain.info_nce, pretrain.Adam.step
+    steps, read, contrast, update = [], pretrain.Batches.read, pretrain.contrast, pretrain.Adam.step
 
     def recorded_read(schedule, step, epoch, anchors):
         batch = read(schedule, step, epoch, anchors)
@@ -129,7 +129,7 @@ def train_and_record(run: dict, folder: Path) -> None:
         return batch
 
     def recorded_loss(*given):
-        loss, accuracy = info_nce(*given)
+        loss, accuracy = contrast(*given)
         steps[-1] |= {"loss": float(loss.detach()), "accuracy": float(accuracy)}
         return loss, accuracy
 
@@ -138,11 +138,11 @@ def train_and_record(run: dict, folder: Path) -> None:
         steps[-1]["gradient"] = float(torch.nn.utils.get_total_norm(gradients))  # Adam itself hides its scale
         update(optimizer)
 
-    pretrain.Batches.read, pretrain.info_nce, pretrain.Adam.step = recorded_read, recorded_loss, recorded_update
+    pretrain.Batches.read, pretrain.contrast, pretrain.Adam.step = recorded_read, recorded_loss, recorded_update
     try:
         train(run)
     finally:
-        pretrain.Batches.read, pretrain.info_nce, pretrain.Adam.step = read, info_nce, update
+        pretrain.Batches.read, pretrain.contrast, pretrain.Adam.step = read, contrast, update
         rank = os.environ.get("RANK", "0")
         folder.mkdir(exist_ok=True)
         (folder / f"{rank}.json").write_text(json.dumps(steps))
