@@ -1,14 +1,16 @@
 """An encoder with a linear classifier, trained by gradient on a task's labels: linear-sgd, finetune and supervised.
 
 The three differ in the encoder's initial weights and in whether it is trained. As in pretraining every draw is a
-function of the seed, so that interrupted work goes on from its last epoch as if nothing had happened.
+function of the seed, so that interrupted work goes on from the last step that was saved as if nothing had happened.
 """
 
+import contextlib
 import copy
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,16 @@ from avbench.allocator import keep_freed_memory
 from avbench.embed import encode, load_for_task
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
+from avbench.fileio import read_json, remove_leftovers, write_json
 from avbench.hashing import file_digest
+from avbench.metrics import mean_average_precision
 from avbench.optimizer import Adam
 from avbench.prefetch import prefetch
 from avbench.pretrain import MachineSettings, PretrainSettings, Task, learning_rate, pick_device
 from avbench.progress import Progress
 from avbench.protocol import Protocol
 from avbench.samplers import batches
+from avbench.signals import Stopped, stop_requests
 from avbench.statistics import subset_statistics
 from avbench.store import Store
 from avbench.tasks import TaskSettings, open_store, task_clips, task_features, test_coverage
@@ -113,11 +118,13 @@ class Windows:
         """Return the clips of each batch of an epoch; less than a batch sits out."""
         return batches("shuffled", np.zeros(len(self.clips), int), self.batch_size, self.seed, epoch)
 
-    def plan(self, first_epoch: int) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Yield step, epoch and clips of every batch from an epoch on."""
-        for epoch in range(first_epoch, self.epochs):
+    def plan(self, first: int) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Yield step, epoch and clips of every batch from a step on."""
+        for epoch in range(first // self.steps_per_epoch, self.epochs):
             for place, anchors in enumerate(self.epoch(epoch)):
-                yield epoch * self.steps_per_epoch + place, epoch, anchors
+                step = epoch * self.steps_per_epoch + place
+                if step >= first:
+                    yield step, epoch, anchors
 
     def read(self, step: int, epoch: int, anchors: np.ndarray) -> Batch:
         """Cut a batch; windows and flips are drawn as in pretraining."""
@@ -134,6 +141,27 @@ class Windows:
 # ---------------------------------------------------------------------------------------------------------- training
 
 
+STOP_CLIPS = 512
+"""So many whole clips are classified between two looks at whether the job was asked to stop: seconds on a GPU."""
+
+
+@dataclass
+class Reached:
+    """How far a training has come: what is saved of it besides weights and moments.
+
+    Attributes:
+        step: the next one.
+        validated: after so many epochs the validation clips were last looked at.
+        loss, epoch, weights: the lowest validation loss, after how many epochs it was reached, and with what.
+    """
+
+    step: int
+    validated: int
+    loss: float
+    epoch: int
+    weights: dict[str, torch.Tensor]
+
+
 def train(
     model: Task,
     modality: str,
@@ -146,7 +174,8 @@ def train(
     unfinished: Path,
     name: str,
     machine: MachineSettings,
-) -> pd.DataFrame:
+    requests: Sequence[str] = (),
+) -> tuple[pd.DataFrame, float]:
     """Train on windows, keep the weights with the lowest validation loss on whole clips, test them once.
 
     Whole clips are always classified in evaluation mode. Training clips that are shorter than a window are repeated.
@@ -163,12 +192,15 @@ def train(
         unfinished: a file for what has been reached so far; gone on with if it is there.
         name: what is trained, for the reader of the log.
         machine: where and how fast.
+        requests: once there is anything in it, what has been reached is saved and the training stops.
 
     Returns:
-        One row a test clip: clip_id, label, prediction (text) and correct (1.0 or 0.0).
+        One row a test clip: clip_id, label, prediction (text) and correct (1.0 or 0.0). And the mean average precision
+        of ranking them by the probabilities of the classes.
 
     Raises:
         UserError: the loss is no longer finite, or the device is missing.
+        Stopped: SIGTERM or SIGUSR1 came; the same call goes on from there.
     """
     # --- set-up
     device = pick_device(machine.device)
@@ -185,62 +217,89 @@ def train(
     optimizer = Adam(trained.parameters(), settings.learning_rate, settings.weight_decay)
     whole: dict[str, torch.Tensor] = {}
 
-    def logits(split: str) -> torch.Tensor:
-        """Classify whole clips; the features of an encoder that never changes are kept."""
-        encoder.eval()
-        if split not in whole or not fit.fixed:
-            whole[split] = torch.from_numpy(encode([model], store, ids[split], modality, device)[0]).to(device)
-        with torch.no_grad():
-            return net["head"](whole[split])
-
     # --- resume
-    best = {"loss": math.inf, "epoch": 0, "state": copy.deepcopy(net.state_dict())}
-    first_epoch = 0
+    reached = Reached(0, 0, math.inf, 0, copy.deepcopy(net.state_dict()))
     if unfinished.exists():
         state = checkpoint.load(unfinished)
         net.load_state_dict(state["net"])
         optimizer.load_state_dict(state["optimizer"])
-        best, first_epoch = state["best"], state["epochs"]
-        print(f"{name}: going on after epoch {first_epoch} of {settings.epochs}")
+        reached = Reached(**state["reached"])
+        print(f"{name}: going on at step {reached.step} of {windows.steps}")
+    remove_leftovers(unfinished)
+
+    def save() -> None:
+        state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "reached": vars(reached)}
+        checkpoint.save(unfinished, state)
+
+    def stop_if_asked() -> None:
+        if requests:
+            save()
+            print(
+                f"{name}: stopped by {' and '.join(requests)} and saved at step {reached.step} of {windows.steps}, in "
+                f"{unfinished}; the same command goes on from there"
+            )
+            raise Stopped
+
+    def logits(split: str) -> torch.Tensor:
+        """Classify whole clips; the features of an encoder that never changes are kept."""
+        encoder.eval()
+        if split not in whole or not fit.fixed:
+            parts = []
+            for begin in range(0, len(ids[split]), STOP_CLIPS):
+                stop_if_asked()
+                parts += encode([model], store, ids[split][begin : begin + STOP_CLIPS], modality, device)
+            whole[split] = torch.from_numpy(np.concatenate(parts)).to(device)
+        with torch.no_grad():
+            return net["head"](whole[split])
+
+    def validate_if_due() -> None:
+        epochs, within = divmod(reached.step, windows.steps_per_epoch)
+        due = epochs > 0 and (epochs % validate_every == 0 or epochs == settings.epochs)
+        if within or not due or epochs == reached.validated:
+            return
+        loss = float(F.cross_entropy(logits("validation"), target["validation"]))
+        reached.validated = epochs
+        if loss < reached.loss:
+            reached.loss, reached.epoch, reached.weights = loss, epochs, copy.deepcopy(net.state_dict())
 
     # --- the loop
-    progress = Progress(windows.steps, name, "step", done=first_epoch * windows.steps_per_epoch)
     saved_at = time.monotonic()
-    for batch in prefetch(windows.read, windows.plan(first_epoch), machine.loader_threads):
-        optimizer.learning_rate = learning_rate(settings, batch.step, windows.steps)
-        encoder.train(fit.batch_statistics)
-        with torch.set_grad_enabled(fit.encoder):
-            pooled = encoder(model_input(model, batch, device))
-        draws = rng.generator(seed, "dropout", batch.step).random(tuple(pooled.shape))
-        kept = torch.from_numpy(draws >= settings.dropout).to(device, pooled.dtype)
-        found = net["head"](pooled * kept / (1 - settings.dropout))
-        loss = F.cross_entropy(found, target["train"][torch.from_numpy(batch.anchors).to(device)])
-        if not math.isfinite(value := float(loss.detach())):
-            raise UserError(f"{name}: the loss is {value} at step {batch.step}. Lower the learning rate.")
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        progress.advance(lambda best=best["loss"]: f"best validation loss {best:.3f}")
-        epochs = batch.epoch + 1
-        if (batch.step + 1) % windows.steps_per_epoch:
-            continue
-        if epochs % validate_every == 0 or epochs == settings.epochs:
-            validation_loss = float(F.cross_entropy(logits("validation"), target["validation"]))
-            if validation_loss < best["loss"]:
-                best = {"loss": validation_loss, "epoch": epochs, "state": copy.deepcopy(net.state_dict())}
-        if time.monotonic() - saved_at >= machine.checkpoint_every_s:
-            state = {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "best": best, "epochs": epochs}
-            checkpoint.save(unfinished, state)
-            saved_at = time.monotonic()
-    progress.close()
+    with (
+        contextlib.closing(Progress(windows.steps, name, "step", done=reached.step)) as progress,
+        contextlib.closing(prefetch(windows.read, windows.plan(reached.step), machine.loader_threads)) as upcoming,
+    ):
+        for batch in upcoming:
+            validate_if_due()
+            stop_if_asked()
+            if time.monotonic() - saved_at >= machine.checkpoint_every_s:
+                save()
+                saved_at = time.monotonic()
+            optimizer.learning_rate = learning_rate(settings, batch.step, windows.steps)
+            encoder.train(fit.batch_statistics)
+            with torch.set_grad_enabled(fit.encoder):
+                pooled = encoder(model_input(model, batch, device))
+            draws = rng.generator(seed, "dropout", batch.step).random(tuple(pooled.shape))
+            kept = torch.from_numpy(draws >= settings.dropout).to(device, pooled.dtype)
+            found = net["head"](pooled * kept / (1 - settings.dropout))
+            loss = F.cross_entropy(found, target["train"][torch.from_numpy(batch.anchors).to(device)])
+            if not math.isfinite(value := float(loss.detach())):
+                raise UserError(f"{name}: the loss is {value} at step {batch.step}. Lower the learning rate.")
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            reached.step = batch.step + 1
+            progress.advance(lambda: f"best validation loss {reached.loss:.3f}")
+    validate_if_due()
 
     # --- the outcome
-    net.load_state_dict(best["state"])
-    found = classes[logits("test").argmax(1).cpu().numpy()]
+    net.load_state_dict(reached.weights)
+    scores = F.log_softmax(logits("test").double(), 1).cpu().numpy()
+    found = classes[scores.argmax(1)]
     truth = classes[target["test"].cpu().numpy()]
     correct = (found == truth).astype(np.float64)
-    print(f"{name}: test {correct.mean():.4f}; the validation loss was lowest after epoch {best['epoch']}")
-    return pd.DataFrame({"clip_id": ids["test"], "label": truth, "prediction": found, "correct": correct})
+    print(f"{name}: test {correct.mean():.4f}; the validation loss was lowest after epoch {reached.epoch}")
+    table = pd.DataFrame({"clip_id": ids["test"], "label": truth, "prediction": found, "correct": correct})
+    return table, mean_average_precision(scores, classes, truth)
 
 
 def new_head(width: int, classes: int, seed: int) -> nn.Linear:
@@ -261,6 +320,30 @@ def model_input(model: Task, batch: Batch, device: torch.device) -> torch.Tensor
 # -------------------------------------------------------------------------------------------------------------- jobs
 
 
+@dataclass(frozen=True)
+class Finished:
+    """What a score file is made of, and the folders that keep it until all of a job is finished."""
+
+    output: Path
+    identity: Mapping[str, Any]
+    parts: list[pd.DataFrame] = field(default_factory=list)
+    n_train: dict[str, int] = field(default_factory=dict)
+    coverage: dict[str, float] = field(default_factory=dict)
+    precision: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    folders: list[Path] = field(default_factory=list)
+
+
+def write(jobs: Sequence[Finished]) -> None:
+    """Write scores and predictions, and remove what was kept to go on with; what other settings left stays."""
+    for job in jobs:
+        table = pd.concat(job.parts, ignore_index=True)
+        predictions.write_scores(job.output, table, job.identity, job.n_train, job.coverage, job.precision)
+    for folder in (folder for job in jobs for folder in job.folders):
+        shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            folder.parent.rmdir()
+
+
 def train_parts(
     output: Path,
     name: str,
@@ -274,14 +357,15 @@ def train_parts(
     origin: Mapping[str, Any],
     identity: Mapping[str, Any],
     machine: MachineSettings,
-) -> None:
-    """Train a classifier for every task and modality and write scores and predictions.
+    requests: Sequence[str],
+) -> Finished:
+    """Train a classifier for every task and modality.
 
-    What is finished of it lies in ``unfinished`` beside the score file until all is, so that a job that was
-    interrupted repeats at most the part that it was at, and of that the epochs since ``checkpoint_every_s``.
+    Each has a folder of its own in ``unfinished`` beside the score file: for a checkpoint while it is trained, then for
+    what it predicts. So a job that was interrupted repeats what it had not saved of the part that it was at, no more.
 
     Args:
-        output: the score file.
+        output: the score file, for :func:`write`.
         name: the protocol.
         tasks, data, subset, protocol, settings: what to train on, and how.
         features: pretraining's windows and mel bands.
@@ -289,16 +373,16 @@ def train_parts(
         origin: whatever decides the model's initial weights.
         identity: method, subset, labels and seed.
         machine: where and how fast.
+        requests: of :func:`avbench.signals.stop_requests`.
     """
     keep_freed_memory()
     torch.set_num_threads(settings.cpu_threads)
     fit = fit_of(name, protocol)
-    folder = output.parent / "unfinished"
-    parts, used, n_train, coverage = [], [], {}, {}
+    job = Finished(output, identity)
     for task in tasks:
         clips, store = task_clips(task, data, subset, protocol), open_store(data, task.dataset)
         training = list(clips["clip_id"][clips["split"] == "train"])
-        n_train[task.name], coverage[task.name] = len(training), test_coverage(data, task.dataset)
+        job.n_train[task.name], job.coverage[task.name] = len(training), test_coverage(data, task.dataset)
         windows = task_features(task, features, protocol)
         for modality in task.modalities:
             if modality not in settings.modalities:
@@ -306,11 +390,10 @@ def train_parts(
             decided = {**identity, **origin, "protocol": name, "task": asdict(task), "modality": modality}
             decided |= {"settings": asdict(settings), "fit": asdict(fit), "features": asdict(windows)}
             decided |= {"clips": clips.to_dict("list"), "bands": protocol.task_mel_bands}
-            part = folder / f"{task.name}-{modality}-{checkpoint.fingerprint(decided)}.parquet"
-            unfinished = part.with_suffix(".pt")
-            used += [part, unfinished]
-            if not part.exists():
-                found = train(
+            folder = output.parent / "unfinished" / f"{task.name}-{modality}-{checkpoint.fingerprint(decided)}"
+            said, scored = folder / predictions.FILE, folder / "scores.json"
+            if not said.exists():
+                found, precision = train(
                     load(task, store, training),
                     modality,
                     fit,
@@ -319,19 +402,19 @@ def train_parts(
                     windows,
                     settings,
                     identity["seed"],
-                    unfinished,
+                    folder / "checkpoint.pt",
                     f"{identity['method']} {name} seed {identity['seed']} {task.name} {modality}",
                     machine,
+                    requests,
                 )
-                predictions.write(part, found.assign(task=task.name, protocol=name, modality=modality))
-            parts.append(predictions.read(part))
-    if not parts:
+                write_json(scored, {"mean_average_precision": precision})
+                predictions.write(said, found.assign(task=task.name, protocol=name, modality=modality))
+            job.parts.append(predictions.read(said))
+            job.precision[task.name, name, modality] = read_json(scored)["mean_average_precision"]
+            job.folders.append(folder)
+    if not job.parts:
         raise UserError(f"evaluation.{name}.modalities: no task has any of {', '.join(settings.modalities)}.")
-    predictions.write_scores(output, pd.concat(parts, ignore_index=True), identity, n_train, coverage)
-    for path in used:
-        path.unlink(missing_ok=True)
-    if not any(folder.iterdir()):  # what was left by a job of other settings stays
-        folder.rmdir()
+    return job
 
 
 def trained(
@@ -361,22 +444,28 @@ def trained(
         seed: the run's, of everything that is drawn.
         identity: method, subset and labels of the run.
         machine: where and how fast.
+
+    Raises:
+        Stopped: SIGTERM or SIGUSR1 came; what has been reached is saved, and the same call goes on with it.
     """
     state = checkpoint.load(pretrained)
-    train_parts(
-        output,
-        name,
-        tasks,
-        data,
-        subset,
-        protocol,
-        settings,
-        FeatureSettings(**state["settings"]["features"]),
-        lambda task, store, training: load_for_task([state], task, protocol, store, training)[0],
-        {"checkpoint": file_digest(pretrained)},
-        {**identity, "seed": seed},
-        machine,
-    )
+    with stop_requests() as requests:
+        job = train_parts(
+            output,
+            name,
+            tasks,
+            data,
+            subset,
+            protocol,
+            settings,
+            FeatureSettings(**state["settings"]["features"]),
+            lambda task, store, training: load_for_task([state], task, protocol, store, training)[0],
+            {"checkpoint": file_digest(pretrained)},
+            {**identity, "seed": seed},
+            machine,
+            requests,
+        )
+        write([job])
 
 
 def supervised(
@@ -406,6 +495,9 @@ def supervised(
         seeds: the seeds.
         outputs: the score files, in the same order; predictions are written beside them.
         machine: where and how fast.
+
+    Raises:
+        Stopped: as :func:`trained`.
     """
     statistics: dict[str, Any] = {}
 
@@ -415,8 +507,10 @@ def supervised(
             statistics.update(subset_statistics(store, training, own))
         return Task(PretrainSettings(model=settings.model, flip=settings.flip), own, statistics, seed)
 
-    for seed, output in zip(seeds, outputs, strict=True):
-        identity = {"method": "supervised", "subset": subset_name, "labels": "true", "seed": seed}
-        train_parts(
-            output, "supervised", [task], data, subset, protocol, settings, features, load, {}, identity, machine
-        )
+    with stop_requests() as requests:
+        jobs = []
+        for seed, output in zip(seeds, outputs, strict=True):
+            identity = {"method": "supervised", "subset": subset_name, "labels": "true", "seed": seed}
+            given = (protocol, settings, features, load, {}, identity, machine, requests)
+            jobs.append(train_parts(output, "supervised", [task], data, subset, *given))
+        write(jobs)  # only now: a job that starts again finds no score file of its own

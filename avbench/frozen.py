@@ -1,21 +1,46 @@
-"""The protocols that only look at a run's frozen features: linear, nearest neighbours, cross-modal retrieval."""
+"""What a run's frozen features show: linear probe, nearest neighbours, cross-modal retrieval, and their geometry."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from avbench import geometry
 from avbench.errors import UserError
+from avbench.fileio import write_csv
 from avbench.knn import KnnSettings, knn
-from avbench.predictions import write_scores
+from avbench.metrics import mean_average_precision
+from avbench.predictions import SCORED, write_scores
 from avbench.probe import LinearSettings, linear_probe
 from avbench.retrieval import retrieval
 from avbench.settings import build
+from avbench.tables import GEOMETRY_COLUMNS
 from avbench.tasks import TaskSettings, test_coverage
 
 PROTOCOLS = ("linear", "knn", "retrieval")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a protocol says about the test clips of a task, in their order.
+
+    Attributes:
+        protocol, modality: as in the tables.
+        prediction: text (m,).
+        correct: float64 (m,).
+        remark: for the log.
+        precision: mean average precision; None where no classes are scored.
+    """
+
+    protocol: str
+    modality: str
+    prediction: np.ndarray
+    correct: np.ndarray
+    remark: str
+    precision: float | None = None
 
 
 def frozen(
@@ -27,12 +52,15 @@ def frozen(
     protocols: Mapping[str, Mapping[str, Any]],
     identity: Mapping[str, str],
 ) -> None:
-    """Evaluate each run's features on every task and modality: a score file and its predictions a run.
+    """Evaluate each run's features on every task and modality: a score file a run.
+
+    Beside each score file lie its predictions, and ``geometry.csv``: the measures of :func:`avbench.geometry.describe`,
+    of the test clips of each task that has both modalities.
 
     Args:
         embeddings: files written by ``embed``, one a seed.
         seeds: the runs' seeds, in the same order.
-        outputs: the score files, in the same order; predictions are written beside them.
+        outputs: the score files, in the same order.
         tasks: the tasks to score.
         data: the folder that holds the datasets (for coverage).
         protocols: settings of each protocol to evaluate, by its name.
@@ -45,55 +73,64 @@ def frozen(
         raise UserError(f"evaluation: {unknown[0]!r} needs no frozen features. Those that do: {', '.join(PROTOCOLS)}.")
     coverage = {task.name: test_coverage(data, task.dataset) for task in tasks}
     for path, seed, output in zip(embeddings, seeds, outputs, strict=True):
-        parts, n_train = [], {}
+        parts, measured, n_train, precision = [], [], {}, {}
+        run = {**identity, "seed": seed}
         with np.load(path) as arrays:
             for task in tasks:
                 own = {name: arrays[f"{task.name}/{name}"] for name in ("clip_id", "label", "split")}
+                own |= {name: arrays[f"{task.name}/{name}"] for name in _embedded(task)}
                 n_train[task.name] = int((own["split"] == "train").sum())
                 test = own["split"] == "test"
                 truth = {"clip_id": own["clip_id"][test], "label": own["label"][test]}
-                for protocol, modality, found, remark in _evaluate(task, arrays, own, protocols):
-                    part = pd.DataFrame(
-                        {"task": task.name, "protocol": protocol, "modality": modality, **truth, **found}
-                    )
-                    parts.append(part)
-                    reached = f"{task.name} {protocol} {modality}: test {part['correct'].mean():.4f}"
-                    print(f"{identity['method']} seed {seed} {reached}, {remark}")
-        table = pd.concat(parts, ignore_index=True)
-        write_scores(output, table, {**identity, "seed": seed}, n_train, coverage)
+                for found in _evaluate(task, own, protocols):
+                    key = (task.name, found.protocol, found.modality)
+                    said = {"prediction": found.prediction, "correct": found.correct}
+                    parts.append(pd.DataFrame(dict(zip(SCORED, key, strict=True)) | truth | said))
+                    precision[key] = found.precision
+                    reached = f"{' '.join(key)}: test {found.correct.mean():.4f}"
+                    print(f"{identity['method']} seed {seed} {reached}, {found.remark}")
+                if len(task.modalities) == 2:
+                    spaces = [own[name][test] for name in ("audio-head", "video-head", "audio", "video")]
+                    measured.append({**run, "task": task.name, **geometry.describe(*spaces, truth["label"])})
+        write_csv(output.with_name("geometry.csv"), pd.DataFrame(measured, columns=GEOMETRY_COLUMNS))
+        write_scores(output, pd.concat(parts, ignore_index=True), run, n_train, coverage, precision)
+
+
+def _embedded(task: TaskSettings) -> list[str]:
+    heads = [f"{modality}-head" for modality in task.modalities] if len(task.modalities) == 2 else []
+    return [*task.modalities, *heads]
 
 
 def _evaluate(
-    task: TaskSettings,
-    arrays: Mapping[str, np.ndarray],
-    own: Mapping[str, np.ndarray],
-    protocols: Mapping[str, Mapping[str, Any]],
-) -> Iterator[tuple[str, str, dict[str, np.ndarray], str]]:
-    """Yield protocol, modality, predictions on the test clips (prediction and correct), and a remark for the log."""
+    task: TaskSettings, own: Mapping[str, np.ndarray], protocols: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Found]:
+    """Yield what each protocol finds, of each modality."""
     labels, split = own["label"], own["split"]
     train, test = split == "train", split == "test"
+    truth = labels[test]
     chance = f"chance {1 / len(np.unique(labels)):.4f}"
     for modality in task.modalities:
-        features = arrays[f"{task.name}/{modality}"]
+        features = own[modality]
         if "linear" in protocols:
             settings = build(LinearSettings, protocols["linear"], "evaluation.linear")
             found = linear_probe(features, labels, split, settings)
             remark = f"validation {found.validation_accuracy:.4f} at C={found.strength:g}, {chance}"
             remark += "" if found.converged else " (the solver stopped at its iteration limit)"
-            yield "linear", modality, _compared(found.predictions, labels[test]), remark
+            precision = mean_average_precision(found.scores, found.classes, truth)
+            yield Found("linear", modality, found.predictions, _correct(found.predictions, truth), remark, precision)
         if "knn" in protocols:
             settings = build(KnnSettings, protocols["knn"], "evaluation.knn")
-            predictions = knn(features[train], labels[train], features[test], settings, task.name)
-            yield "knn", modality, _compared(predictions, labels[test]), chance
+            votes = knn(features[train], labels[train], features[test], settings, task.name)
+            precision = mean_average_precision(votes.shares, votes.classes, truth)
+            yield Found("knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision)
     if "retrieval" in protocols and len(task.modalities) == 2:
-        projected = {modality: arrays[f"{task.name}/{modality}-head"][test] for modality in ("audio", "video")}
         ids = own["clip_id"][test]
         for query, target in (("audio", "video"), ("video", "audio")):
-            nearest, hits = retrieval(projected[query], projected[target])
+            nearest, hits = retrieval(own[f"{query}-head"][test], own[f"{target}-head"][test])
             for k, hit in hits.items():
-                found = {"prediction": ids[nearest], "correct": hit}
-                yield f"retrieval-{k}", f"{query}-to-{target}", found, f"chance {min(1, k / len(ids)):.4f}"
+                chance = f"chance {min(1, k / len(ids)):.4f}"
+                yield Found(f"retrieval-{k}", f"{query}-to-{target}", ids[nearest], hit, chance)
 
 
-def _compared(predictions: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
-    return {"prediction": predictions, "correct": (predictions == labels).astype(np.float64)}
+def _correct(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    return (predictions == labels).astype(np.float64)

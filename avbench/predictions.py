@@ -47,6 +47,7 @@ def write_scores(
     identity: Mapping[str, Any],
     n_train: Mapping[str, int],
     coverage: Mapping[str, float],
+    precision: Mapping[tuple[str, str, str], float] | None = None,
 ) -> None:
     """Write predictions, and beside them the score file: accuracy is the mean of ``correct``.
 
@@ -55,10 +56,13 @@ def write_scores(
         table: predictions of one run: one row a test clip and (task, protocol, modality).
         identity: method, subset, labels and seed of the run.
         n_train, coverage: training clips of each task, and the share of its test clips that are stored.
+        precision: mean average precision of a (task, protocol, modality), where classes were scored.
     """
     write(path.with_name(FILE), table)
     rows = []
-    for (task, protocol, modality), part in table.groupby(SCORED, sort=False):
-        scored = {"task": task, "protocol": protocol, "modality": modality, "accuracy": part["correct"].mean()}
-        rows.append({**identity, **scored, "n_train": n_train[task], "n_test": len(part), "coverage": coverage[task]})
+    for key, part in table.groupby(SCORED, sort=False):
+        scored = {**dict(zip(SCORED, key, strict=True)), "accuracy": part["correct"].mean()}
+        scored["mean_average_precision"] = (precision or {}).get(key)
+        about = {"n_train": n_train[key[0]], "n_test": len(part), "coverage": coverage[key[0]]}
+        rows.append({**identity, **scored, **about})
     write_csv(path, pd.DataFrame(rows)[ACCURACY_COLUMNS])

@@ -4,6 +4,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import log_softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
@@ -27,9 +28,20 @@ class LinearSettings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a probe says about the test clips, in their order, and how it was chosen."""
+    """What a probe says about the test clips, in their order, and how it was chosen.
+
+    Attributes:
+        predictions: text (m,).
+        classes: text (classes,), sorted.
+        scores: float64 (m, classes), ln of each class's probability.
+        strength: the one chosen.
+        validation_accuracy: with it.
+        converged: whether its fit reached the tolerance.
+    """
 
     predictions: np.ndarray
+    classes: np.ndarray
+    scores: np.ndarray
     strength: float
     validation_accuracy: float
     converged: bool
@@ -73,4 +85,8 @@ def linear_probe(features: np.ndarray, labels: np.ndarray, split: np.ndarray, se
     if best is None:
         raise ValueError("no strengths to choose from")
     accuracy, strength, model, converged = best
-    return Outcome(model.predict(scaled[test]), strength, accuracy, converged)
+    decision = model.decision_function(scaled[test]).astype(np.float64)
+    if decision.ndim == 1:  # of two classes, the second one's odds
+        decision = np.stack([np.zeros_like(decision), decision], 1)
+    scores = log_softmax(decision, 1)  # a probability near 1 would be rounded to it
+    return Outcome(model.predict(scaled[test]), model.classes_, scores, strength, accuracy, converged)

@@ -1,7 +1,10 @@
 """Classifiers trained by gradient: what is trained, what is chosen on what, and what an interruption changes."""
 
 import csv
+import os
+import signal
 from dataclasses import replace
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,9 +16,11 @@ from avbench.classifier import Fit, TrainingSettings, Windows, fit_of, supervise
 from avbench.errors import UserError
 from avbench.pretrain import MachineSettings, PretrainSettings, load_task, write_untrained
 from avbench.protocol import PRESETS, Protocol
+from avbench.signals import Stopped, stop_requests
 from avbench.tasks import open_store, read_tasks, task_clips
 from avbench.windows import Clips
 from tests.downstream import FEATURES, write_dataset
+from tests.training import start, status
 
 CORRECTED, PUBLISHED = PRESETS["corrected"], PRESETS["published"]
 STATISTICS = {"mean": [-20.0] * 32, "std": [10.0] * 32}
@@ -45,7 +50,7 @@ def train(data, fit, settings=SETTINGS, modality="audio", model=None, clips=None
     clips = task_clips(tasks()[0], data, None) if clips is None else clips
     given = {"features": FEATURES, "seed": 0, "unfinished": data / "unfinished.pt", "machine": MACHINE, **fields}
     store = open_store(data, "toys")
-    return classifier.train(model, modality, fit, store, clips, settings=settings, name="toys", **given)
+    return classifier.train(model, modality, fit, store, clips, settings=settings, name="toys", **given)[0]
 
 
 def read_rows(path):
@@ -137,12 +142,17 @@ def test_labels_of_test_clips_choose_nothing(data):
     assert honest["label"].tolist() != fooled["label"].tolist()
 
 
-def test_the_epoch_with_the_lowest_validation_loss_is_kept(data, capsys):
-    """Where validation contradicts training, what is learnt first is best."""
+def contradicting(data):
+    """Clips whose validation teaches the wrong labels: what has learnt least is best."""
     clips = task_clips(tasks()[0], data, None)
     labels = clips.loc[clips["split"] == "validation", "label"]
     clips.loc[labels.index, "label"] = [f"class, {(int(label[-1]) + 1) % 3}" for label in labels]
-    settings = replace(SETTINGS, learning_rate=2e-2)
+    return clips
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_kept(data, capsys):
+    """Where validation contradicts training, what is learnt first is best."""
+    clips, settings = contradicting(data), replace(SETTINGS, learning_rate=2e-2)
     found = train(data, FROZEN, settings, clips=clips)
     best = int(capsys.readouterr().out.split("lowest after epoch ")[1])
     assert best < settings.epochs
@@ -164,26 +174,114 @@ def test_validation_is_looked_at_as_often_as_asked(data, monkeypatch):
     assert [place for place, training in enumerate(seen) if not training] == [9, 19, 23]  # after epochs 3, 6 and 7
 
 
-@pytest.mark.parametrize(("fit", "threads"), [(FROZEN, 0), (TRAIN_MODE, 2), (FINETUNE, 0)])
-def test_an_interrupted_training_ends_as_an_undisturbed_one(data, monkeypatch, fit, threads):
-    machine = replace(MACHINE, checkpoint_every_s=0, loader_threads=threads)
-    result = {}
-    whole_model = load_task(checkpoint.load(data / "run.pt"))
-    result["whole"] = train(data, fit, model=whole_model, machine=MACHINE)
-    save = checkpoint.save
+def signalling(number, place, calls):
+    """Have the process send itself a signal each time it comes to a place, after so many times without."""
+    owner, name = {
+        "batch": (Windows, "read"),
+        "update": (classifier.Adam, "step"),
+        "whole clips": (classifier, "encode"),
+        "saving": (os, "fsync"),  # the checkpoint is written, and does not have its name yet
+    }[place]
+    function, spared = getattr(owner, name), iter(range(calls))
 
-    def interrupt(path, state):
-        save(path, state)
-        if state["epochs"] == 5:
-            raise KeyboardInterrupt
+    def signal_and_call(*given, **named):
+        if next(spared, None) is None:
+            os.kill(os.getpid(), number)
+        return function(*given, **named)
 
-    monkeypatch.setattr(classifier.checkpoint, "save", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        train(data, fit, machine=machine)
+    return patch.object(owner, name, signal_and_call)
+
+
+def train_to_the_end(data, fit, machine=MACHINE, unfinished="unfinished.pt", clips=None):
+    """Return what the test clips are said to be, and all weights of encoder and classifier."""
+    model, heads, head = load_task(checkpoint.load(data / "run.pt")), [], classifier.new_head
+    with (
+        stop_requests() as requests,
+        patch.object(classifier, "STOP_CLIPS", 4),
+        patch.object(classifier, "new_head", lambda *given: heads.append(head(*given)) or heads[0]),
+    ):
+        given = {"machine": machine, "unfinished": data / unfinished, "requests": requests}
+        found = train(data, fit, replace(SETTINGS, epochs=4), model=model, clips=clips, **given)
+    return found, weights(model) | heads[0].state_dict()
+
+
+@pytest.mark.parametrize(
+    ("fit", "threads", "place", "calls", "step", "validated"),
+    [
+        (FROZEN, 0, "batch", 7, 7, 2),  # amid the third of four epochs of three steps
+        (TRAIN_MODE, 2, "whole clips", 4, 6, 1),  # the second validation, of which four clips are looked at at a time
+        (FINETUNE, 0, "whole clips", 13, 12, 4),  # the test
+    ],
+)
+def test_a_training_that_is_told_to_stop_saves_and_goes_on_to_the_same_bytes(
+    data, capsys, fit, threads, place, calls, step, validated
+):
+    machine = replace(MACHINE, loader_threads=threads)
+    with signalling(signal.SIGUSR1, place, calls), pytest.raises(Stopped):
+        train_to_the_end(data, fit, machine)
+    reached = checkpoint.load(data / "unfinished.pt")["reached"]
+    assert (reached["step"], reached["validated"]) == (step, validated)
+    resumed, undisturbed = train_to_the_end(data, fit, machine), train_to_the_end(data, fit, unfinished="other.pt")
+    said = capsys.readouterr().out
+    assert f"toys: stopped by SIGUSR1 and saved at step {step} of 12, in {data / 'unfinished.pt'}; the same" in said
+    assert f"toys: going on at step {step} of 12" in said
+    assert resumed[0].equals(undisturbed[0])
+    assert same(resumed[1], undisturbed[1])
+
+
+def test_a_resumed_training_still_knows_its_best_epoch(data):
+    clips = contradicting(data)
+    with signalling(signal.SIGTERM, "batch", 10), pytest.raises(Stopped):
+        train_to_the_end(data, FINETUNE, clips=clips)
+    reached = checkpoint.load(data / "unfinished.pt")["reached"]
+    assert (reached["step"], reached["validated"], reached["epoch"]) == (10, 3, 1)
+    resumed = train_to_the_end(data, FINETUNE, clips=clips)
+    undisturbed = train_to_the_end(data, FINETUNE, unfinished="other.pt", clips=clips)
+    assert resumed[0].equals(undisturbed[0])
+    assert same(resumed[1], undisturbed[1])
+
+
+def train_until_signalled(data, number, place, calls):
+    with signalling(number, place, calls):
+        train_to_the_end(data, FINETUNE, replace(MACHINE, checkpoint_every_s=0, loader_threads=1))
+
+
+def test_a_process_that_is_stopped_and_killed_again_and_again_ends_in_the_same_bytes(data):
+    ends = [
+        (signal.SIGTERM, "update", 2, 75, 3),
+        (signal.SIGKILL, "update", 1, -signal.SIGKILL, 4),
+        (signal.SIGKILL, "saving", 2, -signal.SIGKILL, 5),
+    ]
+    for number, place, calls, ended, step in ends:
+        assert status(start(train_until_signalled, data, number, place, calls)) == ended
+        assert checkpoint.load(data / "unfinished.pt")["reached"]["step"] == step
+        assert bool(list(data.glob(".unfinished.pt.*"))) == (place == "saving")  # a checkpoint without its name
+    resumed, undisturbed = train_to_the_end(data, FINETUNE), train_to_the_end(data, FINETUNE, unfinished="other.pt")
+    assert resumed[0].equals(undisturbed[0])
+    assert same(resumed[1], undisturbed[1])
+    assert not list(data.glob(".unfinished.pt.*"))
+
+
+def test_mean_average_precision_ranks_the_test_clips_by_their_probabilities(data, monkeypatch):
+    """Scikit-learn's, of the classifier's own logits, which are the last that are taken of whole clips."""
+    from sklearn.metrics import average_precision_score  # here: processes import this module too
+
+    heads, features = [], []
+    head, encode = classifier.new_head, classifier.encode
+    monkeypatch.setattr(classifier, "new_head", lambda *given: heads.append(head(*given)) or heads[-1])
+    monkeypatch.setattr(classifier, "encode", lambda *given: features.append(encode(*given)[0]) or features[-1:])
+    settings = replace(SETTINGS, epochs=1, learning_rate=1e-4)
+    clips = task_clips(tasks()[0], data, None)
     model = load_task(checkpoint.load(data / "run.pt"))
-    result["resumed"] = train(data, fit, model=model, machine=machine)
-    assert result["whole"].equals(result["resumed"])
-    assert same(weights(whole_model), weights(model))
+    given = {"seed": 0, "unfinished": data / "unfinished.pt", "name": "toys", "machine": MACHINE}
+    found, precision = classifier.train(
+        model, "audio", FROZEN, open_store(data, "toys"), clips, FEATURES, settings, **given
+    )
+    with torch.no_grad():
+        logits = heads[0](torch.from_numpy(features[-1]))
+    truth = found["label"].to_numpy()[:, None] == np.array(["class, 0", "class, 1", "class, 2"])
+    assert precision == pytest.approx(average_precision_score(truth, F.softmax(logits, 1).numpy()))
+    assert precision != pytest.approx(average_precision_score(truth, logits.numpy()))
 
 
 def test_windows_are_flipped_like_those_of_pretraining(data):
@@ -210,6 +308,7 @@ def test_a_job_scores_every_task_and_modality_and_leaves_nothing_else(data):
     assert {(row["n_train"], row["n_test"], row["coverage"]) for row in rows} == {("36", "12", "1.000000")}
     for name in ("scores.csv", "predictions.parquet"):
         assert (data / "a/linear-sgd" / name).read_bytes() == (data / "b/linear-sgd" / name).read_bytes()
+    assert all(1 / 3 < float(row["mean_average_precision"]) <= 1 for row in rows)
     said = predictions.read(output.with_name("predictions.parquet"))
     for row, (_, part) in zip(rows, said.groupby("modality"), strict=True):
         assert float(row["accuracy"]) == pytest.approx(part["correct"].mean(), abs=1e-6)
@@ -244,7 +343,7 @@ def test_a_killed_job_does_not_repeat_what_it_had_finished(data, monkeypatch):
 def test_what_other_settings_left_is_neither_used_nor_deleted(data):
     settings = replace(SETTINGS, epochs=1)
     output = data / "linear-sgd" / "scores.csv"
-    stale = output.parent / "unfinished" / "toys-audio-0123456789abcdef.parquet"
+    stale = output.parent / "unfinished" / "toys-audio-0123456789abcdef" / "checkpoint.pt"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of other settings")
     trained("linear-sgd", data / "run.pt", output, tasks(), data, None, CORRECTED, settings, 0, IDENTITY, MACHINE)
@@ -262,6 +361,36 @@ def test_supervised_starts_from_scratch_with_every_seed(data):
     assert [row["seed"] for row in rows] == ["0", "0", "1"]
     named = {(row["method"], row["protocol"], row["modality"], row["subset"], row["labels"]) for row in rows}
     assert named == {("supervised", "supervised", "audio", "all", "true")}
+
+
+def test_a_baseline_that_is_told_to_stop_does_not_repeat_the_seeds_it_had_finished(data, monkeypatch):
+    settings, (task,), trained_on = replace(SETTINGS, epochs=4), tasks(), []
+
+    def job(name):
+        outputs = [data / name / f"seed-{seed}" / "scores.csv" for seed in range(3)]
+        supervised(task, data, None, "all", CORRECTED, settings, FEATURES, [0, 1, 2], outputs, MACHINE)
+        return outputs
+
+    read = Windows.read
+
+    def read_or_be_told(windows, step, epoch, anchors):
+        trained_on.append((windows.seed, step))
+        if step == 5 and trained_on.count((1, 5)) == 1:
+            os.kill(os.getpid(), signal.SIGUSR1)
+        return read(windows, step, epoch, anchors)
+
+    with monkeypatch.context() as context:
+        context.setattr(Windows, "read", read_or_be_told)
+        with pytest.raises(Stopped):
+            job("stopped")
+        assert not list(data.glob("stopped/*/scores.csv"))
+        assert [seed for seed, step in trained_on] == [0] * 12 + [1] * 6
+        stopped = job("stopped")
+        assert trained_on[18:] == [(1, step) for step in range(5, 12)] + [(2, step) for step in range(12)]
+    for output, other in zip(stopped, job("undisturbed"), strict=True):
+        assert sorted(path.name for path in output.parent.iterdir()) == ["predictions.parquet", "scores.csv"]
+        for name in ("scores.csv", "predictions.parquet"):
+            assert output.with_name(name).read_bytes() == other.with_name(name).read_bytes()
 
 
 def test_windows_and_bands_of_a_tasks_own(data):

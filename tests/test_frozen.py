@@ -3,8 +3,9 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
-from avbench import predictions
+from avbench import geometry, predictions
 from avbench.errors import UserError
 from avbench.frozen import frozen
 from avbench.knn import KnnSettings, knn, unit
@@ -82,8 +83,8 @@ def test_predictions_are_those_of_the_protocols_on_the_test_clips(tmp_path, arra
         features = arrays[f"both/{modality}"]
         linear = linear_probe(features, labels, split, LinearSettings(strengths=(0.1, 1.0)))
         assert said("linear", modality)["prediction"].tolist() == linear.predictions.tolist()
-        neighbours = knn(features[train], labels[train], features[test], KnnSettings(5, 0.1))
-        assert said("knn", modality)["prediction"].tolist() == neighbours.tolist()
+        votes = knn(features[train], labels[train], features[test], KnnSettings(5, 0.1))
+        assert said("knn", modality)["prediction"].tolist() == votes.predictions.tolist()
         part = said("knn", modality)
         assert part["correct"].tolist() == (part["label"] == part["prediction"]).astype(float).tolist()
     nearest, hits = retrieval(arrays["both/video-head"][test], arrays["both/audio-head"][test])
@@ -98,6 +99,44 @@ def test_accuracies_are_the_means_of_the_predictions(tmp_path, arrays):
     means = table.groupby(["task", "protocol", "modality"])["correct"].mean()
     for row in rows:
         assert float(row["accuracy"]) == pytest.approx(means[row["task"], row["protocol"], row["modality"]], abs=1e-6)
+
+
+def test_mean_average_precision_is_that_of_the_class_scores_and_retrieval_has_none(tmp_path, arrays):
+    rows, _ = evaluate(tmp_path, PROTOCOLS)
+    labels, split = arrays["both/label"], arrays["both/split"]
+    train, test = split == "train", split == "test"
+    truth = labels[test][:, None] == np.unique(labels)
+    for row in rows:
+        if row["protocol"].startswith("retrieval"):
+            assert row["mean_average_precision"] == ""
+        elif row["task"] == "both":
+            features = arrays[f"both/{row['modality']}"]
+            if row["protocol"] == "linear":
+                scores = linear_probe(features, labels, split, LinearSettings(strengths=(0.1, 1.0))).scores
+            else:
+                scores = knn(features[train], labels[train], features[test], KnnSettings(5, 0.1)).shares
+            expected = average_precision_score(truth, scores)
+            assert float(row["mean_average_precision"]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_geometry_of_tasks_with_both_modalities_lies_beside_the_scores(tmp_path, arrays):
+    evaluate(tmp_path, {"knn": {"neighbours": 5}}, seeds=(4, 5))
+    test = arrays["both/split"] == "test"
+    spaces = [arrays[f"both/{name}"][test] for name in ("audio-head", "video-head", "audio", "video")]
+    expected = geometry.describe(*spaces, arrays["both/label"][test])
+    for seed in (4, 5):
+        with (tmp_path / f"seed-{seed}" / "geometry.csv").open(newline="") as stream:
+            (row,) = csv.DictReader(stream)
+        assert list(row) == ["method", "subset", "labels", "seed", "task", *expected]
+        assert list(row.values())[:5] == ["random", "few", "none", str(seed), "both"]
+        assert {name: float(row[name]) for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+def test_without_such_a_task_the_geometry_is_its_header(tmp_path, arrays):
+    output = tmp_path / "scores.csv"
+    frozen([tmp_path / "run.npz"], [0], [output], TASKS[1:], tmp_path, {"knn": {"neighbours": 5}}, IDENTITY)
+    assert (tmp_path / "geometry.csv").read_text().startswith("method,subset,labels,seed,task,alignment,")
+    assert (tmp_path / "geometry.csv").read_text().count("\n") == 1
 
 
 def test_only_what_is_asked_for_is_run_and_chance_is_told(tmp_path, arrays, capsys):

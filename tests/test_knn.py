@@ -4,7 +4,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from avbench import knn as module
 from avbench.errors import UserError
-from avbench.knn import KnnSettings, knn
+from avbench.knn import KnnSettings, knn, leave_one_out
 
 
 @pytest.fixture
@@ -24,29 +24,56 @@ def test_votes_like_scikit_learn_with_the_same_weights(clips, neighbours):
     peer = KNeighborsClassifier(neighbours, metric="cosine", weights=lambda distance: np.exp((1 - distance) / 0.07))
     expected = peer.fit(training.astype(float), labels).predict(queries.astype(float))
     found = knn(training, labels, queries, KnnSettings(neighbours, 0.07))
-    assert found.tolist() == expected.tolist()
-    assert neighbours > 50 or (found == truth).mean() > 0.4  # chance is 0.17
+    assert found.predictions.tolist() == expected.tolist()
+    assert neighbours > 50 or (found.predictions == truth).mean() > 0.4  # chance is 0.17
+    assert found.classes.tolist() == peer.classes_.tolist()
+    np.testing.assert_allclose(found.shares, peer.predict_proba(queries.astype(float)), atol=1e-5)
 
 
 def test_the_size_of_the_blocks_changes_nothing(clips, monkeypatch):
     training, labels, queries, _ = clips
     whole = knn(training, labels, queries, KnnSettings())
     monkeypatch.setattr(module, "BLOCK_BYTES", 4 * len(training) * 7)
-    assert knn(training, labels, queries, KnnSettings()).tolist() == whole.tolist()
+    parts = knn(training, labels, queries, KnnSettings())
+    assert parts.predictions.tolist() == whole.predictions.tolist()
+    np.testing.assert_allclose(parts.shares, whole.shares, atol=1e-5)
 
 
 def test_a_low_temperature_lets_the_nearest_decide(clips):
     training, labels, queries, _ = clips
-    nearest = knn(training, labels, queries, KnnSettings(1))
-    assert knn(training, labels, queries, KnnSettings(50, temperature=1e-5)).tolist() == nearest.tolist()
+    nearest, many = (knn(training, labels, queries, KnnSettings(*given)) for given in ((1,), (50, 1e-5)))
+    assert many.predictions.tolist() == nearest.predictions.tolist()
 
 
 def test_features_of_nothing_but_zeros_are_far_from_all():
     training = np.array([[0, 0], [1, 1]], np.float32)
-    assert knn(training, np.array(["a", "b"]), np.array([[2, 2]], np.float32), KnnSettings(1)).tolist() == ["b"]
+    found = knn(training, np.array(["a", "b"]), np.array([[2, 2]], np.float32), KnnSettings(1))
+    assert found.predictions.tolist() == ["b"]
 
 
 def test_more_neighbours_than_training_clips_are_refused_by_the_keys_name(clips):
     training, labels, queries, _ = clips
     with pytest.raises(UserError, match=r"evaluation\.knn\.neighbours: 201 is more than the 200 .* task 'tau'"):
         knn(training, labels, queries, KnnSettings(201), "tau")
+
+
+@pytest.mark.parametrize("block_bytes", [1, 4 * 60 * 7, 64e6])
+def test_leaving_one_out_asks_all_others_about_each_clip(clips, monkeypatch, block_bytes):
+    _, _, features, labels = clips
+    settings = KnnSettings(5, 0.07)
+    right = 0
+    for clip in range(len(features)):
+        others = np.arange(len(features)) != clip
+        said = knn(features[others], labels[others], features[clip : clip + 1], settings).predictions
+        right += said[0] == labels[clip]
+    monkeypatch.setattr(module, "BLOCK_BYTES", block_bytes)
+    assert leave_one_out(features, labels, settings) == right / len(features)
+    assert 0.2 < right / len(features) < 1  # chance is 0.17
+
+
+def test_leaving_one_out_takes_half_precision_and_nobody_votes_for_itself():
+    features = np.array([[1, 0], [1, 0.01], [0, 1], [0.01, 1]], np.float16)
+    assert leave_one_out(features, ["a", "a", "b", "b"], KnnSettings(1)) == 1
+    assert leave_one_out(features, ["a", "b", "a", "b"], KnnSettings(1)) == 0
+    with pytest.raises(UserError, match=r"evaluation\.knn\.neighbours: 4 is more than the 3 other clips"):
+        leave_one_out(features, ["a", "a", "b", "b"], KnnSettings(4))

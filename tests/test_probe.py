@@ -37,6 +37,19 @@ def test_equal_to_the_best_of_plain_fits(clips):
     assert found.converged
 
 
+@pytest.mark.parametrize("classes", [5, 2])
+def test_scores_are_the_logarithms_of_the_probabilities(clips, classes):
+    features, labels, split = clips
+    some = np.isin(labels, [f"class {code}" for code in range(classes)])
+    features, labels, split = features[some], labels[some], split[some]
+    train, test = split == "train", split == "test"
+    found = linear_probe(features, labels, split, LinearSettings(strengths=(0.1,)))
+    plain = make_pipeline(StandardScaler(), LogisticRegression(C=0.1)).fit(features[train], labels[train])
+    assert found.classes.tolist() == plain.classes_.tolist()
+    np.testing.assert_allclose(found.scores, plain.predict_log_proba(features[test]), atol=1e-3)
+    assert found.classes[found.scores.argmax(1)].tolist() == found.predictions.tolist()
+
+
 def test_test_labels_choose_nothing(clips):
     features, labels, split = clips
     shuffled = labels.copy()
