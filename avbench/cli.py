@@ -147,11 +147,15 @@ def coverage(args: argparse.Namespace) -> None:
 def coverage_table(args: argparse.Namespace) -> None:
     """count what became of the listed clips of every dataset, by split, class and reason"""
     from avbench import ledger as ledgers
+    from avbench import provenance
     from avbench.coverage import table
     from avbench.fileio import write_csv
 
+    provenance.begin()
     read = {name: ledgers.read(args.data / name / "ledger.parquet") for name in args.datasets}
     write_csv(args.output, table(read))
+    inputs = [args.data / name / file for name in args.datasets for file in ("clips.csv", "ledger.parquet")]
+    provenance.record(args.output.parents[1] / provenance.FOLDER / "coverage.json", inputs, [args.output])
 
 
 def subset(args: argparse.Namespace) -> None:
@@ -197,6 +201,55 @@ def pseudo_labels(args: argparse.Namespace) -> None:
     )
 
 
+def derived_labels(args: argparse.Namespace) -> None:
+    """make labels for pairing by models of a first round: clusters, neighbours, or noise by what they confuse"""
+    from avbench import provenance
+    from avbench.derived_labels import derived_labels as run
+    from avbench.fileio import read_csv
+
+    provenance.begin()
+    run(
+        args.data,
+        args.dataset,
+        read_csv(args.subset, CLIP_LABEL),
+        args.settings,
+        args.checkpoints,
+        args.seeds,
+        args.outputs,
+        args.summaries,
+        args.device,
+        args.cpu_threads,
+    )
+    folder = args.outputs[0].parent  # results/{experiment}/labels/{dataset}/{subset}/{labels}
+    record = folder.parents[3] / provenance.FOLDER / folder.relative_to(folder.parents[3]).with_suffix(".json")
+    provenance.record(record, [*args.checkpoints, args.subset], args.outputs, args.settings)
+
+
+def leaks(args: argparse.Namespace) -> None:
+    """check that no pretraining subset holds a test clip of any task; stop if one does"""
+    from avbench import provenance
+    from avbench.fileio import read_csv
+    from avbench.leaks import leaks as run
+    from avbench.tasks import read_tasks
+
+    provenance.begin()
+    subsets = {path.stem: read_csv(path, CLIP_LABEL)["clip_id"] for path in args.subsets}
+    run(args.data, args.dataset, subsets, read_tasks(args.tasks), args.output)
+    provenance.record(args.output.parents[1] / provenance.FOLDER / "leaks.json", args.subsets, [args.output])
+
+
+def followed(args: argparse.Namespace) -> None:
+    """choose the validation clips that training is watched on; their labels are left out"""
+    import pandas as pd
+
+    from avbench import ledger as ledgers
+    from avbench.fileio import write_csv
+    from avbench.followed import choose
+
+    validation = ledgers.stored(ledgers.read(args.ledger), "validation")
+    write_csv(args.output, pd.DataFrame({"clip_id": choose(validation, args.clips)}))
+
+
 def statistics(args: argparse.Namespace) -> None:
     """measure the mean and deviation of each mel band over a pretraining subset"""
     from avbench.features import FeatureSettings
@@ -212,22 +265,23 @@ def statistics(args: argparse.Namespace) -> None:
 
 def pretrain(args: argparse.Namespace) -> None:
     """pretrain one method on one subset with one seed; goes on where an interrupted run stopped"""
+    from avbench import provenance
     from avbench.features import FeatureSettings
     from avbench.fileio import read_csv, read_json
     from avbench.methods import Method
+    from avbench.pairing import read_pairing
     from avbench.pretrain import MachineSettings, PretrainSettings
     from avbench.pretrain import pretrain as run
     from avbench.settings import build
     from avbench.tasks import open_store
 
-    clips = read_csv(args.subset, CLIP_LABEL)
-    pairing = read_csv(args.labels, CLIP_LABEL) if args.labels else clips
-    if pairing["clip_id"] != clips["clip_id"]:
-        raise UserError(f"{args.labels} lists other clips than {args.subset}. Make the labels again.")
+    provenance.begin()
+    # The true labels stay in the file: a method sees those it is given, or none.
+    clip_ids = read_csv(args.subset, ("clip_id",))["clip_id"]
     run(
         open_store(args.data, args.identity["dataset"]),
-        clips["clip_id"],
-        pairing["label"] if args.labels else [""] * len(clips["clip_id"]),
+        clip_ids,
+        read_pairing(args.labels, clip_ids) if args.labels else [""] * len(clip_ids),
         read_json(args.statistics),
         build(Method, args.method, "method"),
         build(PretrainSettings, args.settings, "pretraining"),
@@ -236,7 +290,8 @@ def pretrain(args: argparse.Namespace) -> None:
         args.output,
         args.identity,
         build(MachineSettings, args.machine, "machine"),
-        [path for path in (args.subset, args.labels, args.statistics) if path],
+        [path for path in (args.subset, args.labels, args.statistics, args.follow) if path],
+        follow=read_csv(args.follow, ("clip_id",))["clip_id"] if args.follow else (),
     )
 
 
@@ -274,15 +329,32 @@ def embed(args: argparse.Namespace) -> None:
 
 
 def frozen(args: argparse.Namespace) -> None:
-    """score frozen features: linear probe, nearest neighbours, cross-modal retrieval"""
+    """score frozen features (linear probe, nearest neighbours, retrieval) and describe their geometry"""
+    from avbench import provenance
     from avbench.frozen import frozen as run
     from avbench.tasks import read_tasks
 
+    provenance.begin()
     run(args.embeddings, args.seeds, args.outputs, read_tasks(args.tasks), args.data, args.protocols, args.identity)
+    for embeddings, output in zip(args.embeddings, args.outputs, strict=True):
+        _record_scores(args, output, [embeddings, embeddings.with_name("checkpoint.pt")], args.tasks)
+
+
+def _record_scores(args: argparse.Namespace, output: Path, inputs: Sequence[Path], tasks: dict[str, Any]) -> None:
+    """Write beside a score file how it came to be."""
+    from avbench import predictions, provenance
+
+    coverage = [args.data / name / "coverage.json" for name in dict.fromkeys(t["dataset"] for t in tasks.values())]
+    written = [output.with_name(name) for name in (output.name, predictions.FILE, "geometry.csv")]
+    settings = {name: value for name, value in vars(args).items() if isinstance(value, dict | str | int)}
+    provenance.record(
+        output.with_name(provenance.FILE), [*inputs, *coverage], [path for path in written if path.exists()], settings
+    )
 
 
 def trained(args: argparse.Namespace) -> None:
     """train a classifier on a run's encoders, alone (linear-sgd) or with them (finetune); goes on where it stopped"""
+    from avbench import provenance
     from avbench.classifier import TrainingSettings
     from avbench.classifier import trained as run
     from avbench.fileio import read_csv
@@ -291,6 +363,7 @@ def trained(args: argparse.Namespace) -> None:
     from avbench.settings import build
     from avbench.tasks import read_tasks
 
+    provenance.begin()
     run(
         args.protocol,
         args.checkpoint,
@@ -304,10 +377,12 @@ def trained(args: argparse.Namespace) -> None:
         args.identity,
         build(MachineSettings, args.machine, "machine"),
     )
+    _record_scores(args, args.output, [args.checkpoint, args.subset], args.tasks)
 
 
 def supervised(args: argparse.Namespace) -> None:
     """train encoders from scratch on a task's labels, with every seed; goes on where it stopped"""
+    from avbench import provenance
     from avbench.classifier import TrainingSettings
     from avbench.classifier import supervised as run
     from avbench.features import FeatureSettings
@@ -317,6 +392,7 @@ def supervised(args: argparse.Namespace) -> None:
     from avbench.settings import build
     from avbench.tasks import read_tasks
 
+    provenance.begin()
     (task,) = read_tasks(args.task)
     run(
         task,
@@ -330,36 +406,51 @@ def supervised(args: argparse.Namespace) -> None:
         args.outputs,
         build(MachineSettings, args.machine, "machine"),
     )
+    for output in args.outputs:
+        _record_scores(args, output, [args.subset] if args.subset else [], args.task)
 
 
 def tables(args: argparse.Namespace) -> None:
-    """collect scores, predictions and runs into the experiment's tables, and test the claims"""
-    from avbench import claims, outcomes, published
-    from avbench import tables as results
+    """make every table of an experiment from scores, predictions and runs, and test the claims"""
+    from avbench import provenance
+    from avbench.fileio import read_json
+    from avbench.results import make_tables, sources
 
-    methods, names, subsets = (args.order[key] for key in ("methods", "tasks", "subsets"))
-    accuracy = results.accuracy(args.scores, methods, names, subsets)
-    found = outcomes.collect(accuracy, args.scores)
-    summary = outcomes.summary(found)
-    tasks = {name: args.tasks[name] for name in names}
-    roles = {name: task["role"] for name, task in tasks.items()}
-    paper = published.read(args.published)
-    results.write(args.output / "accuracy.csv", accuracy)
-    results.write(args.output / "summary.csv", summary)
-    results.write(args.output / "comparisons.csv", outcomes.comparisons(found))
-    results.write(args.output / "claims.csv", claims.evaluate(found, claims.read_claims(args.claims), roles, subsets))
-    results.write(args.output / "runs.csv", results.runs(args.runs, methods, subsets))
-    published.write(args.output, published.beside(summary, paper, tasks, subsets[-1]), paper)
+    provenance.begin()
+    plan = read_json(args.plan)
+    made = make_tables(plan, args.output)
+    provenance.record(args.output.parent / provenance.FOLDER / "tables.json", sources(plan), made)
 
 
 def figures(args: argparse.Namespace) -> None:
     """draw figures of the report, each as PNG and PDF"""
     from avbench.figures.from_results import FIGURES
+    from avbench.fileio import read_json
 
-    for name, settings in args.settings.items():
+    for name, settings in read_json(args.plan).items():
         if name not in FIGURES:
             raise UserError(f"there is no figure {name!r}. Figures are {', '.join(FIGURES)}.")
         FIGURES[name](settings, args.output / name)
+
+
+def verify(args: argparse.Namespace) -> None:
+    """check tables, scores, runs and all that they were made from against the records; status 1 if anything is wrong"""
+    from avbench.fileio import write_json
+    from avbench.verify import verify as check
+
+    verdict = check(args.results, args.deep)
+    if args.json:
+        write_json(args.json, verdict.as_json())
+    print(verdict)
+    if verdict.findings:
+        raise SystemExit(1)
+
+
+def crate(args: argparse.Namespace) -> None:
+    """export an experiment as an RO-Crate: workflow, tables, figures, report and records, for an archive"""
+    from avbench.crate import crate as export
+
+    print(f"{args.output}: {export(args.results, args.output, args.licence, args.checkpoints)} files")
 
 
 def models(args: argparse.Namespace) -> None:
@@ -515,11 +606,31 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _text("--device", "auto, cpu or cuda", "auto"),
         ("--cpu-threads", _THREADS | {"help": "threads of each computation"}),
     ],
+    derived_labels: [
+        _DATA,
+        _text("--dataset", "the subset's dataset"),
+        _SUBSET,
+        _path("--checkpoints", "finished runs on this subset", many=True),
+        _number("--seeds", "one a checkpoint", many=True),
+        _json("--settings", "the label variant"),
+        _path("--outputs", "label files to write, one a checkpoint", many=True),
+        _path("--summaries", "what kind of labels these are, to write, likewise", many=True),
+        _text("--device", "auto, cpu or cuda", "auto"),
+        ("--cpu-threads", _THREADS | {"help": "threads of each computation"}),
+    ],
+    leaks: [
+        _DATA,
+        _text("--dataset", "the pretraining dataset"),
+        _path("--subsets", "pretraining subsets", many=True),
+        _TASKS,
+        _OUTPUT,
+    ],
+    followed: [_path("--ledger", "the dataset's ledger"), _number("--clips", "how many"), _OUTPUT],
     statistics: [_DATA, _text("--dataset", "the subset's dataset"), _SUBSET, _FEATURES, _OUTPUT],
     pretrain: [
         _DATA,
         _SUBSET,
-        _path("--labels", "labels for pairing; leave out for methods that use none", optional=True),
+        _path("--labels", "labels or neighbours for pairing; leave out for methods that use none", optional=True),
         _path("--statistics", "the subset's mel statistics"),
         _json("--method", "the method's fields"),
         _json("--settings", "how to train"),
@@ -530,6 +641,7 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
             {"type": _mapping, "default": {}, "metavar": "JSON", "help": "device, cache, … (JSON)"},
         ),
         _number("--seed", "seed of everything drawn"),
+        _path("--follow", "clips to embed along training, written to dynamics.npz", optional=True),
         _path("--output", "the run's folder"),
     ],
     untrained: [
@@ -588,17 +700,23 @@ VERBS: dict[Callable[[argparse.Namespace], None], list[Argument]] = {
         _MACHINE,
     ],
     tables: [
-        _path("--scores", "score files", many=True),
-        _path("--runs", "run.json files", many=True),
-        _json("--order", "methods, tasks and subsets in the order of the report"),
-        _json("--tasks", "dataset, role and published_task of each task"),
-        _path("--claims", "the claims to test"),
-        _path("--published", "published results to set beside"),
+        _path("--plan", "a JSON file of what the tables are made of"),
         _path("--output", "folder of the tables"),
     ],
     figures: [
-        _json("--settings", "the inputs of each figure, by its name"),
+        _path("--plan", "a JSON file with the inputs of each figure, by its name"),
         _path("--output", "folder of the figures"),
+    ],
+    verify: [
+        ("results", {"type": Path, "metavar": "DIR", "help": "results/{experiment}"}),
+        ("--deep", {"action": "store_true", "help": "compare contents too: scores, predictions, subsets, ledgers"}),
+        _path("--json", "write what was found here as well", optional=True),
+    ],
+    crate: [
+        ("results", {"type": Path, "metavar": "DIR", "help": "results/{experiment}"}),
+        _path("--output", "a .zip file, or a new folder"),
+        ("--licence", {"metavar": "TEXT", "help": "of tables and figures: an address, or words"}),
+        ("--checkpoints", {"action": "store_true", "help": "take the models and their features too"}),
     ],
     models: [],
     summary: [("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"})],

@@ -1,9 +1,10 @@
 """What an experiment's models got right, clip by clip, and the means and differences that follow from it."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,8 @@ class Outcomes:
     """What was right in one cell.
 
     Attributes:
-        correct: float32 (seeds, clips): 1 where a clip is classified rightly, else 0.
+        correct: (seeds, clips), 1 where a clip is classified rightly, else 0: uint8, since thousands of runs are held
+            at a time, or float32 where there are values between (retrieval with ties).
         seeds: of the rows, ascending.
         clips: ids of the columns, in the same order in all cells of a task, protocol and modality.
     """
@@ -32,12 +34,17 @@ class Outcomes:
     clips: pd.Index
 
 
-def collect(accuracy: pd.DataFrame, score_files: Iterable[str | Path]) -> dict[Cell, Outcomes]:
-    """Read the predictions that lie beside score files.
+def collect(
+    accuracy: pd.DataFrame,
+    score_files: Iterable[str | Path],
+    visit: Callable[[Any, pd.DataFrame], None] = lambda row, part: None,
+) -> dict[Cell, Outcomes]:
+    """Read the predictions that lie beside score files, one file at a time.
 
     Args:
         accuracy: of :func:`avbench.tables.accuracy`, of the same files.
         score_files: the files.
+        visit: is called with each score, a named tuple, and its predictions while they are in memory.
 
     Returns:
         For each cell (the values of ``tables.CELL``), in the order of ``accuracy``, what was right.
@@ -71,11 +78,15 @@ def collect(accuracy: pd.DataFrame, score_files: Iterable[str | Path]) -> dict[C
                         f"compared then. Delete it and {path} to have them made again."
                     )
                 correct = correct[order]
-            found[tuple(getattr(row, column) for column in tables.CELL)][row.seed] = correct
-    return {
-        cell: Outcomes(np.stack([rows[seed] for seed in sorted(rows)]), tuple(sorted(rows)), clips[cell[1:4]])
-        for cell, rows in found.items()
-    }
+            found[tuple(getattr(row, column) for column in tables.CELL)][row.seed] = _compact(correct)
+            visit(row, told[key])
+    collected = {}
+    for cell in list(found):
+        rows = found.pop(cell)  # so that no more than one cell is held twice
+        collected[cell] = Outcomes(
+            np.stack([rows[seed] for seed in sorted(rows)]), tuple(sorted(rows)), clips[cell[1:4]]
+        )
+    return collected
 
 
 def contrast(terms: Sequence[tuple[Outcomes, float]], seeds: Iterable[int] | None = None) -> np.ndarray:
@@ -110,10 +121,11 @@ def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
         Columns ``tables.SUMMARY_COLUMNS``, in the order of ``outcomes``. With one seed the interval is over
         clips alone.
     """
-    rows = []
-    for cell, outcome in outcomes.items():
-        found = stats.bootstrap({cell[1]: outcome.correct})
-        rows.append((*cell, found.seeds, found.clips, found.mean, max(found.low, 0.0), min(found.high, 1.0)))
+    estimates = stats.bootstrap_each((cell[1], outcome.correct) for cell, outcome in outcomes.items())
+    rows = [
+        (*cell, found.seeds, found.clips, found.mean, max(found.low, 0.0), min(found.high, 1.0))
+        for cell, found in zip(outcomes, estimates, strict=True)
+    ]
     return pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
 
 
@@ -130,28 +142,40 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     Returns:
         Columns ``tables.COMPARISON_COLUMNS`` (differences as shares), in the order of ``outcomes``.
     """
-    baselines = {}
-    for cell, outcome in outcomes.items():
-        if cell[0] in (BASELINE, SUPERVISED):
-            baselines[cell[:5]] = outcome
-    rows = []
-    for (method, task, protocol, modality, subset, labels), outcome in outcomes.items():
+    pairs = list(_pairs(outcomes))
+    keys = [(cell[0], baseline[0], *cell[1:]) for cell, baseline in pairs]
+    differences = ((cell[1], contrast([(outcomes[cell], 1), (outcomes[other], -1)])) for cell, other in pairs)
+    rows = [
+        # Bounds within what a difference can be.
+        (*key, found.seeds, found.clips, found.mean, max(found.low, -1.0), min(found.high, 1.0), found.p, math.nan)
+        for key, found in zip(keys, stats.bootstrap_each(differences), strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=tables.COMPARISON_COLUMNS)
+    family = ["baseline", "task", "protocol", "modality", "subset"]
+    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(stats.holm)
+    return table
+
+
+def _pairs(outcomes: Mapping[Cell, Outcomes]) -> Iterator[tuple[Cell, Cell]]:
+    """Yield each cell with that of every baseline that it is compared with, if they have seeds and clips in common."""
+    baselines = {cell[:5]: cell for cell in outcomes if cell[0] in (BASELINE, SUPERVISED)}
+    for cell in outcomes:
+        method, task, protocol, modality, subset, _ = cell
         candidates = [(BASELINE, protocol)] if method != BASELINE else []
         if protocol == FINETUNE:
             candidates.append((SUPERVISED, SUPERVISED))
         for name, under in candidates:
             places = [(name, task, under, modality, place) for place in (subset, tables.ALL_SUBSETS)]
             other = next((baselines[place] for place in places if place in baselines), None)
-            if other is None:
-                continue
-            difference = contrast([(outcome, 1), (other, -1)])
-            if not difference.size:
-                continue
-            found = stats.bootstrap({task: difference})
-            key = (method, name, task, protocol, modality, subset, labels)
-            low, high = max(found.low, -1.0), min(found.high, 1.0)  # what a difference can be
-            rows.append((*key, found.seeds, found.clips, found.mean, low, high, found.p, math.nan))
-    table = pd.DataFrame(rows, columns=tables.COMPARISON_COLUMNS)
-    family = ["baseline", "task", "protocol", "modality", "subset"]
-    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(stats.holm)
-    return table
+            if other is not None and _shared(outcomes[cell], outcomes[other]):
+                yield cell, other
+
+
+def _shared(one: Outcomes, other: Outcomes) -> bool:
+    clips = one.clips is other.clips or not one.clips.intersection(other.clips).empty
+    return clips and not set(one.seeds).isdisjoint(other.seeds)
+
+
+def _compact(correct: np.ndarray) -> np.ndarray:
+    small = correct.astype(np.uint8)
+    return small if (small == correct).all() else correct

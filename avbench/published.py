@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from avbench import tables
 from avbench.errors import UserError
 from avbench.fileio import atomic, write_csv
-from avbench.tables import ALL_SUBSETS
 
 COLUMNS = ["method", "task", "protocol", "subset", "published_task", "published_protocol", "same_dataset"]
 COLUMNS += ["published", "measured", "ci_low", "ci_high", "difference", "seeds", "clips"]
@@ -77,7 +77,11 @@ def read_losses(path: str | Path) -> pd.DataFrame:
 
 
 def beside(
-    summary: pd.DataFrame, published: Published, tasks: Mapping[str, Mapping[str, Any]], subset: str
+    summary: pd.DataFrame,
+    published: Published,
+    tasks: Mapping[str, Mapping[str, Any]],
+    subset: str,
+    own_labels: tables.OwnLabels | None = None,
 ) -> pd.DataFrame:
     """Put measured accuracies beside the published ones.
 
@@ -87,15 +91,20 @@ def beside(
         tasks: the config's table of tasks. ``published_task`` names the counterpart, without which a task is left
             out; where ``dataset`` is not the counterpart's, the figures are of different data.
         subset: the pretraining subset that stands for the publication's.
+        own_labels: the labels that stand for each method; by default the only ones.
 
     Returns:
         Columns ``COLUMNS``, accuracies as shares: one row for each published figure whose task and protocol were
         scored, and NaN where the method was not. ``difference`` is measured − published, NaN on different data.
 
     Raises:
-        UserError: a task names a counterpart that the publication lacks.
+        UserError: a task names a counterpart that the publication lacks, or nothing says which of a method's several
+            labels are meant.
     """
-    summary = summary[(summary["modality"] == published.modality) & summary["subset"].isin([subset, ALL_SUBSETS])]
+    summary = tables.own(summary, own_labels)
+    summary = summary[
+        (summary["modality"] == published.modality) & summary["subset"].isin([subset, tables.ALL_SUBSETS])
+    ]
     rows = []
     for theirs, ours in published.protocols.items():
         for protocol in ours:
@@ -111,6 +120,10 @@ def beside(
                     )
                 same = task["dataset"] == published.tasks[counterpart]["dataset"]
                 measured = scored[scored["task"] == name].set_index("method")
+                if not measured.index.is_unique:
+                    twice = measured.index[measured.index.duplicated()][0]
+                    labels = " and ".join(measured.loc[twice, "labels"])
+                    raise UserError(f"method {twice!r} has several labels, {labels}: name its own ones.")
                 for (method, where, how), figure in published.accuracy.items():
                     if (where, how) != (counterpart, theirs):
                         continue

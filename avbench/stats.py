@@ -1,7 +1,8 @@
 """Intervals over seeds and test clips, p values, and whether a run had converged."""
 
+import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -13,6 +14,7 @@ IMPROVING_SHARE = 0.02
 RESAMPLES = 2000
 _ROUNDING = 1e-9  # equal accuracies whose weighted sum is no exact zero
 _BLOCK = 2**22  # clips drawn at a time: 32 MB
+_TOGETHER = 16  # contrasts resampled at a time: one matrix product instead of as many passes over all resamples
 
 
 @dataclass(frozen=True)
@@ -76,44 +78,109 @@ def bootstrap(parts: Mapping[str, np.ndarray], level: float = 0.95) -> Estimate:
     Raises:
         ValueError: there is no seed or no clip, or parts differ in seeds.
     """
-    by_seed, within, residual, freedom, clips = 0.0, 0.0, 0.0, 0.0, 0
-    deviations = np.zeros(RESAMPLES)
+    stacked = {name: np.asarray(values, dtype=np.float64)[None] for name, values in parts.items()}
+    return _resample(stacked).estimates(level)[0]
+
+
+def bootstrap_each(contrasts: Iterable[tuple[str, np.ndarray]], level: float = 0.95) -> Iterator[Estimate]:
+    """Return the estimate of each of many contrasts of one task, as :func:`bootstrap` does, several times faster.
+
+    Args:
+        contrasts: the name of the task, and numbers of shape (seeds, clips). They are taken a few at a time: as long as
+            the next one is of the same task and shape, since these share their resamples.
+        level: of the intervals.
+    """
+    for (name, _), alike in itertools.groupby(contrasts, key=lambda contrast: (contrast[0], contrast[1].shape)):
+        while block := list(itertools.islice(alike, _TOGETHER)):
+            stacked = np.stack([np.asarray(values, dtype=np.float64) for _, values in block])
+            yield from _resample({name: stacked}).estimates(level)
+
+
+def resampled_curve(name: str, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of a curve, and what :func:`bootstrap`'s resamples make of them together.
+
+    A resample draws the same seeds and the same clips for all points, so that what follows from the whole curve, such
+    as where it crosses zero, has an interval too. At each point alone, the percentiles are those of :func:`bootstrap`.
+
+    Args:
+        name: of the task.
+        values: shape (points, seeds, clips), numbers as :func:`bootstrap` takes them.
+
+    Returns:
+        The points, float64 (points,); and the resampled curves, float64 (resamples, points), NaN with a single clip.
+    """
+    found = _resample({name: np.asarray(values, dtype=np.float64)})
+    mean = np.where(np.abs(found.mean) < _ROUNDING, 0.0, found.mean)
+    return mean, mean + found.widened(0.95)
+
+
+@dataclass(frozen=True)
+class _Resampled:
+    """Contrasts of the same seeds and clips: means, variances and degrees of freedom (contrasts,), and the resampled
+    means' deviations (resamples, contrasts), not yet expanded to Student's t."""
+
+    mean: np.ndarray
+    variance: np.ndarray
+    freedom: np.ndarray
+    deviations: np.ndarray
+    seeds: int
+    clips: int
+
+    def estimates(self, level: float) -> list[Estimate]:
+        """Return the estimate of each contrast."""
+        from scipy.special import stdtr  # here, since training imports this module and does without scipy
+
+        constant = self.variance < _ROUNDING**2
+        mean = np.where(constant & (np.abs(self.mean) < _ROUNDING), 0.0, self.mean)
+        low, high = mean + np.quantile(self.widened(level), [(1 - level) / 2, (1 + level) / 2], axis=0)
+        p = np.full(len(mean), math.nan)
+        if self.seeds > 1:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                p = 2 * stdtr(self.freedom, -np.abs(mean) / np.sqrt(self.variance))
+            p = np.where(constant, mean == 0, p)
+        rows = zip(*(values.tolist() for values in (mean, low, high, p)), strict=True)
+        return [Estimate(*row, self.seeds, self.clips) for row in rows]
+
+    def widened(self, level: float) -> np.ndarray:
+        """Expand the deviations to Student's t, at the ends of an interval of this level; NaN where variances are."""
+        from scipy.special import ndtri, stdtrit  # see above
+
+        end = (1 + level) / 2
+        varies = ~(self.variance < _ROUNDING**2)
+        expand = stdtrit(np.where(varies, self.freedom, 1.0), end) / ndtri(end)
+        return np.where(varies, expand + 0 * self.variance, 0.0) * self.deviations
+
+
+def _resample(parts: Mapping[str, np.ndarray]) -> _Resampled:
+    """Resample contrasts, float64 (contrasts, seeds, clips) a part: see :func:`bootstrap`."""
+    by_seed, within, residual, freedom, deviations, clips = np.zeros(()), 0.0, 0.0, 0.0, 0.0, 0
     for name, values in parts.items():
-        values = np.asarray(values, dtype=np.float64)
-        seeds, count = values.shape
-        if not values.size or (np.ndim(by_seed) and len(by_seed) != seeds):
+        _, seeds, count = values.shape
+        if not values.size or (by_seed.ndim and by_seed.shape[1] != seeds):
             raise ValueError("parts need clips, and the same seeds")
-        rows, columns = values.mean(axis=1), values.mean(axis=0)
+        rows, columns = values.mean(axis=2), values.mean(axis=1)
+        middle = rows.mean(axis=1, keepdims=True)
         by_seed, clips = by_seed + rows, clips + count
         share = _variance(columns) / count
-        within += share
-        freedom += share**2 / max(count - 1, 1)
-        rest = values - rows[:, None] - columns + rows.mean()
-        residual += (rest**2).sum() / max((seeds - 1) * (count - 1), 1) / (seeds * count)
-        deviations += _clip_weights(name, count) @ (columns - columns.mean()).astype(np.float32)
-    if np.ndim(by_seed) == 0:
+        within = within + share
+        freedom = freedom + share**2 / max(count - 1, 1)
+        rest = values - rows[:, :, None] - columns[:, None] + middle[:, :, None]
+        residual = residual + (rest**2).sum((1, 2)) / max((seeds - 1) * (count - 1), 1) / (seeds * count)
+        deviations = deviations + (_clip_weights(name, count) @ (columns - middle).T.astype(np.float32)).astype(float)
+    if by_seed.ndim == 0:
         raise ValueError("a bootstrap needs at least one part")
-    seeds, mean = len(by_seed), float(by_seed.mean())
-    between = _variance(by_seed) / seeds if seeds > 1 else 0.0
-    own = max(between - residual, 0.0)
-    if own > 0:
-        drawn = _seed_weights(seeds) @ (by_seed - mean)
-        deviations += drawn * math.sqrt(own / (between * (seeds - 1) / seeds))
+    seeds, mean = by_seed.shape[1], by_seed.mean(axis=1)
+    between = _variance(by_seed) / seeds if seeds > 1 else np.zeros(len(mean))
+    own = np.maximum(between - residual, 0.0)
+    if own.any():
+        drawn = _seed_weights(seeds) @ (by_seed - mean[:, None]).T
+        ratio = np.divide(own, between * (seeds - 1) / seeds, out=np.zeros_like(own), where=own > 0)
+        deviations = deviations + drawn * np.sqrt(ratio)
     variance = own + within
-    if math.isnan(variance):
-        return Estimate(mean, math.nan, math.nan, math.nan, seeds, clips)
-    if variance < _ROUNDING**2:
-        mean = 0.0 if abs(mean) < _ROUNDING else mean
-        return Estimate(mean, mean, mean, float(mean == 0) if seeds > 1 else math.nan, seeds, clips)
-    from scipy.special import ndtri, stdtr, stdtrit  # here, since training imports this module and does without scipy
-
-    freedom = variance**2 / (freedom + (between**2 / (seeds - 1) if seeds > 1 else 0.0))
+    with np.errstate(invalid="ignore", divide="ignore"):  # of contrasts that do not vary
+        freedom = variance**2 / (freedom + (between**2 / (seeds - 1) if seeds > 1 else 0.0))
     # A difference of mean squares can leave fewer than its parts have, and then intervals without bounds.
-    freedom = max(freedom, seeds - 1)
-    expand = stdtrit(freedom, (1 + level) / 2) / ndtri((1 + level) / 2)
-    low, high = mean + expand * np.quantile(deviations, [(1 - level) / 2, (1 + level) / 2])
-    p = 2 * float(stdtr(freedom, -abs(mean) / math.sqrt(variance))) if seeds > 1 else math.nan
-    return Estimate(mean, float(low), float(high), p, seeds, clips)
+    return _Resampled(mean, variance, np.fmax(freedom, seeds - 1), deviations, seeds, clips)
 
 
 def holm(p: Sequence[float]) -> np.ndarray:
@@ -159,8 +226,9 @@ def still_improving(losses: Sequence[float]) -> bool:
     return bool(-slope > 2 * error and fall > IMPROVING_SHARE * whole)
 
 
-def _variance(values: np.ndarray) -> float:
-    return float(values.var(ddof=1)) if len(values) > 1 else math.nan
+def _variance(values: np.ndarray) -> np.ndarray:
+    """Return the variance along the last axis; NaN of a single value."""
+    return values.var(axis=-1, ddof=1) if values.shape[-1] > 1 else np.full(values.shape[:-1], math.nan)
 
 
 @lru_cache(maxsize=16)

@@ -1,7 +1,7 @@
 """The tables of an experiment, and the short text that a run ends with."""
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +10,7 @@ from avbench.errors import UserError
 from avbench.fileio import read_json, write_csv
 
 CELL = ["method", "task", "protocol", "modality", "subset", "labels"]
-ACCURACY_COLUMNS = [*CELL, "seed", "accuracy", "n_train", "n_test", "coverage"]
+ACCURACY_COLUMNS = [*CELL, "seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"]
 RUN_COLUMNS = ["dataset", "subset", "labels", "method", "seed", "steps", "epochs", "final_loss"]
 RUN_COLUMNS += ["final_batch_accuracy", "still_improving"]
 SUMMARY_COLUMNS = [*CELL, "seeds", "clips", "mean", "ci_low", "ci_high"]
@@ -26,16 +26,22 @@ COMPARISON_COLUMNS = [
     "p",
     "p_holm",
 ]
+GEOMETRY_COLUMNS = ["method", "subset", "labels", "seed", "task", "alignment", "class_alignment"]
+GEOMETRY_COLUMNS += ["uniformity_audio", "uniformity_video", "effective_rank_audio", "effective_rank_video"]
 ALL_SUBSETS = "all"  # of a score that depends on no pretraining subset
 WIDTH = 100
 # The text at the end shows these; the others are in summary.csv.
 _SHOWN = ("linear", "linear-sgd", "finetune", "supervised")
-_TEXT = dict.fromkeys(
-    [*CELL, "baseline", "dataset", "claim", "text", "verdict", "published_task", "published_protocol"], str
-)
-_SHARES = ("accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm")
-_SHARES += ("published", "measured")
-_NUMBERS = {name: [""] for name in _SHARES}
+_TEXT = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict", "published_task", "published_protocol"]
+_TEXT = dict.fromkeys(_TEXT, str)
+_MISSING = ["accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm", "rate"]
+_MISSING += ["published", "measured", "gain", "gain_low", "gain_high", "mean_average_precision", "balanced_accuracy"]
+_MISSING += ["macro_f1", "head_accuracy", "middle_accuracy", "tail_accuracy", "negatives_of_class"]
+_MISSING += ["knn_audio", "knn_video", *GEOMETRY_COLUMNS[5:]]
+_NUMBERS = {name: [""] for name in _MISSING}
+
+OwnLabels = Mapping[str, str]
+"""The labels that stand for a method wherever it is known by its name alone; one that is left out has but one."""
 
 
 def accuracy(
@@ -43,14 +49,19 @@ def accuracy(
     methods: Sequence[str] = (),
     tasks: Sequence[str] = (),
     subsets: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    own_labels: OwnLabels | None = None,
 ) -> pd.DataFrame:
     """Collect the scores of all probes.
 
     Args:
-        score_files: CSV files with the columns of ``ACCURACY_COLUMNS``; accuracy and coverage are shares.
+        score_files: CSV files with the columns of ``ACCURACY_COLUMNS``; accuracy, mean average precision (NaN where a
+            protocol has no class scores) and coverage are shares.
         methods: the order of the methods; those not named come last, by name.
         tasks: likewise the order of the tasks.
         subsets: likewise the order of the subsets.
+        labels: likewise the order of the labels, but that a method's own come first.
+        own_labels: of each method.
 
     Returns:
         All rows, sorted by method, task, protocol, modality, subset, labels and seed.
@@ -66,19 +77,60 @@ def accuracy(
         found.append(part[ACCURACY_COLUMNS])
     if not found:
         raise UserError("there are no scores to collect.")
-    table = _sort(pd.concat(found), [*CELL, "seed"], {"method": methods, "task": tasks, "subset": subsets})
+    orders = {"method": methods, "task": tasks, "subset": subsets, "labels": labels}
+    table = arrange(pd.concat(found), [*CELL, "seed"], orders, own_labels)
     if (twice := table.duplicated([*CELL, "seed"])).any():
         row = ", ".join(f"{name} {table.loc[twice.idxmax(), name]}" for name in [*CELL, "seed"])
         raise UserError(f"two scores for the same thing ({row}); delete the stale score file.")
     return table
 
 
-def beside_probes(summary: pd.DataFrame) -> pd.DataFrame:
+def own(table: pd.DataFrame, own_labels: OwnLabels | None) -> pd.DataFrame:
+    """Return the rows of each method's own labels; those of a method that is not named all stay."""
+    return table[is_own(table, own_labels)]
+
+
+def is_own(table: pd.DataFrame, own_labels: OwnLabels | None) -> pd.Series:
+    """Say of each row whether its labels are its method's own, which they are where none are named."""
+    known = own_labels or {}
+    pairs = zip(table["method"], table["labels"], strict=True)
+    return pd.Series([known.get(method, labels) == labels for method, labels in pairs], table.index, dtype=bool)
+
+
+def first_labels(table: pd.DataFrame) -> dict[str, str]:
+    """Return the labels that come first with each method: its own, in a table made by :func:`accuracy`."""
+    return table.drop_duplicates("method").set_index("method")["labels"].to_dict()
+
+
+def arrange(
+    table: pd.DataFrame, keys: Sequence[str], orders: Mapping[str, Sequence[str]], own_labels: OwnLabels | None = None
+) -> pd.DataFrame:
+    """Sort a table by keys.
+
+    Args:
+        table: with the columns of ``keys``.
+        keys: what to sort by; ``labels`` after ``method``.
+        orders: of the values of a key; those not named come last, by name. Other keys are sorted by value.
+        own_labels: come first among a method's labels.
+    """
+    table, places = table.reset_index(drop=True), {}
+    for name in keys:
+        if name == "labels":
+            places["other"] = ~is_own(table, own_labels)
+        known = list(dict.fromkeys(orders.get(name, ())))
+        ranks = {value: i for i, value in enumerate([*known, *sorted(set(table[name]) - set(known))])}
+        places[name] = table[name].map(ranks)
+    order = pd.DataFrame(places, index=table.index).sort_values(list(places), kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def beside_probes(summary: pd.DataFrame, own_labels: OwnLabels | None = None) -> pd.DataFrame:
     """Put the supervised baseline beside every protocol that scores the same task and modality.
 
     It is a protocol of its own, since nothing is probed, but readers compare the two. Where no protocol scores its
-    task and modality, it stays as it is.
+    task and modality, it stays as it is. Of a method, only the rows of its own labels are taken.
     """
+    summary = own(summary, own_labels)
     alone = summary["protocol"] == "supervised"
     baseline, parts, placed = summary[alone], [summary[~alone]], set()
     for protocol, probes in summary[~alone].groupby("protocol", sort=False):
@@ -90,8 +142,17 @@ def beside_probes(summary: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([*parts, baseline[rest]], ignore_index=True)
 
 
-def runs(run_files: Iterable[str | Path], methods: Sequence[str] = (), subsets: Sequence[str] = ()) -> pd.DataFrame:
-    """Collect how the pretraining runs ended, from their ``run.json``, sorted like :func:`accuracy`.
+def runs(
+    run_files: Iterable[str | Path],
+    methods: Sequence[str] = (),
+    subsets: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    own_labels: OwnLabels | None = None,
+) -> pd.DataFrame:
+    """Collect how the pretraining runs ended, from their ``run.json``.
+
+    Returns:
+        ``RUN_COLUMNS``, sorted by dataset, subset, method, labels and seed, in the orders of :func:`accuracy`.
 
     Raises:
         UserError: there is no file, or one lacks a key.
@@ -104,8 +165,23 @@ def runs(run_files: Iterable[str | Path], methods: Sequence[str] = (), subsets: 
         found.append({name: run[name] for name in RUN_COLUMNS})
     if not found:
         raise UserError("there are no runs to collect.")
-    keys = ["dataset", "subset", "labels", "method", "seed"]
-    return _sort(pd.DataFrame(found), keys, {"method": methods, "subset": subsets})
+    orders = {"method": methods, "subset": subsets, "labels": labels}
+    return arrange(pd.DataFrame(found), ["dataset", "subset", "method", "labels", "seed"], orders, own_labels)
+
+
+def geometry(files: Iterable[str | Path]) -> pd.DataFrame:
+    """Collect how the runs' embeddings lie in their space: all rows of the files, ``GEOMETRY_COLUMNS``.
+
+    Raises:
+        UserError: a file is missing or lacks a column.
+    """
+    found = []
+    for path in files:
+        part = read(path)
+        if missing := [name for name in GEOMETRY_COLUMNS if name not in part]:
+            raise UserError(f"{path} has no column {missing[0]!r}; delete it to have it made again.")
+        found += part[GEOMETRY_COLUMNS].to_dict("records")
+    return pd.DataFrame(found, columns=GEOMETRY_COLUMNS)
 
 
 def write(path: str | Path, table: pd.DataFrame) -> None:
@@ -114,7 +190,11 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
 
 
 def format_summary(
-    summary: pd.DataFrame, claims: pd.DataFrame, report_path: str | Path, runs: pd.DataFrame | None = None
+    summary: pd.DataFrame,
+    claims: pd.DataFrame,
+    report_path: str | Path,
+    runs: pd.DataFrame | None = None,
+    own_labels: OwnLabels | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
@@ -123,9 +203,10 @@ def format_summary(
         claims: of :func:`avbench.claims.evaluate`.
         report_path: named at the end.
         runs: of :func:`runs`; adds how many runs were still improving.
+        own_labels: of each method; what it reached with others is left to the file.
     """
     blocks = []
-    shown = beside_probes(summary)
+    shown = beside_probes(summary, own_labels)
     if (known := shown["protocol"].isin(_SHOWN)).any():
         shown = shown[known]
     for (protocol, modality), part in shown.groupby(["protocol", "modality"], sort=False):
@@ -133,6 +214,9 @@ def format_summary(
         blocks.append("\n\n".join([title, *_grids(part)]))
     if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
         blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))
+    if others := dict.fromkeys(summary["labels"][~is_own(summary, own_labels)]):
+        note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
+        blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
     if runs is not None and (count := int(runs["still_improving"].sum())):
         note = (
             f"{count} of {len(runs)} pretraining runs were still improving when they ended "
@@ -160,16 +244,8 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    folder = Path(tables_dir)
-    print(
-        format_summary(
-            read(folder / "summary.csv"),
-            read(folder / "claims.csv"),
-            report_path,
-            read(folder / "runs.csv"),
-        ),
-        end="",
-    )
+    summary, claims, runs = (read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "runs"))
+    print(format_summary(summary, claims, report_path, runs, first_labels(summary)), end="")
 
 
 def read(path: str | Path) -> pd.DataFrame:
@@ -180,17 +256,6 @@ def read(path: str | Path) -> pd.DataFrame:
         raise UserError(f"{path} does not exist; run the experiment first.") from None
     except ValueError as error:
         raise UserError(f"{path} is not the table it should be: {error}.") from error
-
-
-def _sort(table: pd.DataFrame, keys: list[str], orders: dict[str, Sequence[str]]) -> pd.DataFrame:
-    def place(column: pd.Series) -> pd.Series:
-        if column.name not in orders:
-            return column
-        known = list(dict.fromkeys(orders[column.name]))
-        ranks = {name: i for i, name in enumerate([*known, *sorted(set(column) - set(known))])}
-        return column.map(ranks)
-
-    return table.sort_values(keys, key=place, ignore_index=True)
 
 
 def _grids(part: pd.DataFrame) -> list[str]:

@@ -66,6 +66,8 @@ def test_every_rule_has(root, directive):
     seen = 0
     for path in [*root.glob("workflow/rules/*.smk"), *root.glob("workflow/datasets/*.smk")]:
         for match in RULE.finditer(path.read_text(encoding="utf-8")):
+            if "template_engine:" in match[2] and directive != "log":
+                continue  # Snakemake itself writes the file
             seen += 1
             assert re.search(rf"^ +{directive}:", match[2], re.MULTILINE), f"{path.name}: {match[0].splitlines()[0]}"
     assert seen >= 15

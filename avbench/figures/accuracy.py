@@ -14,6 +14,7 @@ from avbench.figures import style
 
 _PANEL = ["task", "protocol", "modality"]
 _ACROSS = 3
+_TICKS = 12  # for which a page has room
 _CHANCE = {"color": style.GREY, "linewidth": 0.8, "dashes": (1, 3)}
 
 
@@ -55,10 +56,12 @@ def draw(
     """
     looks = style.looks(summary["method"])
     panels = list(summary.groupby(_PANEL, sort=False))
-    across = 2 if len(panels) == 4 else min(_ACROSS, len(panels))
+    # Ticks may have three short lines of text each.
+    across = min(2 if len(panels) == 4 else _ACROSS, len(panels), max(1, _TICKS // len(axis.ticks)))
     down = math.ceil(len(panels) / across)
     with style.shared():
-        made = style.figure(max(style.PAGE * across / _ACROSS, 4.6), 2.3 * down + 0.55)
+        width = style.PAGE if down > 1 else max(style.PAGE * across / _ACROSS, 4.6)
+        made = style.figure(width, 2.3 * down + 0.55)
         grid = made.subplots(down, across, squeeze=False)
         for axes, (key, rows) in zip(grid.flat, panels, strict=False):
             _panel(axes, rows, axis, looks)

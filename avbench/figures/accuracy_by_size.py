@@ -45,7 +45,8 @@ def _axis(sizes: Mapping[str, float], methods: int) -> accuracy.Axis:
     if len(set(numbers)) == len(numbers):
         places = {subset: math.log(sizes[subset]) for subset in ordered}
         span = max(places.values()) - min(places.values()) or 1.0
-        return accuracy.Axis(places, numbers, "Pretraining clips a class", [ordered], 0.022 * span, 0.15 * span)
+        apart = min(0.022, 0.25 / methods) * span  # all methods of a size, however many, within the margin
+        return accuracy.Axis(places, numbers, "Pretraining clips a class", [ordered], apart, 0.15 * span)
     names = [style.wrap(style.words(subset), 12) for subset in ordered]
     places = {subset: float(place) for place, subset in enumerate(ordered)}
     return accuracy.Axis(places, names, "Pretraining subset", [], 0.7 / methods, 0.5)

@@ -20,11 +20,26 @@ _DEALS = 1000
 _BAND = "#D5D5D5"
 
 
+def differences(method: pd.DataFrame, baseline: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """Subtract what the baseline got right of the same seeds and test clips.
+
+    Args:
+        method, baseline: columns seed, clip_id, label and correct (1.0 or 0.0).
+
+    Returns:
+        The differences, a row a clip and a column a seed, and each clip's label.
+    """
+    own, other = (table.pivot(index="clip_id", columns="seed", values="correct") for table in (method, baseline))
+    clips, seeds = own.index.intersection(other.index), own.columns.intersection(other.columns)
+    labels = method.drop_duplicates("clip_id").set_index("clip_id")["label"].loc[clips]
+    return own.loc[clips, seeds] - other.loc[clips, seeds], labels
+
+
 def gains(method: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
     """Subtract the baseline's accuracy of the same seeds and test clips, class by class.
 
     Args:
-        method, baseline: columns seed, clip_id, label and correct (1.0 or 0.0).
+        method, baseline: as for :func:`differences`.
 
     Returns:
         A row a class, from the largest gain to the smallest, in shares: label, clips, gain, ci_low, ci_high (95 %
@@ -32,10 +47,7 @@ def gains(method: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
         95 % of all gains of this rank lie between these if the test clips are dealt to classes of the same sizes at
         random.
     """
-    own, other = (table.pivot(index="clip_id", columns="seed", values="correct") for table in (method, baseline))
-    clips, seeds = own.index.intersection(other.index), own.columns.intersection(other.columns)
-    difference = own.loc[clips, seeds] - other.loc[clips, seeds]
-    labels = method.drop_duplicates("clip_id").set_index("clip_id")["label"].loc[clips]
+    difference, labels = differences(method, baseline)
     rows = []
     for label, members in labels.groupby(labels).groups.items():
         found = stats.bootstrap({"class": difference.loc[members].to_numpy().T})

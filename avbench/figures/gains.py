@@ -46,7 +46,7 @@ def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = 
         for axes in list(grid.flat)[len(panels) - across : len(panels)]:
             axes.tick_params(labelbottom=True)
         grid[0, 0].set_yticks(range(len(looks)), [look.name for look in looks.values()])
-        grid[0, 0].invert_yaxis()
+        grid[0, 0].set_ylim(len(looks) - 0.4, -0.6)
         baseline_name = style.looks([baseline])[baseline].name
         made.supxlabel(f"Gain over {baseline_name} (percentage points)", fontsize=7.5)
         handles = [
@@ -76,7 +76,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], subsets: list[str
     axes.axvline(0, color=style.GREY, linewidth=0.8)
     for place, subset in enumerate(subsets):
         here = rows[rows["subset"] == subset]
-        offset = 0.5 * (place - (len(subsets) - 1) / 2) / len(subsets)
+        offset = 0.7 * (place - (len(subsets) - 1) / 2) / len(subsets)
         look = {"color": _COLOURS[place % 6], "marker": _MARKERS[place % 6]}
         for sure, face in ((True, look["color"]), (False, "white")):
             own = here[(here["p_holm"] < _LEVEL) == sure]

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.artist import Artist
@@ -103,6 +104,18 @@ _PROTOCOLS = {
     "retrieval-5": "retrieval (first 5)",
     "retrieval-10": "retrieval (first 10)",
 }
+_NOISES = {"uniform": "uniform noise", "pair-flip": "pair-flip noise", "confusion": "confusion noise"}
+_POSITIVES = {"self": "own video", "same-class": "same class", "neighbour": "neighbour"}
+_BATCHES = {"shuffled": "shuffled", "one-per-class": "one clip a class", "single-class": "a single class"}
+_LOSSES = {
+    "info-nce": "InfoNCE",
+    "supcon": "supervised contrastive",
+    "masked": "same class masked",
+    "debiased": "debiased",
+    "hard": "hard negatives",
+}
+_LABELS = {"none": "", "true": "true labels"}
+_KINDS = {"pseudo": "pseudo-labels", "clusters": "clusters", "neighbours": "neighbours"}
 
 
 def looks(methods: Iterable[str]) -> dict[str, Look]:
@@ -133,6 +146,63 @@ def task_name(task: str) -> str:
 def protocol_name(protocol: str) -> str:
     """Return a protocol's name as written in a paper."""
     return _PROTOCOLS.get(protocol, words(protocol))
+
+
+def method_name(method: str) -> str:
+    """Return a method's name in one line of text."""
+    return METHODS[method].name if method in METHODS else words(method)
+
+
+def noise_name(noise: str) -> str:
+    """Return the name of a kind of label noise."""
+    return _NOISES.get(noise, words(noise))
+
+
+def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say what labels are; empty for none.
+
+    Args:
+        labels: as in the tables.
+        variants: the configuration's label variants: name → kind, noise, rate, ….
+    """
+    variant = variants.get(labels, {})
+    if variant.get("kind") == "noise":
+        return f"{100 * variant['rate']:.3g} % {noise_name(variant.get('noise', ''))}"
+    same = sum(other.get("kind") == variant.get("kind") for other in variants.values())
+    if variant.get("kind") in _KINDS and same == 1:
+        return _KINDS[variant["kind"]]
+    return _LABELS.get(labels, words(labels))
+
+
+def positive_name(fields: Mapping[str, Any]) -> str:
+    """Say where a method's positives come from, and how often where that is not always.
+
+    Args:
+        fields: of :class:`avbench.methods.Method`.
+    """
+    name, share = _POSITIVES.get(fields["positive"], words(fields["positive"])), fields.get("probability", 1)
+    if fields["positive"] == "self" or share == 1:
+        return name
+    ends = share if isinstance(share, list | tuple) else [share]
+    return f"{name} ({' to '.join(f'{100 * end:.3g}' for end in ends)} %)"
+
+
+def batch_name(fields: Mapping[str, Any]) -> str:
+    """Say what a method's batches are made of."""
+    if fields["batch"] == "mixed":
+        return f"mixed, {fields['clips_per_class']} a class"
+    return _BATCHES.get(fields["batch"], words(fields["batch"]))
+
+
+def loss_name(fields: Mapping[str, Any]) -> str:
+    """Return the name of a method's loss."""
+    loss = fields.get("loss", "info-nce")
+    return _LOSSES.get(loss, words(loss))
+
+
+def imbalance_name(imbalance: float) -> str:
+    """Say how many clips the largest class has for one of the smallest."""
+    return "balanced" if imbalance == 1 else f"{imbalance:,.3g} : 1"
 
 
 def size_name(clips: float) -> str:
@@ -180,6 +250,14 @@ def figure(width: float, height: float) -> Figure:
     """Make an empty figure (inches) whose layout leaves room for all labels."""
     made = Figure(figsize=(width, height), layout="constrained")
     made.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.03)
+    return made
+
+
+def notice(text: str) -> Figure:
+    """Make a figure that says why there is nothing to see."""
+    with shared():
+        made = figure(PAGE, 0.6)
+        made.text(0.5, 0.5, wrap(text, 110), ha="center", va="center", fontsize=8)
     return made
 
 

@@ -35,11 +35,11 @@ def draw(
     names = style.subset_names(sizes)
     subsets = [subset for subset in names if any(run[1] == subset for run in runs)]
     with style.shared():
-        made = style.figure(max(4.6, min(style.PAGE, 3.2 * len(subsets))), 4.2)
+        made = style.figure(max(4.6, min(style.PAGE, 3.2 * len(subsets)), 1.9 * len(subsets)), 4.2)
         grid = made.subplots(2, len(subsets), squeeze=False, sharex="col", sharey="row")
         for (upper, lower), subset in zip(grid.T, subsets, strict=True):
             here = [run for run in runs if run[1] == subset]
-            upper.set_title(names[subset])
+            upper.set_title(names[subset].replace(": ", ":\n"))
             for method, look in looks.items():
                 own = [(seed, metrics) for name, _, seed, metrics in here if name == method]
                 if own:
@@ -117,7 +117,7 @@ def _curves(
                 clip_on=False,
                 zorder=5,
             )
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
     axes.grid(True, axis="y")
 
 

@@ -13,14 +13,21 @@ from avbench.figures import (
     accuracy_by_balance,
     accuracy_by_size,
     class_gains,
+    class_size,
+    combinations,
     confusion,
     coverage,
+    dynamics,
     embedding_map,
     gains,
+    geometry,
+    noise,
+    noise_by_imbalance,
     pairs,
     paper,
     published_losses,
     samples,
+    sampling,
     style,
     timing,
     training_loss,
@@ -159,6 +166,103 @@ def times(scale=1.0):
     return pd.DataFrame({"rule": rules, "jobs": [1, 8, 1200, 36], "seconds": np.array([3.0, 20.5, 0.0, 250.0]) * scale})
 
 
+NOISES = ("uniform", "pair-flip", "confusion")
+VERDICTS = ("pays throughout", "pays up to the rate", "never pays", "undecided")
+UNEQUAL = [("even", 240, 1.0), ("tail_10", 241, 10.0), ("tail-100", 240, 100.0), ("large", 768, 1.0)]
+VARIANTS = {
+    "uniform-30": {"kind": "noise", "noise": "uniform", "rate": 0.3},
+    "flip_12.5": {"kind": "noise", "noise": "pair-flip", "rate": 0.125},
+    "pseudo": {"kind": "pseudo"},
+    "clusters": {"kind": "clusters"},
+    "clusters_again": {"kind": "clusters"},
+}
+FIELDS = {
+    "easy-negative": {"positive": "self", "batch": "one-per-class", "labels": "true"},
+    "hard-negative": {"positive": "self", "batch": "single-class", "labels": "true"},
+    "soft-positive": {"positive": "same-class", "batch": "shuffled", "labels": "flip_12.5", "probability": 1.0},
+    "soft-positive-50": {"positive": "same-class", "batch": "shuffled", "labels": "true", "probability": 0.5},
+    "sp70": {"positive": "same-class", "batch": "shuffled", "labels": "uniform-30", "probability": 1.0},
+    "pl-soft-positive": {"positive": "same-class", "batch": "shuffled", "labels": "pseudo", "probability": [0.0, 1.0]},
+    "same_class-one-per-class-with-a-long-name": {
+        "positive": "neighbour",
+        "batch": "mixed",
+        "clips_per_class": 4,
+        "labels": "clusters_again",
+        "loss": "supcon",
+    },
+}
+
+
+def robustness_table(methods=METHODS[1:8:2], subsets=UNEQUAL[:1], tasks=("controlled", "outdoors-set"), noises=NOISES):
+    """Any mean and gain within their intervals, at every rate."""
+    rows = [
+        (method, task, modality, subset, clips, imbalance, noise, rate)
+        for method in methods
+        for task in tasks
+        for modality in ("audio", "video")
+        for subset, clips, imbalance in subsets
+        for noise in noises
+        for rate in (0.0, 0.1, 0.25, 0.5)
+    ]
+    table = pd.DataFrame(rows, columns=["method", "task", "modality", "subset", "clips", "imbalance", "noise", "rate"])
+    low, mean, high = np.sort(RANDOM.uniform(0.2, 0.9, (3, len(rows))), axis=0)
+    gain_low, gain, gain_high = np.sort(RANDOM.normal(0, 0.1, (3, len(rows))), axis=0)
+    table = table.assign(mean=mean, ci_low=low, ci_high=high, gain=gain, gain_low=gain_low, gain_high=gain_high)
+    return table.drop(columns="labels", errors="ignore")
+
+
+def break_even_table(table):
+    cells = table[["method", "noise", "task", "modality", "subset"]].drop_duplicates()
+    low, rate, high = np.sort(RANDOM.uniform(0, 0.5, (3, len(cells))), axis=0)
+    verdict = RANDOM.choice(VERDICTS, len(cells))
+    ends = np.isin(verdict, VERDICTS[::2])
+    cells = cells.assign(highest_rate=0.5, rate=rate, ci_low=low, ci_high=high, verdict=verdict)
+    return cells.assign(rate=cells["rate"].mask(ends), ci_high=cells["ci_high"].mask(RANDOM.random(len(cells)) < 0.2))
+
+
+def noise_figure(**kwargs):
+    table = robustness_table(**kwargs)
+    random = table.drop_duplicates(["task", "modality", "subset"]).assign(method="random")
+    return noise.draw(table, break_even_table(table), random)
+
+
+def size_outcomes(classes=24):
+    labels = np.repeat(names(classes), 8)
+    clips = {name: max(1, round(60 * 0.8**k)) for k, name in enumerate(names(classes))}
+    ours, theirs = (
+        pd.DataFrame({"seed": 0, "clip_id": range(len(labels)), "label": labels, "correct": right})
+        for right in RANDOM.integers(0, 2, (2, len(labels)))
+    )
+    return class_size.by_size(ours, theirs, clips)
+
+
+def followed(methods=METHODS[:8], last=(60, 16)):
+    rows = [
+        (method, subset, seed, epoch, *RANDOM.uniform(0, 1, 7))
+        for method in methods
+        for subset, end in zip(SIZES, last, strict=True)
+        for seed in range(2)
+        for epoch in sorted({0, *(2**k for k in range(10) if 2**k < end), end})
+    ]
+    measured = [
+        f"{name}_{modality}" for name in ("knn", "effective_rank", "uniformity") for modality in ("audio", "video")
+    ]
+    return pd.DataFrame(rows, columns=["method", "subset", "seed", "epoch", "alignment", *measured])
+
+
+def counted_table(methods=METHODS[:8]):
+    runs = [(method, labels) for method in methods for labels in ("true", "uniform-30", "clusters_again")]
+    table = pd.DataFrame([(*run, seed) for run in runs for seed in range(2)], columns=["method", "labels", "seed"])
+    foreign, right = RANDOM.uniform(0, 1, (2, len(table)))
+    negatives = RANDOM.choice([0.0, 0.04, 1.0, math.nan], len(table))
+    table = table.assign(
+        foreign_positives=foreign, positives_of_class=1 - foreign * right, negatives_of_class=negatives
+    )
+    low, gain, high = np.sort(RANDOM.normal(0, 0.1, (3, len(runs) - 3)), axis=0)
+    gained = pd.DataFrame(runs[3:], columns=["method", "labels"]).assign(difference=gain, ci_low=low, ci_high=high)
+    return sampling.counted(table, gained.assign(p_holm=RANDOM.choice([0.01, 0.4, math.nan], len(gained))))
+
+
 ALL_BATCHES = {(method, subset): 24 for method in METHODS for subset in SIZES}
 REASONS = ["http-404", "http-503", "http-418", "private", "removed", "account-terminated", "copyright", "network"]
 REASONS += ["timeout", "a_plug-in's own reason with many words", "too-large"]
@@ -233,6 +337,35 @@ FIGURES = {
     "pairs of one method": lambda: pairs.draw([pairing("random", 0)]),
     "samples": lambda: samples.draw([sample(k % 4) for k in range(7)]),
     "one sample": lambda: samples.draw([sample(2)]),
+    "noise": lambda: noise_figure(subsets=[UNEQUAL[0], UNEQUAL[3]], tasks=["tau"], noises=NOISES[:2]),
+    "noise of one method": lambda: noise_figure(methods=METHODS[3:4], tasks=["tau"], noises=NOISES[2:]),
+    "noise by imbalance": lambda: noise_by_imbalance.draw(
+        robustness_table(subsets=UNEQUAL, tasks=["tau"], noises=NOISES[:2]).query("modality == 'audio'").iloc[5:]
+    ),
+    "noise by imbalance of one method": lambda: noise_by_imbalance.draw(
+        robustness_table(METHODS[7:8], UNEQUAL[:3], ["tau"], NOISES[:1]).query("modality == 'audio'")
+    ),
+    "class size": lambda: class_size.draw(
+        {(method, subset): size_outcomes() for method in METHODS[3:8:4] for subset in ("tail_10", "tail-100")},
+        {"tail_10": 10.0, "tail-100": 100.0},
+        "random",
+    ),
+    "class size of one method": lambda: class_size.draw(
+        {("soft-positive", "tail_10"): size_outcomes(309)}, {"tail_10": 10.0}, "random"
+    ),
+    "combinations": lambda: combinations.draw(comparisons_table(tasks=["controlled"]), FIELDS, SIZES, VARIANTS),
+    "combinations of one": lambda: combinations.draw(
+        comparisons_table(tasks=["controlled"]).query("subset == 'small'"), {"sp70": FIELDS["sp70"]}, SIZES, VARIANTS
+    ),
+    "dynamics": lambda: dynamics.draw(followed(METHODS[4:8]), SIZES),
+    "dynamics of one subset": lambda: dynamics.draw(
+        followed(METHODS[:2], (100, 16)).query("subset == 'small'"), {"small": 10}
+    ),
+    "geometry": lambda: geometry.draw(
+        followed(METHODS, (1, 1)).assign(class_alignment=lambda table: 2 * table["alignment"]), SIZES
+    ),
+    "sampling": lambda: sampling.draw(counted_table(METHODS[4:8]), VARIANTS),
+    "sampling of one method": lambda: sampling.draw(counted_table(METHODS[:1]), VARIANTS),
     "timing": lambda: timing.draw(times()),
     "timing in hours": lambda: timing.draw(times(1e4)),
     "coverage": lambda: coverage.draw(COUNTS),
@@ -272,7 +405,7 @@ def test_everything_lies_on_the_page(name):
 def test_panels_keep_room_for_data(name):
     figure, renderer = drawn(name)
     for axes in figure.axes:
-        if axes.get_label() == "<colorbar>":
+        if axes.get_label() in ("<colorbar>", "break-even"):  # thin on purpose
             continue
         box = axes.get_window_extent(renderer)
         assert min(box.width, box.height) > 0.3 * figure.dpi

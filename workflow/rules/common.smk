@@ -15,6 +15,7 @@ from avbench.errors import UserError
 
 try:
     experiment = Experiment(config, Path(workflow.basedir))
+    experiment.check_stored(Path("data"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -31,6 +32,12 @@ LAUNCHER = (
     if GPUS > 1
     else "avbench"
 )
+# Clips that are embedded during training; experiments that ask for no dynamics follow none.
+FOLLOWED = (
+    f"results/{experiment.name}/followed.csv"
+    if "dynamics" in experiment.evaluation
+    else []
+)
 DEVICE = config["pretraining"].get("device", "auto")
 THREADS = config["pretraining"].get("cpu_threads", 1)
 
@@ -45,6 +52,14 @@ wildcard_constraints:
     shard="[0-9]+",
     archive="[0-9]+",
     seed="[0-9]+",
+    part="[a-z_-]+",
+
+
+def from_here(path):
+    """Return a file of the project as a path from the working folder, where it lies within, so that none of the machine shows."""
+    whole = Path(experiment.root, path)
+    here = Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
 
 
 def as_json(settings):
@@ -95,11 +110,22 @@ def identity(wildcards):
     return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
 
 
+def label_file(subset, labels, seed):
+    """Return the file of labels for pairing, or None for a method without."""
+    return None if labels == "none" else experiment.label_file(subset, labels, seed)
+
+
 def pairing_labels(wildcards):
     """Return the label file of a method that uses labels, and nothing for one that does not."""
-    if wildcards.labels == "none":
-        return []
-    return experiment.label_file(wildcards.subset, wildcards.labels)
+    return label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []
+
+
+def first_round(wildcards):
+    """Return the checkpoints of the method whose runs make labels, one a seed."""
+    run = experiment.run(experiment.first_round(wildcards.labels), wildcards.subset)
+    return expand(
+        CHECKPOINT, experiment=experiment.name, seed=experiment.seeds, **vars(run)
+    )
 
 
 def supervised_subset(wildcards):
@@ -124,6 +150,13 @@ def tables():
             "paper",
             "runs",
             "coverage",
+            "leaks",
+            "metrics",
+            "geometry",
+            "sampling",
+            "dynamics",
+            "robustness",
+            "break_even",
         ],
     )
 
@@ -136,6 +169,18 @@ def figures():
         figure=FIGURES,
         kind=["png", "pdf"],
     )
+
+
+def says_what_is_seen(figure):
+    """Say whether a figure's caption is made of its data, and not there from the start."""
+    return not Path(workflow.basedir, "workflow", "report", f"{figure}.rst").exists()
+
+
+def caption(figure):
+    """Return the file of a figure's caption, which the job that draws it may write."""
+    if says_what_is_seen(figure):
+        return str(Path(RESULTS, "figures", f"{figure}.rst").absolute())
+    return f"../report/{figure}.rst"
 
 
 def write_report():
@@ -159,6 +204,6 @@ def write_report():
         "--configfile",
         str(merged),
     ]
-    subprocess.run(
-        [*command, "--report", str(target), "--nolock", "--quiet"], check=True
-    )
+    style = str(Path(workflow.basedir, "workflow", "report", "report.css"))
+    options = ["--report", str(target), "--report-stylesheet", style]
+    subprocess.run([*command, *options, "--nolock", "--quiet"], check=True)

@@ -38,8 +38,18 @@ rule frozen:
         datasets=ready(task_datasets()),
     output:
         scores=expand(SCORES, seed=experiment.seeds, allow_missing=True),
+        provenance=expand(
+            f"{RUN}/seed-{{seed}}/provenance.json",
+            seed=experiment.seeds,
+            allow_missing=True,
+        ),
         predictions=expand(
             f"{RUN}/seed-{{seed}}/predictions.parquet",
+            seed=experiment.seeds,
+            allow_missing=True,
+        ),
+        geometry=expand(
+            f"{RUN}/seed-{{seed}}/geometry.csv",
             seed=experiment.seeds,
             allow_missing=True,
         ),
@@ -75,6 +85,7 @@ rule trained:
     output:
         scores=f"{RUN}/seed-{{seed}}/{{protocol}}/scores.csv",
         predictions=f"{RUN}/seed-{{seed}}/{{protocol}}/predictions.parquet",
+        provenance=f"{RUN}/seed-{{seed}}/{{protocol}}/provenance.json",
     log:
         "results/{experiment}/logs/{protocol}/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
     benchmark:
@@ -113,6 +124,10 @@ rule supervised:
         ),
         predictions=expand(
             "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/predictions.parquet",
+            seed=experiment.seeds,
+        ),
+        provenance=expand(
+            "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/provenance.json",
             seed=experiment.seeds,
         ),
     log:

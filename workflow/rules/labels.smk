@@ -1,15 +1,22 @@
 # Subset → labels used for pairing: the true ones, or a variant. Probes never see these.
 
+VARIANTS = ["true", *experiment.label_variants]
 PSEUDO = [
     name
     for name, variant in experiment.label_variants.items()
     if variant["kind"] == "pseudo"
 ]
+DERIVED = [name for name in VARIANTS if experiment.first_round(name)]
 
 
 rule labels:
     input:
-        "results/{experiment}/subsets/{dataset}/{subset}.csv",
+        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+        matrix=lambda w: (
+            experiment.label_settings(w.labels)["matrix"]
+            if "matrix" in experiment.label_settings(w.labels)
+            else []
+        ),
     output:
         "results/{experiment}/labels/{dataset}/{subset}/{labels}.csv",
     log:
@@ -17,9 +24,7 @@ rule labels:
     benchmark:
         "results/{experiment}/benchmarks/labels/{dataset}/{subset}/{labels}.tsv"
     wildcard_constraints:
-        labels="|".join(
-            name for name in ["true", *experiment.label_variants] if name not in PSEUDO
-        ),
+        labels="|".join(name for name in VARIANTS if name not in [*PSEUDO, *DERIVED]),
     conda:
         ENVIRONMENT
     threads: 1
@@ -29,7 +34,7 @@ rule labels:
     params:
         settings=lambda w: as_json(experiment.label_settings(w.labels)),
     shell:
-        "python -m avbench labels --subset {input:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+        "python -m avbench labels --subset {input.subset:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule pseudo_labels:
@@ -72,3 +77,44 @@ rule pseudo_labels:
         "python -m avbench pseudo-labels --dataset {wildcards.dataset} --subset {input.subset:q}"
         " --settings {params.settings:q} --labels {output.labels:q} --confidence {output.confidence:q}"
         " --summary {output.summary:q} --device {resources.device} --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+
+
+# Labels that a first round makes: each seed's from the model of that seed.
+rule derived_labels:
+    input:
+        checkpoints=first_round,
+        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+        coverage="data/{dataset}/coverage.json",
+    output:
+        labels=expand(
+            "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.csv",
+            seed=experiment.seeds,
+        ),
+        summaries=expand(
+            "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.json",
+            seed=experiment.seeds,
+        ),
+        provenance="results/{experiment}/provenance/labels/{dataset}/{subset}/{labels}.json",
+    log:
+        "results/{experiment}/logs/derived_labels/{dataset}/{subset}/{labels}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/derived_labels/{dataset}/{subset}/{labels}.tsv"
+    wildcard_constraints:
+        labels="|".join(DERIVED) or "(?!)",  # matches nothing
+    conda:
+        ENVIRONMENT
+    threads: THREADS
+    resources:
+        mem_mb=3000,
+        runtime=240,
+        gpu=GPUS,
+        device=DEVICE,
+    params:
+        settings=lambda w: as_json(experiment.label_settings(w.labels)),
+        seeds=experiment.seeds,
+        cpu_threads=THREADS,
+    shell:
+        "python -m avbench derived-labels --dataset {wildcards.dataset} --subset {input.subset:q}"
+        " --checkpoints {input.checkpoints:q} --seeds {params.seeds} --settings {params.settings:q}"
+        " --outputs {output.labels:q} --summaries {output.summaries:q} --device {resources.device}"
+        " --cpu-threads {params.cpu_threads} > {log:q} 2>&1"

@@ -24,13 +24,38 @@ rule statistics:
         " --features {params.features:q} --output {output:q} > {log:q} 2>&1"
 
 
+# Clips that training is watched on: without labels, which no run may see.
+rule followed:
+    input:
+        ledger=f"data/{experiment.dataset}/ledger.parquet",
+        coverage=f"data/{experiment.dataset}/coverage.json",
+    output:
+        "results/{experiment}/followed.csv",
+    log:
+        "results/{experiment}/logs/followed.log",
+    benchmark:
+        "results/{experiment}/benchmarks/followed.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        clips=experiment.evaluation.get("dynamics", {}).get("clips", 0),
+    shell:
+        "python -m avbench followed --ledger {input.ledger:q} --clips {params.clips} --output {output:q} > {log:q} 2>&1"
+
+
 rule pretrain:
     input:
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
         labels=pairing_labels,
         statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
         coverage="data/{dataset}/coverage.json",
+        follow=FOLLOWED,
     output:
+        *([f"{RUN}/seed-{{seed}}/dynamics.npz"] if FOLLOWED else []),
         checkpoint=CHECKPOINT,
         metrics=f"{RUN}/seed-{{seed}}/metrics.jsonl",
         timings=f"{RUN}/seed-{{seed}}/timings.jsonl",
@@ -50,16 +75,19 @@ rule pretrain:
         machine=MACHINE,
         launcher=LAUNCHER,
     params:
-        method=lambda w: as_json(experiment.method_settings(w.method)),
+        method=lambda w: as_json(experiment.method_settings(w.method, w.labels)),
         settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
         features=as_json(experiment.feature_settings()),
         identity=lambda w: as_json(identity(w)),
         labels=lambda w, input: (
             f"--labels {input.labels}" if input.get("labels") else ""
         ),
+        follow=lambda w, input: (
+            f"--follow {input.follow}" if input.get("follow") else ""
+        ),
         folder=f"{RUN}/seed-{{seed}}",
     shell:
-        "python -m {resources.launcher} pretrain --subset {input.subset:q} {params.labels} --statistics {input.statistics:q}"
+        "python -m {resources.launcher} pretrain --subset {input.subset:q} {params.labels} {params.follow} --statistics {input.statistics:q}"
         " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
         " --identity {params.identity:q} --machine {resources.machine:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
 

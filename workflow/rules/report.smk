@@ -29,7 +29,18 @@ LARGEST = list(experiment.subsets)[-1]
 ACCURACY = f"{RESULTS}/tables/accuracy.csv"
 SUMMARY = f"{RESULTS}/tables/summary.csv"
 COMPARISONS = f"{RESULTS}/tables/comparisons.csv"
-COMMON = {"data": "data", "subsets": SUBSETS, "tasks": experiment.tasks}
+OWN_LABELS = experiment.own_labels()
+COMMON = {
+    "data": "data",
+    "subsets": SUBSETS,
+    "imbalances": {
+        name: subset["imbalance"]
+        for name, subset in experiment.subsets.items()
+        if "imbalance" in subset
+    },
+    "tasks": experiment.tasks,
+    "own_labels": OWN_LABELS,
+}
 SAMPLES = {
     "data": "data",
     "dataset": experiment.dataset,
@@ -41,14 +52,11 @@ PAIRS = SAMPLES | {
     "pretraining": experiment.pretrain_settings(LARGEST),
     "methods": {
         name: {
-            "method": experiment.method_settings(name),
-            "labels": (
-                None
-                if method.labels == "none"
-                else experiment.label_file(LARGEST, method.labels)
-            ),
+            "method": experiment.method_settings(name, OWN_LABELS[name]),
+            "labels": label_file(LARGEST, OWN_LABELS[name], experiment.seeds[0]),
         }
-        for name, method in experiment.methods.items()
+        for name in experiment.methods
+        if LARGEST in experiment.grid[name][OWN_LABELS[name]]
     },
 }
 
@@ -62,7 +70,12 @@ IN_DOMAIN = next(
     ),
     None,
 )
-FOLDERS = {(run.method, run.subset): run_folder(run) for run in experiment.runs()}
+# A method's runs with its own labels.
+FOLDERS = {
+    (run.method, run.subset): run_folder(run)
+    for run in experiment.runs()
+    if run.labels == OWN_LABELS[run.method]
+}
 SMALLEST = list(experiment.subsets)[0]
 SHOWN = (
     "soft-positive"
@@ -78,7 +91,7 @@ PREDICTIONS = {
         for subset in (SMALLEST, LARGEST)
     }
     for method in ("random", SHOWN)
-    if method in experiment.methods
+    if {(method, SMALLEST), (method, LARGEST)} <= set(FOLDERS)
 }
 MAPPED = {
     method: f"{FOLDERS[method, SMALLEST]}/seed-{experiment.seeds[0]}/embeddings.npz"
@@ -178,22 +191,22 @@ if set(PRESETS) & set(experiment.methods):
         {
             "subsets": SUBSETS,
             "runs": [f"{folder}/run.json" for folder in PRETRAINED],
-            "losses": str(experiment.root / "config" / "published-losses.csv"),
+            "losses": from_here("config/published-losses.csv"),
             "same_dataset": experiment.dataset == "vggsound",
         },
         [
-            str(experiment.root / "config" / "published-losses.csv"),
+            from_here("config/published-losses.csv"),
             *(f"{folder}/run.json" for folder in PRETRAINED),
         ],
     )
-if IN_DOMAIN and "linear" in experiment.evaluation:
+if IN_DOMAIN and SHOWN in PREDICTIONS:
     FIGURES["confusion"] = (
         "Results",
         "What is taken for what",
         CLASSES | {"method": [SHOWN, PREDICTIONS[SHOWN]]},
         [path for paths in PREDICTIONS[SHOWN].values() for path in paths],
     )
-if IN_DOMAIN and "linear" in experiment.evaluation and len(PREDICTIONS) == 2:
+if IN_DOMAIN and len(PREDICTIONS) == 2:
     FIGURES["class_gains"] = (
         "Results",
         "Gain of each class",
@@ -218,13 +231,219 @@ if IN_DOMAIN:
     )
 
 
+# Figures of robustness: what an experiment varies decides which of them it has. They show the in-domain task, by video
+# where it has any: the positive's video is what methods choose.
+SHOWN_MODALITY = experiment.tasks[IN_DOMAIN]["modalities"][-1] if IN_DOMAIN else "audio"
+SHOWN_TASK = {"task": IN_DOMAIN, "modality": SHOWN_MODALITY}
+TABLES = f"{RESULTS}/tables"
+NOISY = [
+    run
+    for run in experiment.runs()
+    if experiment.label_variants.get(run.labels, {}).get("kind") == "noise"
+    and OWN_LABELS[run.method] == "true"
+]
+UNEQUAL = [
+    name
+    for name, subset in experiment.subsets.items()
+    if subset.get("imbalance", 1) > 1
+]
+BY_CLASS = {
+    method: {
+        subset: [
+            f"{FOLDERS[method, subset]}/seed-{seed}/predictions.parquet"
+            for seed in experiment.seeds
+        ]
+        for subset in UNEQUAL
+        if (method, subset) in FOLDERS
+    }
+    for method in dict.fromkeys(["random", SHOWN])
+}
+if NOISY and "random" in experiment.methods:
+    FIGURES["noise"] = (
+        "Robustness",
+        "Accuracy against label noise",
+        COMMON
+        | {
+            "robustness": f"{TABLES}/robustness.csv",
+            "break_even": f"{TABLES}/break_even.csv",
+            "summary": SUMMARY,
+        },
+        [f"{TABLES}/robustness.csv", f"{TABLES}/break_even.csv", SUMMARY],
+    )
+if NOISY and UNEQUAL and IN_DOMAIN and "random" in experiment.methods:
+    FIGURES["noise_by_imbalance"] = (
+        "Robustness",
+        "Gain by label noise and imbalance",
+        COMMON | SHOWN_TASK | {"robustness": f"{TABLES}/robustness.csv"},
+        [f"{TABLES}/robustness.csv"],
+    )
+if (
+    UNEQUAL
+    and IN_DOMAIN
+    and SHOWN != "random"
+    and all(BY_CLASS.get(method) for method in ("random", SHOWN))
+):
+    FIGURES["class_size"] = (
+        "Robustness",
+        "Gain of each class by its size",
+        COMMON
+        | SHOWN_TASK
+        | {
+            "methods": {SHOWN: BY_CLASS[SHOWN]},
+            "baseline": ["random", BY_CLASS["random"]],
+        },
+        [
+            path
+            for files in BY_CLASS.values()
+            for paths in files.values()
+            for path in paths
+        ],
+    )
+if IN_DOMAIN and len(experiment.methods) > 2 and "random" in experiment.methods:
+    FIGURES["combinations"] = (
+        "Robustness",
+        "Gain of every combination",
+        COMMON
+        | {"task": IN_DOMAIN, "comparisons": COMPARISONS}
+        | {
+            "methods": {
+                name: experiment.method_settings(name, OWN_LABELS[name])
+                for name in experiment.methods
+            },
+            "label_variants": experiment.label_variants,
+        },
+        [COMPARISONS],
+    )
+    FIGURES["sampling"] = (
+        "Robustness",
+        "What is paired, and the gain",
+        COMMON
+        | SHOWN_TASK
+        | {
+            "sampling": f"{TABLES}/sampling.csv",
+            "comparisons": COMPARISONS,
+            "label_variants": experiment.label_variants,
+        },
+        [f"{TABLES}/sampling.csv", COMPARISONS],
+    )
+if IN_DOMAIN and len(experiment.tasks[IN_DOMAIN]["modalities"]) == 2:
+    FIGURES["geometry"] = (
+        "Robustness",
+        "How embeddings lie",
+        COMMON | {"task": IN_DOMAIN, "geometry": f"{TABLES}/geometry.csv"},
+        [f"{TABLES}/geometry.csv"],
+    )
+if FOLLOWED:
+    FIGURES["dynamics"] = (
+        "Training",
+        "Embeddings along training",
+        COMMON | {"dynamics": f"{TABLES}/dynamics.csv"},
+        [f"{TABLES}/dynamics.csv"],
+    )
+
+
+# What tables and figures are made of, in files: of thousands of runs, a command line cannot hold it.
+PLANS = {
+    "tables": {
+        "scores": [f"{folder}/scores.csv" for folder in SCORED],
+        "runs": [f"{folder}/run.json" for folder in PRETRAINED],
+        "geometry": [f"{folder}/geometry.csv" for folder in SEEDED_RUNS],
+        "dynamics": [
+            {
+                "method": run.method,
+                "subset": run.subset,
+                "labels": run.labels,
+                "seed": seed,
+                "path": f"{run_folder(run)}/seed-{seed}/dynamics.npz",
+            }
+            for run in experiment.runs()
+            for seed in experiment.seeds
+            if FOLLOWED and run.method != "untrained"
+        ],
+        "sampling": [
+            {
+                "method": experiment.method_settings(run.method, run.labels),
+                "labels": run.labels,
+                "label_file": label_file(run.subset, run.labels, seed),
+                "subset": run.subset,
+                "seed": seed,
+            }
+            for run in experiment.runs()
+            for seed in experiment.seeds
+            if run.method != "untrained"
+        ],
+        "subset_files": SUBSETS,
+        "subsets": experiment.subsets,
+        "label_variants": experiment.label_variants,
+        "own_labels": OWN_LABELS,
+        "methods": ["untrained", *experiment.methods, "supervised"],
+        "tasks": {
+            name: {
+                key: task[key]
+                for key in ("dataset", "role", "train", "published_task")
+                if key in task
+            }
+            for name, task in experiment.tasks.items()
+        },
+        "batch_size": experiment.config["pretraining"].get("batch_size", 309),
+        "batch_order": experiment.pretrain_settings(LARGEST).get(
+            "batch_order", "fresh"
+        ),
+        "epochs": {
+            name: experiment.pretrain_settings(name).get("epochs", 100)
+            for name in experiment.subsets
+        },
+        "data": "data",
+        "dataset": experiment.dataset,
+        "claims": from_here(config["claims"]),
+        "published": from_here("config/published.yaml"),
+    }
+} | {
+    f"figures_{category.lower()}": {
+        figure: settings
+        for figure, (its, _, settings, _) in FIGURES.items()
+        if its == category
+    }
+    for category in dict.fromkeys(category for category, *_ in FIGURES.values())
+}
+
+
+localrules:
+    plan,
+
+
+rule plan:
+    input:
+        workflow.source_path("../templates/plan.json"),
+    output:
+        "results/{experiment}/plan/{part}.json",
+    log:
+        "results/{experiment}/logs/plan/{part}.log",
+    params:
+        content=lambda w: as_json(PLANS[w.part]),
+    template_engine:
+        "jinja2"
+
+
 rule tables:
     input:
+        plan="results/{experiment}/plan/tables.json",
         scores=expand("{run}/scores.csv", run=SCORED),
         predictions=expand("{run}/predictions.parquet", run=SCORED),
-        runs=expand("{run}/run.json", run=PRETRAINED),
-        claims=str(experiment.root / config["claims"]),
-        published=str(experiment.root / "config" / "published.yaml"),
+        geometry=PLANS["tables"]["geometry"],
+        runs=PLANS["tables"]["runs"],
+        dynamics=[entry["path"] for entry in PLANS["tables"]["dynamics"]],
+        labels=sorted(
+            {
+                entry["label_file"]
+                for entry in PLANS["tables"]["sampling"]
+                if entry["label_file"]
+            }
+        ),
+        subsets=list(SUBSETS.values()),
+        datasets=ready([experiment.dataset]),
+        claims=PLANS["tables"]["claims"],
+        published=PLANS["tables"]["published"],
     output:
         accuracy=report(
             "results/{experiment}/tables/accuracy.csv",
@@ -258,11 +477,48 @@ rule tables:
         ),
         paper_markdown="results/{experiment}/tables/paper.md",
         paper_latex="results/{experiment}/tables/paper.tex",
+        provenance="results/{experiment}/provenance/tables.json",
         runs=report(
             "results/{experiment}/tables/runs.csv",
             caption="../report/runs_table.rst",
             category="Training",
             labels={"content": "How each run ended (table)"},
+        ),
+        metrics=report(
+            "results/{experiment}/tables/metrics.csv",
+            caption="../report/metrics_table.rst",
+            category="Results",
+            labels={"content": "Accuracy by balance, rank and class size (table)"},
+        ),
+        geometry=report(
+            "results/{experiment}/tables/geometry.csv",
+            caption="../report/geometry_table.rst",
+            category="Results",
+            labels={"content": "Geometry of the embeddings (table)"},
+        ),
+        sampling=report(
+            "results/{experiment}/tables/sampling.csv",
+            caption="../report/sampling_table.rst",
+            category="Data",
+            labels={"content": "What was paired with what (table)"},
+        ),
+        dynamics=report(
+            "results/{experiment}/tables/dynamics.csv",
+            caption="../report/dynamics_table.rst",
+            category="Training",
+            labels={"content": "Embeddings along training (table)"},
+        ),
+        robustness=report(
+            "results/{experiment}/tables/robustness.csv",
+            caption="../report/robustness_table.rst",
+            category="Robustness",
+            labels={"content": "Gain over random pairs by noise and balance (table)"},
+        ),
+        break_even=report(
+            "results/{experiment}/tables/break_even.csv",
+            caption="../report/break_even_table.rst",
+            category="Robustness",
+            labels={"content": "Noise at which the gain is gone (table)"},
         ),
     log:
         "results/{experiment}/logs/tables.log",
@@ -275,28 +531,9 @@ rule tables:
         mem_mb=2000,
         runtime=20,
     params:
-        order=as_json(
-            {
-                "methods": ["untrained", *experiment.methods, "supervised"],
-                "tasks": list(experiment.tasks),
-                "subsets": list(experiment.subsets),
-            }
-        ),
-        tasks=as_json(
-            {
-                name: {
-                    key: task[key]
-                    for key in ("dataset", "role", "published_task")
-                    if key in task
-                }
-                for name, task in experiment.tasks.items()
-            }
-        ),
         folder="results/{experiment}/tables",
     shell:
-        "python -m avbench tables --scores {input.scores:q} --runs {input.runs:q} --order {params.order:q}"
-        " --tasks {params.tasks:q} --claims {input.claims:q} --published {input.published:q}"
-        " --output {params.folder:q} > {log:q} 2>&1"
+        "python -m avbench tables --plan {input.plan:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 rule coverage_table:
@@ -304,12 +541,13 @@ rule coverage_table:
         ledgers=expand("data/{dataset}/ledger.parquet", dataset=experiment.datasets),
         coverage=ready(experiment.datasets),
     output:
-        report(
+        table=report(
             "results/{experiment}/tables/coverage.csv",
             caption="../report/coverage_table.rst",
             category="Data",
             labels={"content": "What became of every clip (table)"},
         ),
+        provenance="results/{experiment}/provenance/coverage.json",
     log:
         "results/{experiment}/logs/coverage_table.log",
     benchmark:
@@ -323,7 +561,7 @@ rule coverage_table:
     params:
         datasets=list(experiment.datasets),
     shell:
-        "python -m avbench coverage-table --datasets {params.datasets} --output {output:q} > {log:q} 2>&1"
+        "python -m avbench coverage-table --datasets {params.datasets} --output {output.table:q} > {log:q} 2>&1"
 
 
 # A job draws all figures of a category: of a single one, half the time would go into starting it.
@@ -338,6 +576,7 @@ for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values
         name:
             f"figures_{figure_category.lower()}"
         input:
+            plan=f"results/{{experiment}}/plan/figures_{figure_category.lower()}.json",
             sources=sorted({path for *_, paths in drawn.values() for path in paths}),
             subsets=list(SUBSETS.values()),
             datasets=ready([experiment.dataset, *task_datasets()]),
@@ -345,13 +584,18 @@ for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values
             [
                 report(
                     f"results/{{experiment}}/figures/{figure}.png",
-                    caption=f"../report/{figure}.rst",
+                    caption=caption(figure),
                     category=figure_category,
                     labels={"content": title},
                 )
                 for figure, (_, title, _, _) in drawn.items()
             ],
             [f"results/{{experiment}}/figures/{figure}.pdf" for figure in drawn],
+            [
+                f"results/{{experiment}}/figures/{figure}.rst"
+                for figure in drawn
+                if says_what_is_seen(figure)
+            ],
         log:
             f"results/{{experiment}}/logs/figures/{figure_category.lower()}.log",
         benchmark:
@@ -363,12 +607,9 @@ for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values
             mem_mb=2000,
             runtime=20,
         params:
-            settings=as_json(
-                {figure: settings for figure, (_, _, settings, _) in drawn.items()}
-            ),
             folder="results/{experiment}/figures",
         shell:
-            "python -m avbench figures --settings {params.settings:q} --output {params.folder:q} > {log:q} 2>&1"
+            "python -m avbench figures --plan {input.plan:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
 # Runs only after every job has ended well. The report is made anew when a table or figure is younger than it.

@@ -1,0 +1,157 @@
+"""How much energy a job took: counters of processors and GPUs where they can be read, otherwise an estimate."""
+
+import ctypes
+import os
+import resource
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+POWERCAP = Path("/sys/class/powercap")
+WATTS_PER_CORE = 10.0  # of a busy core: an order of magnitude, since servers and laptops differ by a factor of three
+_POLL_S = 30.0  # a processor's counter overflows every few minutes under full load
+
+
+@dataclass(frozen=True)
+class Counter:
+    """A counter of energy: it only grows, until it overflows.
+
+    Attributes:
+        name: what it counts.
+        read: returns joules; raises OSError.
+        range: the joules at which it starts again from zero; None if it does not.
+    """
+
+    name: str
+    read: Callable[[], float]
+    range: float | None = None
+
+
+class Meter:
+    """Energy since the meter was made, of all that ran on what is counted: a shared machine is counted as a whole.
+
+    Args:
+        processors, gpus: counters that can be read.
+    """
+
+    def __init__(self, processors: Sequence[Counter] = (), gpus: Sequence[Counter] = ()) -> None:
+        self.processors, self.gpus = processors, gpus
+        self._counters = [*processors, *gpus]
+        self._last = [counter.read() for counter in self._counters]
+        self._joules = [0.0] * len(self._counters)
+        self._lock = threading.Lock()
+        if any(counter.range for counter in self._counters):
+            threading.Thread(target=self._poll, name="energy", daemon=True).start()
+
+    def _poll(self) -> None:
+        ended = threading.Event()
+        while not ended.wait(_POLL_S):
+            self.update()
+
+    def update(self) -> None:
+        """Read all counters: often enough that none overflows twice in between."""
+        with self._lock:
+            for place, counter in enumerate(self._counters):
+                try:
+                    now = counter.read()
+                except OSError:
+                    continue  # until the next time: no work is lost for want of this number
+                overflow = counter.range if counter.range and now < self._last[place] else 0.0
+                self._joules[place] += now - self._last[place] + overflow
+                self._last[place] = now
+
+    def describe(self, gpu_used: bool) -> dict[str, Any]:
+        """Return the joules so far, of ``processor`` and, if there are counters or one was used, of ``gpus``.
+
+        Each is ``{"joules", "measured", "how"}``; joules are None where nothing can be said.
+        """
+        self.update()
+        split = len(self.processors)
+        energy = {"processor": _measured(self.processors, self._joules[:split]) or _estimated(cpu_seconds())}
+        if gpus := _measured(self.gpus, self._joules[split:]):
+            energy["gpus"] = gpus
+        elif gpu_used:
+            energy["gpus"] = {"joules": None, "measured": False, "how": "the GPUs' counters could not be read"}
+        return energy
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process and of the children that it has waited for."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
+
+
+def _measured(counters: Sequence[Counter], joules: Sequence[float]) -> dict[str, Any] | None:
+    if not counters:
+        return None
+    names = ", ".join(counter.name for counter in counters)
+    return {"joules": round(sum(joules), 1), "measured": True, "how": f"all that ran on {names} meanwhile"}
+
+
+def _estimated(seconds: float) -> dict[str, Any]:
+    how = f"estimate: {WATTS_PER_CORE:g} W for each second of a core's time"
+    return {"joules": round(seconds * WATTS_PER_CORE, 1), "measured": False, "how": how}
+
+
+def processor_counters(folder: Path = POWERCAP) -> list[Counter]:
+    """Return the counters of processor packages: RAPL, by way of Linux's powercap. Most systems show them to root only.
+
+    Args:
+        folder: where the kernel shows them.
+    """
+    counters = []
+    for zone in sorted(folder.glob("intel-rapl:*")):  # AMD's too
+        if zone.name.count(":") > 1:
+            continue  # a part of a package
+        try:
+            name = (zone / "name").read_text(encoding="ascii").strip()
+            reach = int((zone / "max_energy_range_uj").read_text(encoding="ascii")) / 1e6
+            counter = Counter(name, lambda file=zone / "energy_uj": int(file.read_text(encoding="ascii")) / 1e6, reach)
+            counter.read()
+        except (OSError, ValueError):
+            continue
+        if name.startswith("package"):
+            counters.append(counter)
+    return counters
+
+
+def gpu_counters(nvml: Any = None) -> list[Counter]:
+    """Return the counters of NVIDIA's GPUs (NVML, Volta and later): those in CUDA_VISIBLE_DEVICES, by default all.
+
+    Args:
+        nvml: NVIDIA's management library; by default the driver's.
+    """
+    try:
+        nvml = nvml or ctypes.CDLL("libnvidia-ml.so.1")
+    except OSError:
+        return []
+    if nvml.nvmlInit_v2():
+        return []
+    total = ctypes.c_uint()
+    nvml.nvmlDeviceGetCount_v2(ctypes.byref(total))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(total.value))))
+    counters = []
+    for name in filter(None, (part.strip() for part in visible.split(","))):
+        handle = ctypes.c_void_p()
+        if name.isdecimal():
+            failed = nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(int(name)), ctypes.byref(handle))
+        else:
+            failed = nvml.nvmlDeviceGetHandleByUUID(ctypes.c_char_p(name.encode()), ctypes.byref(handle))
+        if failed:
+            continue
+        counter = Counter(f"GPU {name}" if name.isdecimal() else "GPU", lambda handle=handle: _joules(nvml, handle))
+        try:
+            counter.read()
+        except OSError:
+            continue
+        counters.append(counter)
+    return counters
+
+
+def _joules(nvml: Any, handle: ctypes.c_void_p) -> float:
+    millijoules = ctypes.c_ulonglong()
+    if status := nvml.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules)):
+        raise OSError(f"NVML: status {status}")
+    return millijoules.value / 1000

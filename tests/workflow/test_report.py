@@ -1,0 +1,137 @@
+"""The report as a reader opens it: in a browser, from one file, without network, also on a phone."""
+
+import shutil
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+# No room of its own on the screen, nothing looked up in the background; as root, Chromium cannot shut itself in.
+OPTIONS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS, chromium_sandbox=False)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(browser, finished):
+    """Open the report in a window of a size; afterwards, nothing may have gone wrong or have left the file."""
+    contexts, asked, errors = [], [], []
+
+    def open_report(size):
+        contexts.append(browser.new_context(viewport=size, offline=True, accept_downloads=True))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(20_000)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(finished.pages("report.html").as_uri())
+        page.wait_for_selector("nav")
+        return page
+
+    yield open_report
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert asked
+    assert {url.partition(":")[0] for url in asked} <= {"file", "data", "blob"}
+
+
+def home(page):
+    page.locator("nav ol a").first.click()
+
+
+def categories(page):
+    """The categories of results: folders in the menu."""
+    names = page.locator("nav li", has_text="Results").last.locator("xpath=../li/a").all_inner_texts()
+    return [name for name in names if name not in ("Workflow", "Statistics", "About")]
+
+
+def entries(page, category):
+    page.locator("nav li a", has_text=category).click()
+    page.wait_for_selector("nav tbody tr")
+    return page.locator("nav tbody tr").all()
+
+
+def overflowing(page):
+    """Texts that stick out of the window on either side."""
+    return page.evaluate("""() => [...document.querySelectorAll('#app *')]
+        .filter(node => [...node.childNodes].some(child => child.nodeType === 3 && child.data.trim()))
+        .filter(node => !node.closest('svg'))
+        .map(node => [node.getBoundingClientRect(), node])
+        .filter(([box, node]) => box.width && (box.left < -0.5 || box.right > innerWidth + 0.5
+            || (node.scrollWidth > node.clientWidth + 1 && getComputedStyle(node).display !== 'inline')))
+        .map(([box, node]) => node.textContent.slice(0, 60))""")
+
+
+def shown_image(page):
+    """The picture in the middle of the page, once it is loaded."""
+    page.wait_for_function("[...document.images].some(i => i.src.startsWith('data:image/png') && i.complete)")
+    return page.evaluate("""() => {
+        const image = [...document.images].find(i => i.src.startsWith('data:image/png'));
+        const box = image.getBoundingClientRect();
+        const {left, right, width} = box;
+        return {pixels: image.naturalWidth, left, right, width, end: image.src.slice(-64)};
+    }""")
+
+
+def test_every_table_and_figure_opens(opened, finished):
+    page = opened(DESK)
+    found = categories(page)
+    assert {"Results", "Training", "Data"} <= set(found)
+    tables, pictures = {}, []
+    for category in found:
+        for entry in entries(page, category):
+            eye = entry.locator("a[iconname=eye]")
+            if name := eye.get_attribute("download"):
+                with page.expect_download() as download:
+                    eye.click()
+                tables[name] = download.value.path().read_bytes()
+            else:
+                eye.click()
+                pictures.append(shown_image(page))
+        home(page)
+    assert tables == {name: data for name, data in finished.tables().items() if name.endswith(".csv")}
+    assert all(picture["pixels"] > 300 for picture in pictures)
+    figures = {path.name for path in finished.pages("figures").glob("*.png")}
+    assert len(pictures) == len({picture["end"] for picture in pictures}) == len(figures)
+
+
+def test_every_entry_has_a_caption(opened, finished):
+    captions = opened(DESK).evaluate("Object.entries(results).map(([name, result]) => [name, result.caption])")
+    shown = [*finished.pages("tables").glob("*.csv"), *finished.pages("figures").glob("*.png")]
+    assert sorted(name.rpartition("/")[2] for name, _ in captions) == sorted(path.name for path in shown)
+    for name, caption in captions:
+        assert len(caption) > 40, name
+        assert "{{" not in caption, name
+
+
+def test_a_phone_shows_text_and_figures_in_full_width(opened):
+    page = opened(PHONE)
+    assert overflowing(page) == []
+    (category, *_) = [name for name in categories(page) if name == "Results"]
+    entries(page, category)
+    assert overflowing(page) == []
+    entry = page.locator("nav tbody tr", has_text="Accuracy by size")
+    entry.locator("a[iconname=eye]").click()
+    image = shown_image(page)
+    assert image["left"] >= 0
+    assert image["right"] <= PHONE["width"]
+    assert image["width"] > 300
+    entry.locator("a[iconname=information-circle]").click()
+    caption = page.locator("nav .prose").first
+    assert caption.bounding_box()["width"] > 300
+    assert overflowing(page) == []
+    page.locator("nav h1 a").click()  # closes the menu
+    page.wait_for_function("document.querySelector('nav').getBoundingClientRect().height < 1")
+    assert shown_image(page)["width"] > 300
+    page.locator("div.fixed a").click()  # and opens it again
+    page.wait_for_function("document.querySelector('nav').getBoundingClientRect().height > 100")
