@@ -31,7 +31,7 @@ from avbench.optimizer import Adam
 from avbench.pairing import Pairing, numbered
 from avbench.prefetch import ahead, prefetch
 from avbench.progress import Progress, Timing, open_tensorboard
-from avbench.provenance import stamp
+from avbench.provenance import digests, stamp
 from avbench.settings import build as build_settings
 from avbench.settings import differences
 from avbench.signals import Stopped, stop_requests
@@ -94,7 +94,7 @@ class MachineSettings:
 
     device: str = "auto"  # or cpu, cuda, cuda:1
     loader_threads: int = 0  # threads that prepare batches ahead; 0 prepares them in line
-    cache_mb: float | str = 0  # decoded clips kept in memory, in MB; or auto: all of them, if there is memory to spare
+    cache_mb: float | str = "auto"  # decoded clips kept in memory: all, if there is memory to spare; or so many MB
     checkpoint_every_s: float = 120  # and at the end of an epoch, see EPOCH_SAVES_S
     compile: bool = False  # by torch.compile, which takes a minute or so first: for GPUs and long runs
     tensorboard: bool = False  # write events into the run's folder
@@ -609,7 +609,8 @@ def write_outcome(
         "still_improving": bool(still_improving(np.array([line["loss"] for line in history]))) if history else False,
     }
     described = {"settings": everything, "machine": asdict(machine), "speed": speed, "provenance": stamp(inputs)}
-    write_json(output / "run.json", outcome | described)
+    made = {"outputs": digests([output / "checkpoint.pt"])}
+    write_json(output / "run.json", outcome | made | described)
 
 
 def write_untrained(

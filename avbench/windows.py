@@ -1,9 +1,10 @@
 """The time windows that a training sample is cut from, and reading them from the store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
+from avbench import memory
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.store import Store
@@ -30,6 +31,45 @@ def start_s(features: FeatureSettings, draws: np.ndarray, duration_s: np.ndarray
     return first + draws * (last - first)
 
 
+AUTO = "auto"
+_STEP = 2**24  # bytes that are taken before it is asked again whether there are any to spare
+
+
+class Room:
+    """Bytes that decoded clips may take: so many, or as many as the machine can spare.
+
+    With ``auto``, clips are kept only if all of them can be. Every 16 MB the machine is asked again, and once taking
+    more would leave less than a quarter of the memory available, nothing is added. So jobs that share a machine, each
+    of which finds the same memory when it begins, stop together at that quarter, however many they are.
+
+    Args:
+        cache_mb: in MB (10^6 bytes), or ``auto``.
+        whole: bytes of all that would be kept.
+    """
+
+    def __init__(self, cache_mb: float | str, whole: int) -> None:
+        self._growing = cache_mb == AUTO and whole <= memory.spare()
+        self._left = 0 if cache_mb == AUTO else int(float(cache_mb) * 1e6)
+
+    def take(self, size: int) -> bool:
+        """Take so many bytes, if there is room for them."""
+        if self._growing and self._left < size:
+            more = max(size, _STEP)
+            self._growing = more <= memory.spare()
+            self._left += more if self._growing else 0
+        if self._left < size:
+            return False
+        self._left -= size
+        return True
+
+
+def decoded_bytes(store: Store, rows: np.ndarray) -> int:
+    """Return how many bytes whole clips take once they are decoded: frames in uint8, sound in int16."""
+    frames = sum(store.frame_count(row) for row in rows)
+    samples = round(float(store.duration_s[rows].sum()) * store.settings.sample_rate)
+    return frames * store.settings.height * store.settings.width * 3 + samples * 2
+
+
 class Clips:
     """The clips of a subset, cut into windows; clips are kept decoded while they fit into memory.
 
@@ -37,7 +77,7 @@ class Clips:
         store: the dataset's store.
         clip_ids: the subset's clips; everything below addresses them by their place in this list.
         features: lengths of the windows.
-        cache_mb: decoded clips are kept up to this many MB (10^6 bytes).
+        cache_mb: decoded clips are kept up to this many MB (10^6 bytes), or ``auto``, see :class:`Room`.
         short: what becomes of clips that are shorter than a window: ``refuse``, or ``repeat``: their sound is
             repeated until the window is full, which adds no silence that the log-mel would show as its floor.
 
@@ -50,7 +90,7 @@ class Clips:
         store: Store,
         clip_ids: Sequence[str],
         features: FeatureSettings,
-        cache_mb: float = 0,
+        cache_mb: float | str = 0,
         short: str = "refuse",
     ) -> None:
         self.store, self.features = store, features
@@ -67,7 +107,7 @@ class Clips:
             )
         self._pictures: dict[int, np.ndarray] = {}
         self._sounds: dict[int, np.ndarray] = {}
-        self._room = int(cache_mb * 1e6)
+        self._room = Room(cache_mb, decoded_bytes(store, self.rows) if cache_mb == AUTO else 0)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -98,20 +138,18 @@ class Clips:
         return batch
 
     def _frames(self, clip: int, first: int) -> np.ndarray:
-        if (kept := self._kept(self._pictures, clip, self.store.frames)) is not None:
-            return kept[first : first + self.frame_count]
-        available = self.store.frame_count(self.rows[clip]) - first
-        return self.store.frames(self.rows[clip], first, min(self.frame_count, available))
+        row, settings = self.rows[clip], self.store.settings
+        count, whole = self.store.frame_count(row), self._pictures.get(clip)
+        if whole is None and self._room.take(count * settings.height * settings.width * 3):
+            whole = self._pictures[clip] = self.store.frames(row)
+        if whole is not None:
+            return whole[first : first + self.frame_count]
+        return self.store.frames(row, first, min(self.frame_count, count - first))
 
     def _samples(self, clip: int, first: int) -> np.ndarray:
-        if (kept := self._kept(self._sounds, clip, self.store.audio)) is not None:
-            return kept[first : first + self.sample_count]
-        return self.store.audio(self.rows[clip], first)[: self.sample_count]
-
-    def _kept(self, cache: dict[int, np.ndarray], clip: int, read: Callable[[int], np.ndarray]) -> np.ndarray | None:
-        """Return a whole clip from memory, reading it on first use; None when there is no room for it."""
-        whole = cache.get(clip)
-        if whole is None and self._room > 0:
-            whole = cache[clip] = np.array(read(self.rows[clip]))  # a copy: mapped pages may be dropped again
-            self._room -= whole.nbytes
-        return whole
+        whole = self._sounds.get(clip)
+        if whole is None:
+            whole = self.store.audio(self.rows[clip])
+            if self._room.take(whole.nbytes):
+                whole = self._sounds[clip] = whole.copy()  # mapped pages may be dropped again
+        return whole[first : first + self.sample_count]

@@ -1,7 +1,8 @@
 """Loading a training sample (8 frames, log-mel of 1 s of audio) from the store, against what one would use instead:
-decoding the window's MP4, and WebDataset's tar files of the same JPEG frames (where webdataset is installed).
+decoding the window's MP4, by PyAV or torchcodec, and WebDataset's tar files of the same JPEG frames.
 
-All end as tensors, in batches, and all are charged for the log-mel, which is the same.
+All end as tensors, in batches, and all are charged for the log-mel, which is the same. torchcodec (``pip install
+torchcodec==0.11.*`` for PyTorch 2.11, and FFmpeg's shared libraries) and webdataset are measured where they work.
 """
 
 import argparse
@@ -63,6 +64,24 @@ def from_media(path: Path, t: float) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(frames), sound[: round(AUDIO_S * SETTINGS.sample_rate)]
 
 
+def from_torchcodec(path: Path, t: float) -> tuple[np.ndarray, np.ndarray]:
+    """The same, as well as torchcodec can: it scales while it decodes, and trusts the container's index."""
+    from torchcodec.decoders import AudioDecoder, VideoDecoder
+    from torchcodec.transforms import Resize
+
+    video = VideoDecoder(
+        path,
+        dimension_order="NHWC",
+        num_ffmpeg_threads=1,
+        seek_mode="approximate",
+        transforms=[Resize((SETTINGS.height, SETTINGS.width))],
+    )
+    frames = video.get_frames_played_at(list(t + np.arange(FRAMES) / SETTINGS.frame_rate)).data
+    audio = AudioDecoder(path, sample_rate=SETTINGS.sample_rate, num_channels=1)
+    sound = audio.get_samples_played_in_range(t - 0.25, t - 0.25 + AUDIO_S).data[0]
+    return frames.numpy(), (sound * 2**15).clamp(-(2**15), 2**15 - 1).to(torch.int16).numpy()
+
+
 def write_tar(path: Path, store: Store) -> None:
     """Write the store's clips as WebDataset does: a file a frame, JPEG as it is, and one of 16-bit sound."""
     import webdataset
@@ -106,7 +125,7 @@ def _batches(sample: Callable[[int, float], tuple], count: int, seconds: float) 
 
 
 def rows(seconds: float, clips: Path | None = None) -> list[dict]:
-    """Measure each side for about a third of ``seconds``."""
+    """Measure all sides, in about ``seconds``."""
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -114,20 +133,25 @@ def rows(seconds: float, clips: Path | None = None) -> list[dict]:
         store = Store([pack(paths, folder)])
         by_name = {path.stem: path for path in paths}
         files = [by_name[clip_id.rpartition("@")[0]] for clip_id in store.clip_ids]
-        ours = _batches(lambda row, t: from_store(store, row, t), len(store), seconds / 3)
-        peers = {
-            "windowed PyAV decode, same log-mel": _batches(
-                lambda row, t: from_media(files[row], t), len(store), seconds / 3
-            )
-        }
+        others = {"windowed PyAV decode, same log-mel": lambda row, t: from_media(files[row], t)}
+        try:
+            from_torchcodec(files[0], 1.0)
+        except (ImportError, RuntimeError, OSError) as error:
+            reason = next(iter(str(error).splitlines()), "")
+            print(f"loading: not measured against torchcodec, which is not installed or does not work here ({reason})")
+        else:
+            others["windowed torchcodec decode, same log-mel"] = lambda row, t: from_torchcodec(files[row], t)
         if importlib.util.find_spec("webdataset"):
             write_tar(folder / "clips.tar", store)
             read = read_tar(folder / "clips.tar")
-            peers["WebDataset, a tar file of the same JPEG frames, same log-mel"] = _batches(
-                lambda _, t: from_tar(next(read), t), len(store), seconds / 3
+            others["WebDataset, a tar file of the same JPEG frames, same log-mel"] = lambda _, t: from_tar(
+                next(read), t
             )
         else:
             print("loading: not measured against WebDataset, which is not installed (pip install webdataset)")
+        share = seconds / (1 + len(others))
+        ours = _batches(lambda row, t: from_store(store, row, t), len(store), share)
+        peers = {name: _batches(sample, len(store), share) for name, sample in others.items()}
     mine = 1 / statistics.median(ours)
     return [
         {

@@ -1,30 +1,36 @@
 """Training end to end against the step alone on resident data, and loading alone against what that step takes.
 
-On the GPU if there is one: the ``paper`` preset in bfloat16; ``small`` on one CPU core else.
+On the GPU if there is one: the ``paper`` preset in float32 and bfloat16, and compiled; ``small`` on one CPU core else.
 """
 
 import argparse
 import contextlib
+import gc
+import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from avbench.allocator import keep_freed_memory
 from avbench.features import FeatureSettings
 from avbench.loss import info_nce
 from avbench.methods import PRESETS
 from avbench.models import PRESETS as MODELS
 from avbench.optimizer import Adam
-from avbench.pretrain import Batch, Batches, PretrainSettings, Task, on_device, pick_device
+from avbench.pretrain import Batch, Batches, PretrainSettings, Task, compile_model, on_device, pick_device
 from avbench.progress import Timing
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
 from avbench.windows import Clips
 
 CLIPS = 600
-CACHE_MB = 200  # as in config/demo.yaml
+CACHE_MB = 10_000  # enough for all of them
+ROUNDS = 10
+THREADS = max(1, min(8, (os.cpu_count() or 2) - 1))  # that load for a GPU; each holds two batches
 
 
 def _store(folder: Path, features: FeatureSettings, size: int) -> Store:
@@ -42,35 +48,55 @@ def _store(folder: Path, features: FeatureSettings, size: int) -> Store:
 
 
 def _measure(
-    next_batch: Callable[[], Batch], step: Callable[[Batch], None], seconds: float, clock: Callable[[], float]
-) -> Timing:
-    """Time steps over so many seconds, after three of warming up."""
-    for _ in range(3):
-        step(next_batch())
-    timing = Timing()
-    while timing.seconds < seconds:
-        begin = clock()
-        batch = next_batch()
-        ready = clock()
-        step(batch)
-        timing.add(clock() - begin, ready - begin, batch.clips)
-    return timing
+    sides: Mapping[str, tuple[Callable[[], Batch], Callable[[Batch], None]]],
+    seconds: float,
+    rounds: int,
+    warm_up: int,
+    clock: Callable[[], float],
+) -> dict[str, Timing]:
+    """Time each side's steps in turn; return each one's fastest turn, which other jobs have disturbed least.
+
+    Args:
+        sides: what gives the next batch, and what is done with it.
+        seconds: for each side, over all rounds.
+        rounds: how often it is each side's turn.
+        warm_up: steps that do not count, at the beginning of each turn.
+        clock: of time, or of CPU time.
+    """
+    turns: dict[str, list[Timing]] = {name: [] for name in sides}
+    for _ in range(rounds):
+        for name, (next_batch, step) in sides.items():
+            for _ in range(warm_up):
+                step(next_batch())
+            turns[name].append(timing := Timing())
+            while timing.seconds < seconds / rounds:
+                begin = clock()
+                batch = next_batch()
+                ready = clock()
+                step(batch)
+                timing.add(clock() - begin, ready - begin, batch.clips)
+    return {name: max(measured, key=_rate) for name, measured in turns.items()}
 
 
 def _rate(timing: Timing) -> float:
     return timing.clips / timing.seconds
 
 
-def _rows(settings: PretrainSettings, features: FeatureSettings, device: torch.device, seconds: float) -> list[dict]:
+def _rows(
+    settings: PretrainSettings, compiled: bool, features: FeatureSettings, device: torch.device, seconds: float
+) -> list[dict]:
     gpu = device.type == "cuda"
     # On a CPU all is done in line, and charged its CPU time, so that a busy machine favours neither side.
-    clock = time.perf_counter if gpu else time.process_time
+    clock, threads = (time.perf_counter, THREADS) if gpu else (time.process_time, 0)
+    if gpu:
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.tf32
     task = Task(settings, features, {"mean": [0.0] * features.n_mels, "std": [1.0] * features.n_mels}, 0)
     task.to(device).train()
     optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay)
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
     def step(batch: Batch) -> None:
-        with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+        with autocast:
             audio, video = task(*batch.inputs)
         loss, _ = info_nce(audio.float(), video.float(), settings.temperature)
         optimizer.zero_grad()
@@ -81,32 +107,43 @@ def _rows(settings: PretrainSettings, features: FeatureSettings, device: torch.d
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         store = _store(Path(folder), features, MODELS[settings.model].video.input_shape[-1])
 
-        def upcoming(cache_mb: float) -> Iterator[Batch]:
+        def schedule(cache_mb: float) -> Batches:
             clips = Clips(store, store.clip_ids, features, cache_mb)
-            schedule = Batches(clips, np.arange(CLIPS) % 10, PRESETS["soft-positive"], settings, 0)
-            loaded = on_device(schedule.since(0, 4 if gpu else 0), device)
+            for clip in np.arange(CLIPS if cache_mb else 0).reshape(-1, 1):  # from here on they are all in memory
+                clips.frames(clip, np.zeros(1))
+                clips.audio(clip, np.zeros(1))
+            return Batches(clips, np.arange(CLIPS) % 10, PRESETS["soft-positive"], settings, 0)
+
+        def upcoming(cache_mb: float) -> Iterator[Batch]:
+            loaded = on_device(schedule(cache_mb).since(0, threads), device)
             return stack.enter_context(contextlib.closing(loaded))
 
-        decoding, cached = upcoming(0), upcoming(CACHE_MB)
-        for _ in range(2 * CLIPS // settings.batch_size):  # by then every clip is in memory
-            next(cached)
-        resident = next(decoding)
-        alone = _measure(lambda: resident, step, seconds / 4, clock)
-        fed = _measure(lambda: next(decoding), step, seconds / 4, clock)
-        loading = [
-            _measure(lambda batches=batches: next(batches), lambda _: None, seconds / 4, clock)
-            for batches in (decoding, cached)
-        ]
+        loaders = {"decoding": upcoming(0), "decoded clips in memory": upcoming(CACHE_MB)}
+        resident = next(loaders["decoding"])
+        if compiled:
+            failures: list[str] = []
+            compile_model(task, schedule(0), autocast, device, failures.append)
+            if failures:
+                print(f"training, compiled: not measured; {failures[0]}")
+                return []
+        sides = {"alone": (lambda: resident, step)}
+        for how, batches in loaders.items():
+            sides[f"training, {how}"] = (partial(next, batches), step)
+            sides[f"loading alone, {how}"] = (partial(next, batches), lambda _: None)
+        # A GPU's turn is one, and begins when what was loaded during the others' is used up.
+        timings = _measure(sides, seconds / len(sides), 1 if gpu else ROUNDS, 2 * threads + 3, clock)
 
-    what = f"{settings.model} preset, batch {settings.batch_size}, {settings.precision}, {device.type}"
-    rows = [
-        (f"training, {what}", _rate(fed), _rate(alone), "the step alone on resident data", "clips/s"),
-        *(
-            (f"loading alone, {how}, {what}", _rate(timing), _rate(alone), "what the step alone takes", "clips/s")
-            for how, timing in zip(("decoding", "decoded clips in memory"), loading, strict=True)
-        ),
-        (f"waiting for data, {what}", 100 * fed.waited / fed.seconds, 100, "all the time", "%"),
-    ]
+    what = f"{settings.model} preset, batch {settings.batch_size}, {settings.precision}"
+    what += f"{', compiled' if compiled else ''}, {device.type}"
+    alone = _rate(timings["alone"])
+    rows = []
+    for how in loaders:
+        fed, loading = timings[f"training, {how}"], timings[f"loading alone, {how}"]
+        rows += [
+            (f"training, {how}, {what}", _rate(fed), alone, "the step alone on resident data", "clips/s"),
+            (f"loading alone, {how}, {what}", _rate(loading), alone, "what the step alone takes", "clips/s"),
+            (f"waiting for data, {how}, {what}", 100 * fed.waited / fed.seconds, 100, "all the time", "%"),
+        ]
     if gpu:
         peak, there = torch.cuda.max_memory_allocated(device), torch.cuda.get_device_properties(device).total_memory
         rows.append((f"memory, {what}", peak / 1e9, there / 1e9, torch.cuda.get_device_name(device), "GB"))
@@ -124,22 +161,25 @@ def _rows(settings: PretrainSettings, features: FeatureSettings, device: torch.d
 
 
 def rows(seconds: float) -> list[dict]:
-    """Measure each batch size for about ``seconds``; one that the GPU has no memory for is left out, with a line."""
+    """Measure each setting for about ``seconds``; one that the GPU has no memory for is left out, with a line."""
     device = pick_device("auto")
     if device.type == "cuda":
         features = FeatureSettings()
-        each = [PretrainSettings(batch_size=size, epochs=10_000, precision="bfloat16") for size in (64, 309)]
+        kinds = [(64, "bfloat16", False), (309, "float32", False), (309, "bfloat16", False), (309, "bfloat16", True)]
+        each = [(PretrainSettings(batch_size=s, epochs=10_000, precision=p), compiled) for s, p, compiled in kinds]
     else:
         features = FeatureSettings(8000, n_fft=256, hop=250, n_mels=32, frame_rate=4.0, video_s=1.0)
-        each = [PretrainSettings("small", batch_size=size, epochs=100_000) for size in (20, 100)]
+        each = [(PretrainSettings("small", batch_size=size, epochs=100_000), False) for size in (20, 100)]
     torch.set_num_threads(1)
+    keep_freed_memory()  # as training does
     found = []
-    for settings in each:
+    for settings, compiled in each:
         try:
-            found += _rows(settings, features, device, seconds)
+            found += _rows(settings, compiled, features, device, seconds)
         except torch.OutOfMemoryError:
             print(f"training, batch {settings.batch_size}: not measured, the GPU has not enough memory")
         if device.type == "cuda":
+            gc.collect()  # a compiled model holds itself
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
     return found

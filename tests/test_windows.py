@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avbench import memory
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
-from avbench.windows import Clips, start_s
+from avbench.windows import AUTO, Clips, decoded_bytes, start_s
 
 PAPER = FeatureSettings()
 RATE, SIZE = 4.0, 16
@@ -48,7 +49,7 @@ def store(tmp_path):
 FEATURES = FeatureSettings(frame_rate=RATE, audio_s=1.0, video_s=0.5)
 
 
-@pytest.mark.parametrize("cache_mb", [0, 100])
+@pytest.mark.parametrize("cache_mb", [0, 100, "auto"])
 def test_windows_are_cut_where_they_begin(store, cache_mb):
     clips = Clips(store, ["-a", "b"], FEATURES, cache_mb)
     starts = np.array([1.3, 0.6])
@@ -63,7 +64,7 @@ def test_windows_are_cut_where_they_begin(store, cache_mb):
     assert audio[1, -1] == (round(0.35 * 16000) + 15999) // 1000
 
 
-@pytest.mark.parametrize("cache_mb", [0, 100])
+@pytest.mark.parametrize("cache_mb", [0, 100, "auto"])
 @pytest.mark.parametrize(("start", "grey"), [(1.9, [70, 80, 90, 90]), (2.4, [90] * 4), (3.4, [90] * 4)])
 def test_where_a_clip_ends_early_its_last_frame_stands_still(store, cache_mb, start, grey):
     clips = Clips(store, ["-a", "b"], replace(FEATURES, video_s=1.0), cache_mb)
@@ -77,7 +78,7 @@ def test_too_short_clips_are_named(store):
         Clips(store, ["-a", "b"], replace(FEATURES, audio_s=3.0))
 
 
-@pytest.mark.parametrize("cache_mb", [0, 100])
+@pytest.mark.parametrize("cache_mb", [0, 100, "auto"])
 def test_clips_too_short_for_the_window_are_repeated_on_request(store, cache_mb):
     clips = Clips(store, ["-a", "b"], replace(FEATURES, audio_s=3.0, video_s=3.0), cache_mb, short="repeat")
     starts = start_s(clips.features, np.array([0.9, 0.9]), clips.duration_s)
@@ -89,3 +90,39 @@ def test_clips_too_short_for_the_window_are_repeated_on_request(store, cache_mb)
     frames = clips.frames(np.array([1]), starts[1:])
     assert frames.shape == (1, 12, SIZE, SIZE, 3)
     assert np.abs(frames[0, :, 0, 0, 0].astype(int) - [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 90, 90]).max() <= 2
+
+
+WHOLE = 26 * SIZE * SIZE * 3 + 2 * round(6.5 * 16000)  # bytes of both clips, decoded
+
+
+def reads(store, clips, monkeypatch):
+    """Read both clips twice; return how many clips were decoded whole, and how many windows."""
+    found, decode = [], Store.frames  # a whole clip is asked for by its row alone, a window with first and count
+    monkeypatch.setattr(Store, "frames", lambda *given: found.append(len(given)) or decode(*given))
+    for _ in range(2):
+        clips.frames(np.array([0, 1]), np.zeros(2))
+    return found.count(2), found.count(4)
+
+
+def test_the_size_of_decoded_clips_is_known_before_they_are_decoded(store):
+    rows = store.rows(["-a", "b"])
+    taken = sum(store.frames(row).nbytes + store.audio(row).nbytes for row in rows)
+    assert decoded_bytes(store, rows) == taken == WHOLE
+
+
+@pytest.mark.parametrize(("spare", "decoded"), [(10**9, (2, 0)), (WHOLE, (0, 4)), (WHOLE - 1, (0, 4)), (-1, (0, 4))])
+def test_an_automatic_cache_is_filled_only_if_the_memory_can_spare_it(store, monkeypatch, spare, decoded):
+    monkeypatch.setattr(memory, "spare", lambda: spare)
+    assert reads(store, Clips(store, ["-a", "b"], FEATURES, AUTO), monkeypatch) == decoded
+
+
+def test_an_automatic_cache_stops_growing_once_others_have_taken_the_memory(store, monkeypatch):
+    left = iter([10**9, 10**9, 0])
+    monkeypatch.setattr(memory, "spare", lambda: next(left))
+    monkeypatch.setattr("avbench.windows._STEP", 1)  # asked before every clip
+    assert reads(store, Clips(store, ["-a", "b"], FEATURES, AUTO), monkeypatch) == (1, 2)
+
+
+def test_a_cache_of_a_given_size_holds_no_more(store, monkeypatch):
+    first = 16 * SIZE * SIZE * 3
+    assert reads(store, Clips(store, ["-a", "b"], FEATURES, first / 1e6), monkeypatch) == (1, 2)

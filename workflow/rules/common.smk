@@ -38,6 +38,9 @@ FOLLOWED = (
     if "dynamics" in experiment.evaluation
     else []
 )
+# Decoded clips that a job keeps in memory. `auto` takes only what the machine, or the job's own limit, can spare.
+CACHE_MB = config["pretraining"].get("cache_mb", "auto")
+CACHE_MB = 0 if CACHE_MB == "auto" else int(CACHE_MB)
 DEVICE = config["pretraining"].get("device", "auto")
 THREADS = config["pretraining"].get("cpu_threads", 1)
 

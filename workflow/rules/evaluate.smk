@@ -96,7 +96,7 @@ rule trained:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000 + int(config["pretraining"].get("cache_mb", 0)),
+        mem_mb=3000 + CACHE_MB,
         runtime=1440,
         gpu=GPUS,
         machine=MACHINE,
@@ -138,7 +138,7 @@ rule supervised:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000 + int(config["pretraining"].get("cache_mb", 0)),
+        mem_mb=3000 + CACHE_MB,
         runtime=1440,
         gpu=GPUS,
         machine=MACHINE,

@@ -68,7 +68,7 @@ rule pretrain:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=lambda w: 1500 + int(config["pretraining"].get("cache_mb", 0)),
+        mem_mb=1500 + CACHE_MB,
         runtime=720,
         gpu=GPUS,
         # A resource and not a parameter: what does not decide the outcome must not repeat a run.
