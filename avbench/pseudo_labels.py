@@ -46,6 +46,8 @@ class PseudoLabelSettings:
         classifier: a classification model of torchvision.
         weights: the name of torchvision's weights for it, or a file with a state dict.
         classifier_dataset: a dataset whose training clips, with their true labels, train a small classifier instead.
+        min_confidence: a clip of whose class the classifier is less sure gets a label of its own, and so pairs with
+            itself alone; in [0, 1).
         epochs: of that training.
         seed: of that training.
 
@@ -57,6 +59,7 @@ class PseudoLabelSettings:
     classifier: str = "efficientnet_b0"
     weights: str = "IMAGENET1K_V1"
     classifier_dataset: str | None = None
+    min_confidence: float = 0.0
     epochs: int = 30
     seed: int = 0
 
@@ -67,6 +70,11 @@ class PseudoLabelSettings:
             raise UserError(f"kind: {self.kind!r} is not allowed; pseudo-labels are of kind 'pseudo'.")
         if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
             raise UserError(f"epochs: {self.epochs!r} is not allowed; it must be an integer of at least 1.")
+        number = isinstance(self.min_confidence, int | float) and not isinstance(self.min_confidence, bool)
+        if not number or not 0 <= self.min_confidence < 1:
+            raise UserError(
+                f"min_confidence: {self.min_confidence!r} is not allowed; it must be a number from 0 to below 1."
+            )
         if self.classifier_dataset is None:
             if (self.epochs, self.seed) != (default.epochs, default.seed):
                 raise UserError("epochs and seed belong to classifier_dataset: without it nothing is trained.")
@@ -360,27 +368,57 @@ def make(
     return pd.DataFrame({"clip_id": list(clip_ids), "label": labels, "confidence": confidence})
 
 
-def summarise(made: pd.DataFrame, true: Sequence[str]) -> dict[str, float]:
+def pairing(made: pd.DataFrame, min_confidence: float) -> pd.DataFrame:
+    """Return the labels that pairing uses: the classifier's, where it is sure enough.
+
+    Args:
+        made: what :func:`make` returns.
+        min_confidence: a clip below it gets a label of its own, which is no other clip's and no class's.
+
+    Returns:
+        ``clip_id`` and ``label``, in the order of ``made``.
+
+    Raises:
+        UserError: no clip is left with a class.
+    """
+    unsure = made["confidence"] < min_confidence
+    if len(made) and unsure.all():
+        raise UserError(
+            f"min_confidence: {min_confidence} leaves no clip with a class: the highest confidence is "
+            f"{made['confidence'].max():.3f}. Lower it."
+        )
+    prefix = "unsure: "
+    while made["label"].str.startswith(prefix).any():
+        prefix = "un" + prefix
+    return made[["clip_id"]].assign(label=made["label"].mask(unsure, prefix + made["clip_id"]))
+
+
+def summarise(made: pd.DataFrame, true: Sequence[str], min_confidence: float = 0.0) -> dict[str, float]:
     """Describe pseudo-labels; the only place where true labels are seen.
 
     Args:
         made: what :func:`make` returns.
         true: the true labels, in the same order.
+        min_confidence: clips below it are counted, and what is said of classes is said of the others.
 
     Returns:
-        ``clips``; ``classes``, those that occur; ``true_classes``; ``singletons``, the share of classes with one clip,
-        which can only be its own positive; ``normalised_mutual_information`` with the true labels, over the arithmetic
-        mean of both entropies; ``mean_confidence``.
+        ``clips``; ``unsure``, those below ``min_confidence``; ``classes``, those that occur; ``true_classes``;
+        ``singletons``, the share of classes with one clip, which can only be its own positive;
+        ``normalised_mutual_information`` with the true labels, over the arithmetic mean of both entropies;
+        ``mean_confidence``, of all clips.
     """
     from sklearn.metrics import normalized_mutual_info_score
 
-    sizes = made["label"].value_counts()
+    sure = made["confidence"] >= min_confidence
+    labels, compared = made["label"][sure], [label for label, kept in zip(true, sure, strict=True) if kept]
+    sizes = labels.value_counts()
     return {
         "clips": len(made),
+        "unsure": int((~sure).sum()),
         "classes": len(sizes),
         "true_classes": len(set(true)),
         "singletons": float((sizes == 1).mean()),
-        "normalised_mutual_information": float(normalized_mutual_info_score(list(true), made["label"])),
+        "normalised_mutual_information": float(normalized_mutual_info_score(compared, labels)),
         "mean_confidence": float(made["confidence"].mean()),
     }
 
@@ -404,7 +442,7 @@ def pseudo_labels(
         subset: columns clip_id and label (true).
         settings: which classifier.
         labels: the label file to write: clip_id, label.
-        confidence: the table to write: clip_id, label, confidence.
+        confidence: the table to write: clip_id, label (the classifier's, however sure), confidence.
         summary: the JSON file to write: :func:`summarise`, with the classifier's name and, if it was trained here, its
             accuracy on the validation clips of its own dataset.
         device_name: where to compute.
@@ -426,13 +464,14 @@ def pseudo_labels(
     else:
         classifier = train(data, settings, device)
     made = make(store, subset["clip_id"], classifier, device)
-    described = {"classifier": classifier.name} | summarise(made, subset["label"])
+    chosen = pairing(made, settings.min_confidence)
+    described = {"classifier": classifier.name} | summarise(made, subset["label"], settings.min_confidence)
     if classifier.validation_accuracy is not None:
         described["validation_accuracy"] = classifier.validation_accuracy
     print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in described.items()))
     write_csv(confidence, made)
     write_json(summary, described)
-    write_csv(labels, made[["clip_id", "label"]])
+    write_csv(labels, chosen)
 
 
 def _parts(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -152,11 +152,33 @@ def test_what_the_experiment_lacks_is_not_tested(terms, other):
     assert (row["seeds"], row["clips"]) == (0, 0)
 
 
-def test_two_cells_for_one_term_are_refused():
-    outcomes = table(["a", "b"])
-    outcomes |= {(*cell[:5], "noisy"): value for cell, value in outcomes.items()}
-    with pytest.raises(UserError, match="claim c: method 'a' has two accuracies on task 'home', subset 'small'"):
-        verdict_of(outcomes, GAP)
+def with_noise():
+    """Outcomes of two methods with true labels, and of the first with wrong ones too."""
+    outcomes = table(["a", "b"], chance={"a": 0.7, "b": 0.5})
+    noisy = table(["a"], chance={"a": 0.6})
+    return outcomes | {(*cell[:5], "noisy"): value for cell, value in noisy.items()}
+
+
+def test_two_cells_for_one_term_are_refused_unless_the_methods_own_labels_are_known():
+    message = "claim c: method 'a' has 2 accuracies on task 'home', subset 'small', with the labels true and noisy"
+    with pytest.raises(UserError, match=message):
+        verdict_of(with_noise(), GAP)
+    for own in ("true", "noisy"):
+        found = evaluate(with_noise(), [claim(GAP)], TASKS, ["small", "large"], {"a": own}).iloc[0]
+        alone = {
+            cell: value for cell, value in with_noise().items() if (cell[0], cell[5]) in (("a", own), ("b", "true"))
+        }
+        assert found["effect"] == verdict_of(alone, GAP)["effect"]
+
+
+def test_a_term_may_name_labels():
+    outcomes = with_noise()
+    terms = [("a", "smallest", 1, None, "noisy"), ("a", "smallest", -1, None, "true")]
+    row = evaluate(outcomes, [claim(terms)], TASKS, ["small", "large"], {"a": "true"}).iloc[0]
+    noisy = outcomes["a", "home", "linear", "audio", "small", "noisy"].correct
+    assert row["effect"] == pytest.approx((noisy - correct(outcomes, "a", "home", "small")).mean(), abs=1e-6)
+    unknown = [("a", "smallest", 1, None, "pseudo"), ("b", "smallest", -1)]
+    assert evaluate(outcomes, [claim(unknown)], TASKS, ["small"], {"a": "true"}).iloc[0]["verdict"] == "not tested"
 
 
 def test_methods_without_a_common_seed_are_not_tested():
@@ -183,6 +205,13 @@ def test_the_claims_that_come_with_the_project():
     }
 
 
+@pytest.mark.parametrize(("given", "labels"), [("uniform-30", "uniform-30"), (True, "true")])
+def test_a_file_may_name_a_terms_labels(tmp_path, given, labels):
+    path = written(tmp_path, lambda c: c["claims"][0]["terms"][0].update(labels=given))
+    first, second = read_claims(path)[0].terms
+    assert (first.labels, second.labels) == (labels, None)
+
+
 def written(tmp_path, change):
     content = yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))
     change(content)
@@ -203,6 +232,7 @@ def written(tmp_path, change):
             r"terms\[1\].weight.*'one' is not of type",
         ),
         (lambda c: c["claims"][0]["terms"][1].update(weight=0), r"terms\[1\].weight"),
+        (lambda c: c["claims"][0]["terms"][1].update(labels=""), r"terms\[1\].labels"),
         (lambda c: c.update(claims=[]), "claims"),
         (lambda c: c["claims"].append(c["claims"][0]), "'soft-positive-small' is there twice"),
     ],

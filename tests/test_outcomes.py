@@ -23,7 +23,7 @@ def write(folder, method, subset, seed, scored, clips=CLIPS, rng=None):
         parts.append(pd.DataFrame(part).assign(task=task, protocol=protocol, modality=modality))
     identity = {"method": method, "subset": subset, "labels": "none", "seed": seed}
     path = folder / f"{method}-{subset}-{seed}" / "scores.csv"
-    predictions.write_scores(path, pd.concat(parts), identity, {"home": 240, "afar": 100}, COVERAGE)
+    predictions.write_scores(path, pd.concat(parts), identity, {"home": 240, "afar": 100}, COVERAGE, {})
     return path
 
 
@@ -63,6 +63,26 @@ def test_outcomes_are_the_predictions_of_every_seed(files):
     for row, seed in zip(cell.correct, cell.seeds, strict=True):
         expected = right(files, "sp70", "small", seed, "afar", "linear")
         assert dict(zip(cell.clips, row, strict=True)) == expected
+
+
+def test_what_is_right_takes_a_byte_a_clip_unless_there_are_shares(tmp_path):
+    scored = [("home", "linear", "audio"), ("home", "retrieval-1", "audio-to-video")]
+    path = write(tmp_path, "a", "small", 0, scored)
+    table = predictions.read(path.with_name("predictions.parquet"))
+    table.loc[table["protocol"] == "retrieval-1", "correct"] = np.linspace(0, 1, len(CLIPS))
+    identity = {"method": "a", "subset": "small", "labels": "none", "seed": 0}
+    predictions.write_scores(path, table, identity, {"home": 240}, COVERAGE, {})
+    linear, hits = gather([path])[1].values()
+    assert (linear.correct.dtype, hits.correct.dtype) == (np.uint8, np.float32)
+    assert np.allclose(hits.correct[0], np.linspace(0, 1, len(CLIPS)))
+
+
+def test_each_score_is_shown_with_its_predictions(files):
+    accuracy, seen = tables.accuracy(files), []
+    outcomes.collect(accuracy, files, lambda row, part: seen.append((row.method, row.seed, row.accuracy, part)))
+    assert len(seen) == len(accuracy)
+    for _, _, value, part in seen:
+        assert part["correct"].mean() == pytest.approx(value, abs=1e-6)
 
 
 def test_clips_in_another_order_are_put_in_order(tmp_path):
@@ -116,7 +136,7 @@ def test_the_summary_holds_the_means_of_the_scores(files):
     assert set(summary["clips"]) == {60}
     row = summary.iloc[0]
     expected = stats.bootstrap({row["task"]: found[tuple(row[tables.CELL])].correct})
-    assert (row["ci_low"], row["ci_high"]) == (expected.low, expected.high)
+    assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high), abs=1e-6)
 
 
 def test_methods_are_compared_with_random_pairing_and_finetuned_ones_with_training_from_scratch(files):
@@ -140,7 +160,9 @@ def test_methods_are_compared_with_random_pairing_and_finetuned_ones_with_traini
             gaps.append([own[clip] - other[clip] for clip in CLIPS])
         assert row["difference"] == pytest.approx(np.mean(gaps))
         expected = stats.bootstrap({row["task"]: np.array(gaps)})
-        assert (row["ci_low"], row["ci_high"], row["p"]) == pytest.approx((expected.low, expected.high, expected.p))
+        assert (row["ci_low"], row["ci_high"], row["p"]) == pytest.approx(
+            (expected.low, expected.high, expected.p), abs=1e-6
+        )
 
 
 def test_p_values_are_adjusted_within_a_family(files):

@@ -183,8 +183,13 @@ def test_a_run_killed_at_ten_random_steps_ends_in_the_same_bytes(store, labels, 
 def test_a_run_is_saved_at_the_end_of_an_epoch_when_it_has_not_been_for_a_while(
     store, labels, statistics, tmp_path, monkeypatch
 ):
-    saved = []
-    monkeypatch.setattr(checkpoint, "save", lambda path, state: saved.append(state.get("reached", {}).get("step")))
+    saved, save = [], checkpoint.save
+
+    def noting(path, state):
+        saved.append(state.get("reached", {}).get("step"))
+        save(path, state)
+
+    monkeypatch.setattr(checkpoint, "save", noting)
     rarely = replace(MACHINE, checkpoint_every_s=3600)
     train_only = {"settings": replace(SETTINGS, epochs=4), "machine": rarely, "statistics": statistics}
     for seconds, steps in ((3600, []), (0, [3, 6, 9])):

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 from torchvision import models as zoo
 
@@ -20,6 +22,7 @@ from avbench.pseudo_labels import (
     PseudoLabelSettings,
     load,
     make,
+    pairing,
     pseudo_labels,
     summarise,
     train,
@@ -367,6 +370,7 @@ def test_the_summary_compares_with_the_true_labels():
     assert summary.pop("normalised_mutual_information") == pytest.approx((own + given - joint) / ((own + given) / 2))
     assert summary == {
         "clips": 8,
+        "unsure": 0,
         "classes": 3,
         "true_classes": 3,
         "singletons": pytest.approx(1 / 3),
@@ -374,10 +378,75 @@ def test_the_summary_compares_with_the_true_labels():
     }
 
 
+def test_what_is_said_of_classes_is_said_of_clips_that_are_sure():
+    made = pd.DataFrame(
+        {"clip_id": list("abcdef"), "label": list("xxyyzz"), "confidence": [0.9, 0.8, 0.9, 0.7, 0.2, 0.7]}
+    )
+    summary = summarise(made, list("ppqqpq"), 0.7)
+    sure = summarise(made.drop(4), list("ppqqq"))
+    assert (summary["clips"], summary["unsure"]) == (6, 1)
+    for key in ("classes", "singletons", "normalised_mutual_information"):
+        assert summary[key] == sure[key], key
+    assert summary["mean_confidence"] == pytest.approx(4.2 / 6)
+
+
+# ---------------------------------------------------------------------------------------------- clips that are unsure
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from(["x", "y", "unsure: c0", "ununsure: c1"]), st.floats(0.1, 1)), min_size=1),
+    least=st.floats(0, 0.999),
+)
+def test_a_clip_that_is_unsure_pairs_with_itself_alone(rows, least):
+    labels, confidence = zip(*rows, strict=True)
+    clips = [f"c{i}" for i in range(len(rows))]
+    made = pd.DataFrame({"clip_id": clips, "label": labels, "confidence": confidence})
+    if max(confidence) < least:
+        with pytest.raises(UserError, match="leaves no clip with a class: the highest confidence is"):
+            pairing(made, least)
+        return
+    chosen = pairing(made, least)
+    assert chosen["clip_id"].tolist() == clips
+    assert list(chosen.columns) == ["clip_id", "label"]
+    for place, (label, sure) in enumerate(rows):
+        if sure >= least:
+            assert chosen["label"][place] == label
+        else:
+            assert chosen["label"].tolist().count(chosen["label"][place]) == 1
+            assert chosen["label"][place] not in labels
+
+
+def test_without_a_least_confidence_every_clip_has_its_class():
+    made = pd.DataFrame({"clip_id": ["a", "b"], "label": ["x", "y"], "confidence": [0.0, 1.0]})
+    assert pairing(made, 0.0)["label"].tolist() == ["x", "y"]
+
+
+def test_clips_of_whose_class_the_classifier_is_not_sure_are_counted(data, few, tmp_path):
+    subset = ledger.stored(ledger.read(data / "toys/ledger.parquet"), "train").to_dict("list")
+    outputs = [tmp_path / name for name in ("labels.csv", "confidence.csv", "summary.json")]
+    settings = {"classifier": MODEL, "weights": str(few[1])}
+    pseudo_labels(data, "toys", subset, PseudoLabelSettings(**settings), *outputs, "cpu")
+    every = pd.read_csv(outputs[1], dtype={"label": str})
+    least = float(every["confidence"].median())
+    pseudo_labels(data, "toys", subset, PseudoLabelSettings(**settings, min_confidence=least), *outputs, "cpu")
+    pd.testing.assert_frame_equal(pd.read_csv(outputs[1], dtype={"label": str}), every)
+    chosen = pd.read_csv(outputs[0], dtype=str)
+    summary = json.loads(outputs[2].read_text())
+    unsure = chosen["label"] != every["label"]
+    assert summary["unsure"] == unsure.sum() > 0
+    assert set(chosen["label"][unsure]) == {f"unsure: {clip}" for clip in chosen["clip_id"][unsure]}
+    assert summary["classes"] == chosen["label"][~unsure].nunique()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"kind": "noise"}, "kind: 'noise' is not allowed"),
+        ({"min_confidence": 1}, "min_confidence: 1 is not allowed; it must be a number from 0 to below 1"),
+        ({"min_confidence": -0.1}, "min_confidence: -0.1 is not allowed"),
+        ({"min_confidence": True}, "min_confidence: True is not allowed"),
+        ({"min_confidence": "0.5"}, "min_confidence: '0.5' is not allowed"),
+        ({"min_confidence": float("nan")}, "min_confidence: nan is not allowed"),
         ({"classifier_dataset": "a", "classifier": "resnet18"}, "'resnet18' .* would go unused"),
         ({"classifier_dataset": "a", "weights": "w.pt"}, "'w.pt' would go unused"),
         ({"classifier_dataset": "a", "epochs": 0}, "epochs: 0 is not allowed"),

@@ -125,6 +125,14 @@ def test_latex_is_balanced_and_escaped(paper):
     assert not re.search(r"(?<!\\)[%#_](?!.*needs)", body)
 
 
+def test_a_method_of_several_labels_is_shown_with_its_own(paper):
+    noisy = ("random", "vggsound", "linear", "audio", "s", "noisy-30", 3, 900, 0.1, 0.05, 0.15)
+    found = published.beside(summary(noisy), paper, TASKS, "s", {"random": "none"})
+    pd.testing.assert_frame_equal(found, published.beside(summary(), paper, TASKS, "s"))
+    with pytest.raises(UserError, match="method 'random' has several labels, none and noisy-30"):
+        published.beside(summary(noisy), paper, TASKS, "s")
+
+
 def test_files_are_written(tmp_path, paper):
     table = published.beside(summary(), paper, TASKS, "s")
     published.write(tmp_path, table, paper)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as reference
 
-from avbench.stats import bootstrap, holm, still_improving
+from avbench.stats import bootstrap, bootstrap_each, holm, resampled_curve, still_improving
 from benchmarks.intervals import coverage
 
 
@@ -117,6 +117,38 @@ def test_a_single_clip_has_no_bounds():
 def test_nothing_to_resample_is_an_error(parts):
     with pytest.raises(ValueError, match="need"):
         bootstrap(parts)
+
+
+def test_many_contrasts_have_the_estimates_of_each_alone():
+    contrasts = [(name, outcomes(3, clips, seed)) for name, clips in (("a", 60), ("b", 60)) for seed in range(20)]
+    contrasts += [("b", outcomes(2, 60)), ("b", outcomes(1, 60)), ("b", np.ones((1, 60))), ("b", np.zeros((3, 1)))]
+    contrasts += [("a", np.full((3, 60), (0.3 - 0.2) - (0.4 - 0.3))), ("a", np.ones((3, 60))), ("a", outcomes(3, 60))]
+    for (name, values), found in zip(contrasts, bootstrap_each(iter(contrasts)), strict=True):
+        alone = bootstrap({name: values})
+        assert vars(found) == pytest.approx(vars(alone), abs=1e-6, nan_ok=True)
+    assert list(bootstrap_each([])) == []
+
+
+@pytest.mark.parametrize(("seeds", "clips"), [(1, 60), (3, 200), (5, 40)])
+def test_a_point_of_a_curve_alone_has_the_interval_of_its_own_bootstrap(seeds, clips):
+    points = np.stack([outcomes(seeds, clips, seed, 0.1) - 0.3 for seed in range(4)])
+    mean, resampled = resampled_curve("a", points)
+    for place, values in enumerate(points):
+        alone = bootstrap({"a": values})
+        ends = np.quantile(resampled[:, place], [0.025, 0.975])
+        assert (mean[place], *ends) == pytest.approx((alone.mean, alone.low, alone.high), abs=1e-6)
+
+
+def test_points_of_a_curve_are_resampled_together():
+    one, other = outcomes(3, 200), outcomes(3, 200, 1)
+    mean, resampled = resampled_curve("a", np.stack([one, 2 * one, one - other, other, np.ones((3, 200))]))
+    assert np.allclose(resampled[:, 1], 2 * resampled[:, 0], atol=1e-6)
+    assert np.array_equal(resampled[:, 4], np.full(len(resampled), mean[4]))
+    # Clips alone vary here, so that what is drawn for a difference is the difference of what is drawn.
+    means = outcomes(1, 200), outcomes(1, 200, 1)
+    _, (a, b, gap) = (part.T for part in resampled_curve("a", np.stack([*means, means[0] - means[1]])))
+    assert np.corrcoef(a - b, gap)[0, 1] > 0.999
+    assert np.isnan(resampled_curve("a", np.ones((2, 3, 1)))[1]).all()
 
 
 @pytest.mark.parametrize(

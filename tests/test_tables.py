@@ -20,7 +20,20 @@ def scores(tmp_path):
     """Score files, one a method and task, and what they hold."""
     rng = np.random.default_rng(0)
     rows = [
-        (method, task, "linear", modality, subset, "none", seed, float(rng.random()), 240, 60, 0.98)
+        (
+            method,
+            task,
+            "linear",
+            modality,
+            subset,
+            "none",
+            seed,
+            float(rng.random()),
+            float(rng.random()),
+            240,
+            60,
+            0.98,
+        )
         for method, task, modality, subset, seed in itertools.product(
             METHODS, TASKS, ["audio", "video"], SUBSETS, range(3)
         )
@@ -36,7 +49,8 @@ def scores(tmp_path):
 def test_accuracy_holds_all_scores_in_the_given_order(scores):
     files, expected = scores
     found = tables.accuracy(files, METHODS, TASKS, SUBSETS)
-    columns = "method, task, protocol, modality, subset, labels, seed, accuracy, n_train, n_test, coverage"
+    columns = "method, task, protocol, modality, subset, labels, seed, accuracy, "
+    columns += "mean_average_precision, n_train, n_test, coverage"
     assert list(found.columns) == columns.split(", ")
     place = {name: i for names in (METHODS, TASKS, SUBSETS) for i, name in enumerate(names)}
     key = [(place[r.method], place[r.task], r.modality, place[r.subset], r.seed) for r in found.itertuples()]
@@ -60,6 +74,22 @@ def test_methods_that_the_order_leaves_out_come_last_by_name(scores):
     assert list(dict.fromkeys(found["method"])) == ["soft-positive", "NA", "random", "untrained"]
 
 
+def test_a_methods_own_labels_come_first_and_the_others_as_listed(scores, tmp_path):
+    files, table = scores
+    noisy = [table[table["method"] == "random"].assign(labels=labels) for labels in ("flip-10", "flip-5", "true")]
+    pd.concat(noisy).to_csv(tmp_path / "noisy.csv", index=False)
+    order = ["none", "true", "flip-5", "flip-10"]
+    found = tables.accuracy([*files, tmp_path / "noisy.csv"], METHODS, TASKS, SUBSETS, order, {"random": "true"})
+    of_random = found[found["method"] == "random"]
+    for _, cell in of_random.groupby(tables.CELL[1:5]):
+        assert list(dict.fromkeys(cell["labels"])) == ["true", "none", "flip-5", "flip-10"]
+    assert tables.first_labels(found) == dict.fromkeys(METHODS, "none") | {"random": "true"}
+    own = tables.own(found, {"random": "true"})
+    assert set(own.loc[own["method"] == "random", "labels"]) == {"true"}
+    assert len(own) == len(found) - 3 * len(noisy[0])
+    assert tables.own(found, None).equals(found)
+
+
 def test_the_same_score_twice_is_refused(scores):
     files, _ = scores
     with pytest.raises(UserError, match=r"two scores for the same thing \(method NA, task afar"):
@@ -77,6 +107,29 @@ def test_no_file_and_a_file_without_a_column_are_refused(scores, tmp_path):
         tables.accuracy([tmp_path / "empty.csv"])
     with pytest.raises(UserError, match=r"gone\.csv does not exist"):
         tables.accuracy([tmp_path / "gone.csv"])
+
+
+def test_mean_average_precision_may_be_missing(scores, tmp_path):
+    table = pd.read_csv(scores[0][0])
+    table["mean_average_precision"] = [None, 0.25, *[None] * (len(table) - 2)]
+    table.to_csv(tmp_path / "scores.csv", index=False)
+    found = tables.accuracy([tmp_path / "scores.csv"])
+    assert found["mean_average_precision"].dtype == float
+    assert found["mean_average_precision"].dropna().tolist() == [0.25]
+
+
+def test_all_rows_of_the_geometry_files_are_collected(tmp_path):
+    values = dict.fromkeys(tables.GEOMETRY_COLUMNS[5:], 0.5) | {"effective_rank_video": None}
+    rows = [{"method": "NA", "subset": "small", "labels": "none", "seed": s, "task": "home"} | values for s in (0, 1)]
+    pd.DataFrame(rows).to_csv(tmp_path / "some.csv", index=False)
+    pd.DataFrame(columns=tables.GEOMETRY_COLUMNS).to_csv(tmp_path / "none.csv", index=False)
+    found = tables.geometry([tmp_path / "none.csv", tmp_path / "some.csv"])
+    assert found[["method", "seed", "alignment"]].to_numpy().tolist() == [["NA", 0, 0.5], ["NA", 1, 0.5]]
+    assert found["effective_rank_video"].isna().all()
+    assert list(tables.geometry([]).columns) == tables.GEOMETRY_COLUMNS
+    pd.DataFrame(rows).drop(columns="task").to_csv(tmp_path / "bad.csv", index=False)
+    with pytest.raises(UserError, match=r"bad\.csv has no column 'task'"):
+        tables.geometry([tmp_path / "bad.csv"])
 
 
 def run_files(folder):
@@ -166,6 +219,16 @@ def test_the_text_at_the_end(tmp_path, capsys):
     ]
 
 
+def test_the_text_at_the_end_keeps_to_a_methods_first_labels():
+    summary, verdicts = outcome()
+    noisy = summary[summary["method"] == "soft-positive"].assign(labels="flip-30", mean=0.1)
+    text = tables.format_summary(
+        pd.concat([summary, noisy]), verdicts, "report.html", own_labels={"soft-positive": "true"}
+    )
+    note = "Methods are shown with their first labels. With others (flip-30): tables/summary.csv.\n\n"
+    assert text.replace(note, "") == tables.format_summary(summary, verdicts, "report.html")
+
+
 def test_a_wide_table_is_cut_into_grids_that_fit():
     rows = [
         (method, f"a task {i}", "linear", "audio", subset, "none", 3, 50, 0.5 + i / 100, 0.4, 0.6)
@@ -210,7 +273,9 @@ def test_the_supervised_baseline_stands_beside_the_probes_of_its_task():
         ("supervised", "t", "supervised", "audio", "small", "true", 3, 50, 0.6, 0.5, 0.7),
         ("supervised", "other", "supervised", "audio", "all", "true", 3, 50, 0.7, 0.6, 0.8),
     ]
-    placed = tables.beside_probes(pd.DataFrame(rows, columns=columns))
+    noisy = ("random", "t", "linear", "audio", "small", "flip-30", 3, 50, 0.1, 0.0, 0.2)
+    placed = tables.beside_probes(pd.DataFrame([*rows, noisy], columns=columns), {"random": "none"})
+    assert "flip-30" not in set(placed["labels"])
     found = set(zip(placed["method"], placed["task"], placed["protocol"], placed["modality"], strict=True))
     assert found == {
         ("random", "t", "linear", "audio"),

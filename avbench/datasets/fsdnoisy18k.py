@@ -35,9 +35,12 @@ class FSDnoisy18kSettings:
 
     Attributes:
         directory: the folder that holds the three extracted archives.
-        subset: which training clips: ``clean`` (manually verified), ``noisy`` (the others), ``noisy_small``
-            (the part of these that the authors marked so) or ``all``. Test clips are always the same.
-        validation_share: share of each label's training clips, by a hash of their ids, for validation.
+        subset: which training clips: ``clean`` (manually verified, a tenth), ``noisy`` (the others), ``noisy_small``
+            (a part of these that lasts about as long as the clean one) or ``all``. Test clips are always the same, and
+            verified.
+        validation_share: share of each label's clips of this part, by a hash of their ids, for validation. So what
+            trains on noisy labels is also chosen by them, as in the authors' own baseline: verified clips to choose by
+            would be labels that such training does not have.
         seed: another seed chooses other validation clips.
     """
 
@@ -79,6 +82,8 @@ def manifest(settings: FSDnoisy18kSettings, path: Path) -> pd.DataFrame:
                 raise UserError(f"{at}: {name!r} is no file name. Get FSDnoisy18k.meta again.")
             if wrong := [flag for flag in flags if cells[flag] not in ("0", "1")]:
                 raise UserError(f"{at}: {wrong[0]} is {cells[wrong[0]]!r}; it must be 0 or 1.")
+            if flags and cells["manually_verified"] == cells["noisy_small"] == "1":
+                raise UserError(f"{at}: clip {name!r} is both verified and noisy. Get FSDnoisy18k.meta again.")
             clip_id = name.removesuffix(".wav")
             if clip_id in where:
                 raise UserError(f"{at}: clip {clip_id!r} is already in {where[clip_id]}. Delete one of the rows.")
@@ -91,6 +96,9 @@ def manifest(settings: FSDnoisy18kSettings, path: Path) -> pd.DataFrame:
             clips.append((clip_id, f"{prefix}/{audio}/{name}", 0.0, duration, cells["label"], split))
     made = table(clips)
     training = made.split == "train"
+    print(
+        f"FSDnoisy18k, {settings.subset}: {training.sum()} training or validation clips, {(~training).sum()} for test"
+    )
     made.loc[training, "split"] = stratified(
         made.clip_id[training].tolist(),
         made.label[training].tolist(),

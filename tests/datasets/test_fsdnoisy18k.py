@@ -68,6 +68,19 @@ def test_each_part_has_its_clips_and_all_test_clips(root, subset, per_label):
     assert numbers == set(range(first, first + per_label))
 
 
+def test_the_part_changes_neither_the_test_clips_nor_leaves_validation_clips_of_another(root):
+    parts = {
+        subset: make(root, subset=subset).set_index("clip_id") for subset in ("clean", "noisy", "noisy_small", "all")
+    }
+    tests = [table[table.split == "test"].index.tolist() for table in parts.values()]
+    assert tests == [tests[0]] * 4
+    for part in ("clean", "noisy"):
+        held_out = set(parts[part].index[parts[part].split == "validation"])
+        verified = {clip for clip in held_out if int(clip) % 100 < 8}
+        assert verified == (held_out if part == "clean" else set())
+        assert held_out
+
+
 def test_durations_and_sources_are_the_files(root):
     for row in make(root, subset="all").itertuples():
         part = "test" if row.split == "test" else "train"
@@ -87,6 +100,7 @@ def test_missing_and_damaged_files_stay_in_the_manifest(root):
     ("table", "row", "message"),
     [
         ("train", ["9.wav", "Engine", "x", "2", "0"], "row 62: manually_verified is '2'; it must be 0 or 1"),
+        ("train", ["9.wav", "Engine", "x", "1", "1"], "row 62: clip '9.wav' is both verified and noisy"),
         ("train", ["0.wav", "Engine", "x", "1", "0"], "row 62: clip '0' is already in .*train.csv, row 2"),
         ("train", ["../0.wav", "Engine", "x", "1", "0"], "row 62: '../0.wav' is no file name"),
         ("train", ["9.wav", "", "x", "1", "0"], "row 62: label is empty"),

@@ -36,6 +36,10 @@ rule leaks:
             "data/{dataset}/ledger.parquet",
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
         ),
+        manifests=expand(
+            "data/{dataset}/clips.csv",
+            dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
+        ),
         duplicates=f"data/{experiment.dataset}/duplicates.csv",
     output:
         table=report(
