@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 SHELL := /bin/bash
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test lint bench lock
+.PHONY: setup demo test test-all lint bench lock
 
 setup: $(READY)
 
@@ -26,6 +26,10 @@ demo: $(READY)
 
 test: $(READY)
 	pytest -n 2 --dist loadfile
+
+# Also what takes minutes: a cluster with SLURM, where it is installed; faults at many moments.
+test-all: $(READY)
+	pytest -n 2 --dist loadfile -m ""
 
 lint: $(READY)
 	ruff check .

@@ -22,6 +22,7 @@ from torch import nn
 
 from avbench import checkpoint, predictions, rng
 from avbench.allocator import keep_freed_memory
+from avbench.devices import pick
 from avbench.embed import encode, load_for_task
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
@@ -30,7 +31,7 @@ from avbench.hashing import file_digest
 from avbench.metrics import mean_average_precision
 from avbench.optimizer import Adam
 from avbench.prefetch import prefetch
-from avbench.pretrain import MachineSettings, PretrainSettings, Task, learning_rate, pick_device
+from avbench.pretrain import MachineSettings, PretrainSettings, Task, learning_rate
 from avbench.progress import Progress
 from avbench.protocol import Protocol
 from avbench.samplers import batches
@@ -203,7 +204,7 @@ def train(
         Stopped: SIGTERM or SIGUSR1 came; the same call goes on from there.
     """
     # --- set-up
-    device = pick_device(machine.device)
+    device = pick(machine.device)
     classes, labels = np.unique(clips["label"].to_numpy(dtype=str), return_inverse=True)
     ids = {split: list(clips["clip_id"][clips["split"] == split]) for split in ("train", "validation", "test")}
     target = {split: torch.from_numpy(labels[(clips["split"] == split).to_numpy()]).to(device) for split in ids}

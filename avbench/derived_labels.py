@@ -11,6 +11,7 @@ import torch
 from avbench import checkpoint, clusters, confusion, labels, neighbours
 from avbench.allocator import keep_freed_memory
 from avbench.clusters import ClusterSettings
+from avbench.devices import pick
 from avbench.embed import encode
 from avbench.errors import UserError
 from avbench.fileio import write_csv, write_json
@@ -18,7 +19,7 @@ from avbench.hashing import hash64
 from avbench.knn import unit
 from avbench.labels import LabelSettings
 from avbench.neighbours import NeighbourSettings
-from avbench.pretrain import Task, load_task, pick_device
+from avbench.pretrain import Task, load_task
 from avbench.settings import build
 from avbench.store import Store
 from avbench.tasks import open_store
@@ -149,7 +150,7 @@ def derived_labels(
     """
     keep_freed_memory()
     torch.set_num_threads(cpu_threads)
-    settings, device = read_settings(values), pick_device(device_name)
+    settings, device = read_settings(values), pick(device_name)
     models = [load_task(checkpoint.load(path)).to(device) for path in checkpoints]
     chosen = "both" if getattr(settings, "k", None) == "auto" else settings.modality
     encoded = features(models, open_store(data, dataset), subset["clip_id"], _modalities(chosen), device)

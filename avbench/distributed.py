@@ -103,24 +103,6 @@ class _Gather(torch.autograd.Function):
         return gradient[ctx.part] * ctx.size, None, None, None
 
 
-def own_device(device: torch.device) -> torch.device:
-    """Return the device of this process: among several, the GPU of its number on this machine.
-
-    Raises:
-        UserError: there are fewer GPUs than processes, or one was named for all of them.
-    """
-    if int(os.environ.get("WORLD_SIZE", 1)) == 1 or device.type != "cuda":
-        return device
-    number = int(os.environ.get("LOCAL_RANK", 0))
-    if device.index is not None or number >= torch.cuda.device_count():
-        raise UserError(
-            f"device {str(device)!r} was asked for, and this is process {number} on a machine with "
-            f"{torch.cuda.device_count()} usable GPUs. Several processes take one each: set device to auto, and "
-            "--nproc-per-node to the number of GPUs at most."
-        )
-    return torch.device("cuda", number)
-
-
 @contextlib.contextmanager
 def join(device: torch.device) -> Iterator[World]:
     """Meet the other processes, if the launcher's variables (``RANK``, ``WORLD_SIZE``, …) tell of any.

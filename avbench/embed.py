@@ -12,11 +12,12 @@ from torch import nn
 
 from avbench import checkpoint
 from avbench.allocator import keep_freed_memory
+from avbench.devices import pick
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
 from avbench.fileio import atomic
 from avbench.models import Encoder
-from avbench.pretrain import Task, load_task, pick_device
+from avbench.pretrain import Task, load_task
 from avbench.protocol import Protocol
 from avbench.statistics import subset_statistics
 from avbench.store import Store
@@ -169,7 +170,7 @@ def embed(
     """
     keep_freed_memory()
     torch.set_num_threads(cpu_threads)
-    device = pick_device(device_name)
+    device = pick(device_name)
     states = [checkpoint.load(path) for path in checkpoints]
     arrays: list[dict[str, np.ndarray]] = [{} for _ in states]
     for task in tasks:

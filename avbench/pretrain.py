@@ -19,7 +19,8 @@ import torch
 
 from avbench import checkpoint, rng
 from avbench.allocator import keep_freed_memory
-from avbench.distributed import ALONE, World, join, own_device, synchronise_batch_norm
+from avbench.devices import pick
+from avbench.distributed import ALONE, World, join, synchronise_batch_norm
 from avbench.errors import UserError
 from avbench.features import FeatureSettings, LogMel, Standardise, flip, normalise_frames
 from avbench.fileio import remove_leftovers, write_json, write_text
@@ -102,23 +103,6 @@ class MachineSettings:
 
 EPOCH_SAVES_S = 10.0
 """A run is saved at the end of an epoch if it was not in the last so many seconds: small models end five a second."""
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device asked for; ``auto`` is the first GPU if there is one.
-
-    Raises:
-        UserError: a GPU is asked for that this machine does not have.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(name)
-    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
-        raise UserError(
-            f"device {name!r} was asked for, and this machine has {torch.cuda.device_count()} usable GPUs. "
-            "Set device to auto or cpu."
-        )
-    return device
 
 
 # ----------------------------------------------------------------------------------------------------------- batches
@@ -363,7 +347,7 @@ def pretrain(
     """
     keep_freed_memory()
     torch.set_num_threads(settings.cpu_threads)
-    device = own_device(pick_device(machine.device))
+    device = pick(machine.device)
     if device.type == "cuda":  # PyTorch's own default differs between convolutions and matrix products
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.tf32
     known = numbered(clip_ids, pairing_labels, method)

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench import ledger, models, rng
+from avbench.devices import pick
 from avbench.errors import UserError
 from avbench.features import flip, normalise_frames
 from avbench.fileio import write_csv, write_json
 from avbench.optimizer import Adam
-from avbench.pretrain import pick_device
 from avbench.progress import Progress
 from avbench.samplers import batches
 from avbench.store import Store
@@ -452,7 +452,7 @@ def pseudo_labels(
         UserError: there is no such classifier or a part of it is missing, or a dataset has no pictures.
     """
     torch.set_num_threads(cpu_threads)
-    device, store = pick_device(device_name), open_store(data, dataset)
+    device, store = pick(device_name), open_store(data, dataset)
     _require_pictures(store, dataset)
     if settings.classifier_dataset == dataset:
         raise UserError(

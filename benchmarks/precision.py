@@ -23,11 +23,12 @@ import yaml
 
 from avbench import checkpoint, ledger
 from avbench.config import Experiment
+from avbench.devices import pick
 from avbench.embed import encode
 from avbench.features import FeatureSettings
 from avbench.fileio import write_csv
 from avbench.methods import PRESETS
-from avbench.pretrain import MachineSettings, PretrainSettings, load_task, pick_device, pretrain
+from avbench.pretrain import MachineSettings, PretrainSettings, load_task, pretrain
 from avbench.probe import LinearSettings, linear_probe
 from avbench.settings import build
 from avbench.statistics import subset_statistics
@@ -53,7 +54,7 @@ def compare(experiment: Experiment, data: Path, subset: str, seeds: int) -> pd.D
     probed = task_clips(task, data, {"clip_id": ids, "label": labels})
     truth, split = probed["label"].to_numpy(str), probed["split"].to_numpy(str)
     linear = build(LinearSettings, experiment.evaluation["linear"], "evaluation.linear")
-    device = pick_device(machine.device)
+    device = pick(machine.device)
     what, clock = ("time", time.perf_counter) if device.type == "cuda" else ("CPU time", time.process_time)
     rows = []
     for method in METHODS:

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 
 from avbench.allocator import keep_freed_memory
+from avbench.devices import pick
 from avbench.features import FeatureSettings
 from avbench.loss import info_nce
 from avbench.methods import PRESETS
 from avbench.models import PRESETS as MODELS
 from avbench.optimizer import Adam
-from avbench.pretrain import Batch, Batches, PretrainSettings, Task, compile_model, on_device, pick_device
+from avbench.pretrain import Batch, Batches, PretrainSettings, Task, compile_model, on_device
 from avbench.progress import Timing
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
 from avbench.windows import Clips
@@ -162,7 +163,7 @@ def _rows(
 
 def rows(seconds: float) -> list[dict]:
     """Measure each setting for about ``seconds``; one that the GPU has no memory for is left out, with a line."""
-    device = pick_device("auto")
+    device = pick("auto")
     if device.type == "cuda":
         features = FeatureSettings()
         kinds = [(64, "bfloat16", False), (309, "float32", False), (309, "bfloat16", False), (309, "bfloat16", True)]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from avbench import checkpoint
-from avbench.distributed import ALONE, World, join, own_device
+from avbench.distributed import ALONE, World, join
 from avbench.errors import UserError
 from tests.training import (
     SETTINGS,
@@ -125,11 +125,3 @@ def test_a_launcher_that_did_not_say_everything_is_told(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     with pytest.raises(UserError, match="WORLD_SIZE is 2, and RANK is not set"), join(torch.device("cpu")):
         pass
-
-
-def test_several_processes_cannot_have_one_gpu(monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert own_device(torch.device("cpu")) == torch.device("cpu")
-    with pytest.raises(UserError, match="device 'cuda:0' was asked for, and this is process 1"):
-        own_device(torch.device("cuda:0"))

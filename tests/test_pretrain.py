@@ -14,6 +14,7 @@ import torch
 
 from avbench import checkpoint
 from avbench import pretrain as pretraining
+from avbench.devices import pick
 from avbench.distributed import World
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
@@ -24,7 +25,6 @@ from avbench.pretrain import (
     Task,
     learning_rate,
     load_task,
-    pick_device,
     pretrain,
     write_untrained,
 )
@@ -513,7 +513,7 @@ def test_cosine_falls_from_the_full_rate_to_zero():
 
 def test_a_gpu_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="device 'cuda:63' was asked for"):
-        pick_device("cuda:63")
+        pick("cuda:63")
 
 
 def test_a_broken_checkpoint_is_named(tmp_path):

@@ -25,8 +25,8 @@ rule controlled_media:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        mem_mb=lambda w, attempt: memory_mb("controlled_media", attempt),
+        runtime=lambda w, attempt: minutes("controlled_media", attempt),
     params:
         settings=lambda w: as_json(
             experiment.datasets[w.dataset]["options"] | {"name": w.dataset}
@@ -57,8 +57,8 @@ rule controlled_manifest:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("manifest", attempt),
+        runtime=lambda w, attempt: minutes("manifest", attempt),
     params:
         settings=lambda w: as_json(
             experiment.datasets[w.dataset]["options"] | {"name": w.dataset}

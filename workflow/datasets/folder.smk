@@ -21,8 +21,8 @@ rule folder_manifest:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=240,
+        mem_mb=lambda w, attempt: memory_mb("folder_manifest", attempt),
+        runtime=lambda w, attempt: minutes("folder_manifest", attempt),
     params:
         settings=lambda w: as_json(FOLDER[w.dataset]),
     shell:

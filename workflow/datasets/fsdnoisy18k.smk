@@ -31,8 +31,8 @@ rule fsdnoisy18k_download:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=2880,
+        mem_mb=lambda w, attempt: memory_mb("download", attempt),
+        runtime=lambda w, attempt: minutes("download", attempt),
         downloads=1,
         # A resource and not a parameter: where from and what is kept do not change what is downloaded.
         access=lambda w: as_json(
@@ -75,8 +75,8 @@ rule fsdnoisy18k_manifest:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=lambda w, attempt: memory_mb("manifest", attempt),
+        runtime=lambda w, attempt: minutes("manifest", attempt),
     params:
         settings=lambda w: as_json(
             {"directory": f"data/{w.dataset}/download"}

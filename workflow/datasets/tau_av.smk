@@ -32,8 +32,8 @@ rule tau_av_download:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=2880,
+        mem_mb=lambda w, attempt: memory_mb("download", attempt),
+        runtime=lambda w, attempt: minutes("download", attempt),
         downloads=1,
         # A resource and not a parameter: where from and what is kept do not change what is downloaded.
         access=lambda w: as_json(
@@ -76,8 +76,8 @@ rule tau_av_manifest:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=lambda w, attempt: memory_mb("manifest", attempt),
+        runtime=lambda w, attempt: minutes("manifest", attempt),
     params:
         settings=lambda w: as_json(
             {"directory": f"data/{w.dataset}/download"}

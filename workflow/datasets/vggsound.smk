@@ -26,8 +26,8 @@ rule vggsound_list:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=lambda w, attempt: memory_mb("manifest", attempt),
+        runtime=lambda w, attempt: minutes("manifest", attempt),
         downloads=1,
     params:
         settings=lambda w: as_json(VGGSOUND[w.dataset]["list"]),
@@ -51,8 +51,10 @@ rule vggsound_manifest:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=lambda w, input, attempt: memory_mb(
+            "manifest", attempt, listed_clips(input.listing)
+        ),
+        runtime=lambda w, attempt: minutes("manifest", attempt),
     params:
         settings=lambda w: as_json(
             {key: value for key, value in VGGSOUND[w.dataset].items() if key != "list"}

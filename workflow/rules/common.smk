@@ -1,6 +1,7 @@
 # Shared by all files of the workflow. The experiment, constraints of wildcards, settings as JSON text, file lists.
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,10 +9,20 @@ from pathlib import Path
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
 sys.path.insert(0, str(workflow.basedir))
 
+# Schedulers send SIGUSR1 to every process of a job. It would end Snakemake, and the job with it, before that has saved.
+signal.signal(signal.SIGUSR1, lambda *_: None)
+
 from snakemake.exceptions import WorkflowError
 
 from avbench.config import Experiment
 from avbench.errors import UserError
+from avbench.resources import (
+    batches_mb,
+    listed_clips,
+    memory_mb,
+    minutes,
+    stored_clips,
+)
 
 try:
     experiment = Experiment(config, Path(workflow.basedir))
@@ -43,6 +54,8 @@ CACHE_MB = config["pretraining"].get("cache_mb", "auto")
 CACHE_MB = 0 if CACHE_MB == "auto" else int(CACHE_MB)
 DEVICE = config["pretraining"].get("device", "auto")
 THREADS = config["pretraining"].get("cpu_threads", 1)
+# What training holds besides the model.
+TRAINING_MB = CACHE_MB + batches_mb(config["pretraining"], config["store"])
 
 
 wildcard_constraints:

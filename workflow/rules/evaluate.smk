@@ -18,9 +18,11 @@ rule embed:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=GPUS,
+        mem_mb=lambda w, input, attempt: memory_mb(
+            "embed", attempt, stored_clips(input.datasets)
+        ),
+        runtime=lambda w, attempt: minutes("embed", attempt),
+        gpu=min(GPUS, 1),
         device=DEVICE,
     params:
         tasks=as_json(experiment.task_settings()),
@@ -61,8 +63,12 @@ rule frozen:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=lambda w, input, attempt: memory_mb(
+            "frozen", attempt, stored_clips(input.datasets)
+        ),
+        runtime=lambda w, input, attempt: minutes(
+            "frozen", attempt, stored_clips(input.datasets)
+        ),
     params:
         tasks=as_json(experiment.task_settings()),
         protocols=as_json(experiment.frozen()),
@@ -96,9 +102,9 @@ rule trained:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000 + CACHE_MB,
-        runtime=1440,
-        gpu=GPUS,
+        mem_mb=lambda w, attempt: memory_mb("trained", attempt, more_mb=TRAINING_MB),
+        runtime=lambda w, attempt: minutes("trained", attempt),
+        gpu=min(GPUS, 1),
         machine=MACHINE,
     params:
         tasks=as_json(experiment.task_settings()),
@@ -108,7 +114,8 @@ rule trained:
             {key: w[key] for key in ("method", "subset", "labels")}
         ),
     shell:
-        "python -m avbench trained --protocol {wildcards.protocol} --checkpoint {input.checkpoint:q} --output {output.scores:q}"
+        # The process must be the job itself: a shell in between would end at a signal, before training has saved.
+        "exec python -m avbench trained --protocol {wildcards.protocol} --checkpoint {input.checkpoint:q} --output {output.scores:q}"
         " --subset {input.subset:q} --tasks {params.tasks:q} --switches {params.switches:q} --settings {params.settings:q}"
         " --identity {params.identity:q} --seed {wildcards.seed} --machine {resources.machine:q} > {log:q} 2>&1"
 
@@ -138,9 +145,9 @@ rule supervised:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000 + CACHE_MB,
-        runtime=1440,
-        gpu=GPUS,
+        mem_mb=lambda w, attempt: memory_mb("supervised", attempt, more_mb=TRAINING_MB),
+        runtime=lambda w, attempt: minutes("supervised", attempt),
+        gpu=min(GPUS, 1),
         machine=MACHINE,
     params:
         seeds=experiment.seeds,
@@ -152,6 +159,7 @@ rule supervised:
             f"--subset {input.subset}" if input.get("subset") else ""
         ),
     shell:
-        "python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
+        # The process must be the job itself: a shell in between would end at a signal, before training has saved.
+        "exec python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
         " --switches {params.switches:q} --settings {params.settings:q} --features {params.features:q}"
         " --seeds {params.seeds} --outputs {output.scores:q} --machine {resources.machine:q} > {log:q} 2>&1"

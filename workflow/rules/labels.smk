@@ -29,8 +29,8 @@ rule labels:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("labels", attempt),
+        runtime=lambda w, attempt: minutes("labels", attempt),
     params:
         settings=lambda w: as_json(experiment.label_settings(w.labels)),
     shell:
@@ -66,9 +66,9 @@ rule pseudo_labels:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=GPUS,
+        mem_mb=lambda w, attempt: memory_mb("pseudo_labels", attempt),
+        runtime=lambda w, attempt: minutes("pseudo_labels", attempt),
+        gpu=min(GPUS, 1),
         device=DEVICE,
     params:
         settings=lambda w: as_json(experiment.label_settings(w.labels)),
@@ -105,9 +105,11 @@ rule derived_labels:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=3000,
-        runtime=240,
-        gpu=GPUS,
+        mem_mb=lambda w, input, attempt: memory_mb(
+            "derived_labels", attempt, stored_clips([input.coverage])
+        ),
+        runtime=lambda w, attempt: minutes("derived_labels", attempt),
+        gpu=min(GPUS, 1),
         device=DEVICE,
     params:
         settings=lambda w: as_json(experiment.label_settings(w.labels)),

@@ -15,8 +15,8 @@ rule statistics:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda w, attempt: memory_mb("statistics", attempt),
+        runtime=lambda w, attempt: minutes("statistics", attempt),
     params:
         features=as_json(experiment.feature_settings()),
     shell:
@@ -39,8 +39,8 @@ rule followed:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("subset", attempt),
+        runtime=lambda w, attempt: minutes("subset", attempt),
     params:
         clips=experiment.evaluation.get("dynamics", {}).get("clips", 0),
     shell:
@@ -68,8 +68,8 @@ rule pretrain:
         ENVIRONMENT
     threads: THREADS
     resources:
-        mem_mb=1500 + CACHE_MB,
-        runtime=720,
+        mem_mb=lambda w, attempt: memory_mb("pretrain", attempt, more_mb=TRAINING_MB),
+        runtime=lambda w, attempt: minutes("pretrain", attempt),
         gpu=GPUS,
         # A resource and not a parameter: what does not decide the outcome must not repeat a run.
         machine=MACHINE,
@@ -87,7 +87,8 @@ rule pretrain:
         ),
         folder=f"{RUN}/seed-{{seed}}",
     shell:
-        "python -m {resources.launcher} pretrain --subset {input.subset:q} {params.labels} {params.follow} --statistics {input.statistics:q}"
+        # The process must be the job itself: a shell in between would end at a signal, before training has saved.
+        "exec python -m {resources.launcher} pretrain --subset {input.subset:q} {params.labels} {params.follow} --statistics {input.statistics:q}"
         " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
         " --identity {params.identity:q} --machine {resources.machine:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
 
@@ -108,8 +109,8 @@ rule untrained:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("untrained", attempt),
+        runtime=lambda w, attempt: minutes("untrained", attempt),
     params:
         settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
         features=as_json(experiment.feature_settings()),

@@ -528,8 +528,8 @@ rule tables:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=lambda w, attempt: memory_mb("tables", attempt),
+        runtime=lambda w, attempt: minutes("tables", attempt),
     params:
         folder="results/{experiment}/tables",
     shell:
@@ -556,8 +556,8 @@ rule coverage_table:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
+        runtime=lambda w, attempt: minutes("coverage", attempt),
     params:
         datasets=list(experiment.datasets),
     shell:
@@ -604,8 +604,8 @@ for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=lambda w, attempt: memory_mb("figures", attempt),
+            runtime=lambda w, attempt: minutes("figures", attempt),
         params:
             folder="results/{experiment}/figures",
         shell:

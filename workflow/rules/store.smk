@@ -15,8 +15,8 @@ rule unpack:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=720,
+        mem_mb=lambda w, attempt: memory_mb("unpack", attempt),
+        runtime=lambda w, attempt: minutes("unpack", attempt),
     params:
         folder="data/{dataset}/unpacked/clips",
     shell:
@@ -41,8 +41,8 @@ rule pack:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=720,
+        mem_mb=lambda w, attempt: memory_mb("pack", attempt),
+        runtime=lambda w, attempt: minutes("pack", attempt),
         downloads=lambda w: experiment.downloads(w.dataset),
         # A resource and not a parameter: how clips are downloaded does not change those that are there.
         download=as_json(config.get("download", {})),
@@ -84,8 +84,12 @@ rule ledger:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=lambda w, input, attempt: memory_mb(
+            "ledger", attempt, listed_clips(input.manifest)
+        ),
+        runtime=lambda w, input, attempt: minutes(
+            "ledger", attempt, listed_clips(input.manifest)
+        ),
     params:
         checks=lambda w: as_json(experiment.check_settings(w.dataset)),
     shell:
@@ -107,8 +111,8 @@ rule coverage:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
+        runtime=lambda w, attempt: minutes("coverage", attempt),
     params:
         minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
     shell:

@@ -15,8 +15,8 @@ rule subset:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=lambda w, attempt: memory_mb("subset", attempt),
+        runtime=lambda w, attempt: minutes("subset", attempt),
     params:
         settings=lambda w: as_json(experiment.subset_settings(w.subset)),
     shell:
@@ -57,8 +57,10 @@ rule leaks:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=lambda w, input, attempt: memory_mb(
+            "leaks", attempt, stored_clips(input.datasets)
+        ),
+        runtime=lambda w, attempt: minutes("leaks", attempt),
     params:
         dataset=experiment.dataset,
         tasks=as_json(experiment.task_settings()),
