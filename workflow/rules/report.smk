@@ -430,6 +430,7 @@ rule tables:
         plan="results/{experiment}/plan/tables.json",
         scores=expand("{run}/scores.csv", run=SCORED),
         predictions=expand("{run}/predictions.parquet", run=SCORED),
+        records=expand("{run}/provenance.json", run=SCORED),
         geometry=PLANS["tables"]["geometry"],
         runs=PLANS["tables"]["runs"],
         dynamics=[entry["path"] for entry in PLANS["tables"]["dynamics"]],
