@@ -15,6 +15,7 @@ from avbench import __version__
 from avbench.errors import UserError
 
 CLIP_LABEL = ("clip_id", "label")  # columns of subsets and labels
+LEDGERED = ("clip_id", "label", "split", "state")  # columns of the ledger that choose clips
 
 # ------------------------------------------------------------------------------------------------------ argument types
 
@@ -139,7 +140,7 @@ def coverage(args: argparse.Namespace) -> None:
     from avbench import ledger as ledgers
     from avbench.fileio import write_json
 
-    table = ledgers.read(args.ledger)
+    table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
     ledgers.require_coverage(table, args.minimum, args.dataset)
     write_json(args.output, ledgers.coverage(table))
 
@@ -152,7 +153,8 @@ def coverage_table(args: argparse.Namespace) -> None:
     from avbench.fileio import write_csv
 
     provenance.begin()
-    read = {name: ledgers.read(args.data / name / "ledger.parquet") for name in args.datasets}
+    columns = ["clip_id", "label", "split", "state", "reason"]
+    read = {name: ledgers.read(args.data / name / "ledger.parquet", columns) for name in args.datasets}
     write_csv(args.output, table(read))
     inputs = [args.data / name / file for name in args.datasets for file in ("clips.csv", "ledger.parquet")]
     provenance.record(args.output.parents[1] / provenance.FOLDER / "coverage.json", inputs, [args.output])
@@ -165,7 +167,7 @@ def subset(args: argparse.Namespace) -> None:
     from avbench.settings import build
     from avbench.subset import SubsetSettings, draw
 
-    pool = ledgers.stored(ledgers.read(args.ledger), "train")
+    pool = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "train")
     write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")))
 
 
@@ -246,7 +248,7 @@ def followed(args: argparse.Namespace) -> None:
     from avbench.fileio import write_csv
     from avbench.followed import choose
 
-    validation = ledgers.stored(ledgers.read(args.ledger), "validation")
+    validation = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "validation")
     write_csv(args.output, pd.DataFrame({"clip_id": choose(validation, args.clips)}))
 
 

@@ -1,6 +1,6 @@
 """The ledger: what became of every clip of a manifest. Nothing is dropped silently, nothing is replaced."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -29,14 +29,14 @@ def write(path: str | Path, table: pd.DataFrame) -> None:
         pq.write_table(pa.table(columns), part, compression="zstd")
 
 
-def read(path: str | Path) -> pd.DataFrame:
-    """Read what :func:`write` wrote.
+def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read what :func:`write` wrote: all columns, or those that are asked for.
 
     Raises:
         UserError: the file is missing or damaged.
     """
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, columns=None if columns is None else list(columns))
     except FileNotFoundError:
         raise UserError(f"{path} does not exist. Pack the dataset first.") from None
     except (OSError, pa.ArrowException) as error:

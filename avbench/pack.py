@@ -174,11 +174,12 @@ def _clips(
     manifest: Path, shard: int, shards: int, work: Path, settings: StoreSettings, sources: Sources
 ) -> list[_Clip]:
     """Return the shard's clips, sorted by id."""
-    table = read_manifest(manifest)
+    # Of a large manifest, all but this shard's rows would be read for nothing; the ledger validates it as a whole.
+    table = read_manifest(manifest, lambda clip_id: shard_of(clip_id, shards) == shard)
     common = [_FORMAT, dataclasses.asdict(settings)]
     clips = []
     rows = zip(*(table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")), strict=True)
-    for row in sorted(row for row in rows if shard_of(row[0], shards) == shard):
+    for row in sorted(rows):
         key, attempt = _digest([*common, *row]), _digest([*common, *row, sources.listed])
         clips.append(_Clip(*row, sources.candidates(*row[:3]), key, attempt, sources.nowhere(row[1]), work / key))
     return clips

@@ -98,3 +98,18 @@ def test_writing_validates_and_leaves_the_old_file(tmp_path):
         write_manifest(path, table(good).drop(columns="split"))
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_rows_of_chosen_clips_are_read_with_their_numbers(tmp_path):
+    path = tmp_path / "clips.csv"
+    path.write_text(
+        "clip_id,source,start_s,duration_s,label,split\n"
+        "a,a.mp4,0,10,dog,train\n"
+        "b,b.mp4,0,none,dog,train\n"
+        "c,c.mp4,0,10,dog,test\n",
+        encoding="utf-8",
+    )
+    assert list(read_manifest(path, lambda clip_id: clip_id != "b")["clip_id"]) == ["a", "c"]
+    assert read_manifest(path, lambda clip_id: False).empty
+    with pytest.raises(UserError, match="row 3: duration_s is 'none'"):
+        read_manifest(path, lambda clip_id: clip_id == "b")
