@@ -20,7 +20,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     accuracy = rows(finished.pages("tables", "accuracy.csv"))
     assert list(accuracy[0]) == [
         *("method", "task", "protocol", "modality", "subset", "labels"),
-        *("seed", "accuracy", "n_train", "n_test", "coverage"),
+        *("seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"),
     ]
     scored = {(row["method"], row["protocol"], row["modality"], row["seed"]) for row in accuracy}
     retrieval = {(f"retrieval-{k}", way) for k in (1, 5, 10) for way in ("audio-to-video", "video-to-audio")}
@@ -46,8 +46,9 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(claim)
     figures = {path.name for path in finished.pages("figures").iterdir()}
     names = ["accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing"]
-    names += ["neighbours", "published_losses", "confusion", "embedding_map"]
-    assert figures == {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
+    names += ["neighbours", "published_losses", "confusion", "embedding_map", "geometry"]
+    drawn = {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
+    assert figures == drawn | {"geometry.rst"}  # its caption, made of its data
     report = finished.pages("report.html").read_text(encoding="utf-8")
     assert "accuracy.csv" in report
     assert "Where the time went" in report

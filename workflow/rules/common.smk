@@ -26,9 +26,15 @@ from avbench.resources import (
 
 try:
     experiment = Experiment(config, Path(workflow.basedir))
-    experiment.check_stored(Path("data"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
+try:
+    experiment.check_stored(Path("data"))
+except UserError as error:  # no reason to stop: this very run may bring more clips
+    print(
+        f"Warning: {error} Unless this run adds clips, it will stop at that.",
+        file=sys.stderr,
+    )
 
 ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
 RESULTS = f"results/{experiment.name}"
@@ -221,5 +227,11 @@ def write_report():
         str(merged),
     ]
     style = str(Path(workflow.basedir, "workflow", "report", "report.css"))
-    options = ["--report", str(target), "--report-stylesheet", style]
-    subprocess.run([*command, *options, "--nolock", "--quiet"], check=True)
+    # Beside it first: a full disk must not leave half a report that passes for a whole one.
+    part = target.with_suffix(".part.html")
+    options = ["--report", str(part), "--report-stylesheet", style]
+    try:
+        subprocess.run([*command, *options, "--nolock", "--quiet"], check=True)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
