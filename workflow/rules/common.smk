@@ -78,7 +78,7 @@ wildcard_constraints:
 
 
 def from_here(path):
-    """Return a file of the project as a path from the working folder, where it lies within, so that none of the machine shows."""
+    """Return a project file's path from the working folder if it lies within, so that reports show no folder of the machine."""
     whole = Path(experiment.root, path)
     here = Path.cwd()
     return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
