@@ -17,13 +17,14 @@ import numpy as np
 import torch
 
 from avbench.allocator import keep_freed_memory
+from avbench.batches import Batch, Batches, on_device
 from avbench.devices import pick
 from avbench.features import FeatureSettings
 from avbench.loss import info_nce
 from avbench.methods import PRESETS
 from avbench.models import PRESETS as MODELS
 from avbench.optimizer import Adam
-from avbench.pretrain import Batch, Batches, PretrainSettings, Task, compile_model, on_device
+from avbench.pretrain import PretrainSettings, Task, compile_model
 from avbench.progress import Timing
 from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
 from avbench.windows import Clips

@@ -378,10 +378,11 @@ def draw_samples(settings: Settings, stem: Path) -> None:
 
 def draw_pairs(settings: Settings, stem: Path) -> None:
     """For each method, one anchor of a batch that its run drew, its positive and the first negatives."""
+    from avbench.batches import Batches
     from avbench.features import FeatureSettings, LogMel
     from avbench.methods import Method
     from avbench.pairing import numbered, read_pairing
-    from avbench.pretrain import Batches, PretrainSettings
+    from avbench.pretrain import PretrainSettings
     from avbench.settings import build
     from avbench.tasks import open_store
     from avbench.windows import Clips
