@@ -87,11 +87,12 @@ def test_bad_options_are_refused_with_their_key(options, message):
     ("options", "message"),
     [
         ({}, "exactly one of 'directory', 'zenodo'"),
-        ({"directory": "x", "zenodo": {}}, "'directory'.*'zenodo'|zenodo.*directory"),
-        ({"zenodo": {"api": "file:///etc"}}, "'file:///etc' is not allowed"),
+        ({"zenodo": {}}, "record"),
+        ({"directory": "x", "zenodo": {"record": 1}}, "'directory'.*'zenodo'|zenodo.*directory"),
+        ({"zenodo": {"record": 1, "api": "file:///etc"}}, "'file:///etc' is not allowed"),
         ({"zenodo": {"record": "10.5281/zenodo.1"}}, "'10.5281/zenodo.1' is not allowed"),
-        ({"zenodo": {"keep": False}}, "unknown key 'keep'"),
-        ({"zenodo": {}, "seed": -1}, "seed"),
+        ({"zenodo": {"record": 1, "keep": False}}, "unknown key 'keep'"),
+        ({"zenodo": {"record": 1}, "seed": -1}, "seed"),
     ],
 )
 def test_bad_options_of_datasets_on_zenodo_are_refused(kind, options, message):

@@ -1,5 +1,6 @@
 """The datasets' rules: the full replication plans without data, and each kind's files become a manifest."""
 
+import copy
 import csv
 import io
 import json
@@ -166,7 +167,10 @@ def fsd_archives(disk):
 def test_datasets_on_zenodo_become_manifests_once(tmp_path, config):
     missing = "/api/records/2529934/files/FSDnoisy18k.meta.zip/content"
     broken = f"/api/records/4477542/files/{TOP}.audio.1.zip/content"
-    names = ["tau-av-2021", "fsdnoisy18k-clean"]
+    records = {"tau-av-2021": 4477542, "fsdnoisy18k-clean": 2529934, "fsdnoisy18k-noisy": 2529934}
+    names = list(records)
+    config["datasets"]["fsdnoisy18k-noisy"] = copy.deepcopy(config["datasets"]["fsdnoisy18k-clean"])
+    config["datasets"]["fsdnoisy18k-noisy"]["options"]["subset"] = "noisy"
     targets = [f"data/{name}/clips.csv" for name in names]
     with FileServer() as server:
         for record, archives in ((4477542, tau_archives(tmp_path / "tau")), (2529934, fsd_archives(tmp_path / "fsd"))):
@@ -174,33 +178,40 @@ def test_datasets_on_zenodo_become_manifests_once(tmp_path, config):
         for name in names:
             options = config["datasets"][name]["options"]
             options.pop("directory", None)
-            options["zenodo"] = {"api": f"{server.url}/api"}
+            options["zenodo"] = {"record": records[name], "api": f"{server.url}/api"}
         server.behave(broken, "broken")
         server.behave(missing, "404")
         ran = snakemake(tmp_path, config, "--keep-going", *targets)
         assert ran.returncode == 1
         assert f"{missing} cannot be downloaded: the server answers 404" in ran.stdout
-        assert "Traceback" not in (tmp_path / "data/fsdnoisy18k-clean/logs/fsdnoisy18k_download.log").read_text()
+        assert "Traceback" not in (tmp_path / "data/downloads/logs/fsdnoisy18k-2529934.log").read_text()
         ran = snakemake(tmp_path, config, *targets)
         assert ran.returncode == 0, ran.stdout
         whole = [path for path, status, _ in server.sent if status == 200 and "/files/" in path]
-        assert len(whole) == len(set(whole)) == 6  # what had arrived before the failure was not sent again
+        assert len(whole) == len(set(whole)) == 6  # once for both parts; what had arrived, not again
         assert [status for path, status, _ in server.sent if path == broken] == [200, 206]
-        tau, fsd = (read_manifest(tmp_path / target) for target in targets)
+        tau, fsd, noisy = (read_manifest(tmp_path / target) for target in targets)
         assert [list(tau.split).count(split) for split in ("train", "validation", "test")] == [8, 4, 4]
         assert [list(fsd.split).count(split) for split in ("train", "validation", "test")] == [6, 2, 2]
-        for name, table in zip(names, (tau, fsd), strict=True):
+        assert set(noisy.clip_id[noisy.split != "test"]).isdisjoint(fsd.clip_id)
+        folders = ["tau-av-2021/download"] + ["downloads/fsdnoisy18k-2529934"] * 2
+        for name, folder, table in zip(names, folders, (tau, fsd, noisy), strict=True):
             for row in table.itertuples():
-                source = tmp_path / "data" / name / row.source
+                source = (tmp_path / "data" / name / row.source).resolve()
                 assert source.is_file()
-                assert (tmp_path / "data" / name / "download") in source.parents
-        made = json.loads((tmp_path / "data/fsdnoisy18k-clean/download.json").read_text())
+                assert (tmp_path / "data" / folder) in source.parents
+        made = json.loads((tmp_path / "data/downloads/fsdnoisy18k-2529934.json").read_text())
         assert [file["name"].split(".")[1] for file in made["files"]] == ["audio_test", "audio_train", "meta"]
 
         # Neither again, nor because of what changes nothing about what was downloaded.
-        config["datasets"]["tau-av-2021"]["options"]["zenodo"]["keep_archives"] = False
+        for name in names:
+            config["datasets"][name]["options"]["zenodo"]["keep_archives"] = False
         asked = len(server.requests)
         ran = snakemake(tmp_path, config, *targets)
         assert ran.returncode == 0, ran.stdout
         assert "Nothing to be done" in ran.stdout
         assert len(server.requests) == asked
+    config["datasets"]["fsdnoisy18k-noisy"]["options"]["zenodo"]["keep_archives"] = True
+    ran = snakemake(tmp_path, config, *targets)
+    assert ran.returncode == 1
+    assert "datasets.fsdnoisy18k-noisy.options.zenodo differs from that of another dataset" in ran.stdout

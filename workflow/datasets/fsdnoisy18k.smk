@@ -12,6 +12,19 @@ for _dataset in FSDNOISY18K:
         )
 
 
+# Parts of the set are datasets of their own; what they are taken from is downloaded once. Record → how to get it.
+FSDNOISY18K_RECORDS = {}
+for _dataset, _options in FSDNOISY18K.items():
+    if "zenodo" in _options:
+        _access = dict(_options["zenodo"])
+        _record = str(_access.pop("record"))
+        if FSDNOISY18K_RECORDS.setdefault(_record, _access) != _access:
+            raise UserError(
+                f"config: datasets.{_dataset}.options.zenodo differs from that of another dataset with record {_record}, "
+                "which is downloaded for both. Make them equal."
+            )
+
+
 # Nodes of a cluster often have no way out to the network.
 localrules:
     fsdnoisy18k_download,
@@ -20,13 +33,13 @@ localrules:
 rule fsdnoisy18k_download:
     output:
         # What was downloaded. The archives and what was in them are not declared: a killed job goes on with them.
-        "data/{dataset}/download.json",
+        "data/downloads/fsdnoisy18k-{record}.json",
     log:
-        "data/{dataset}/logs/fsdnoisy18k_download.log",
+        "data/downloads/logs/fsdnoisy18k-{record}.log",
     benchmark:
-        "data/{dataset}/benchmarks/fsdnoisy18k_download.tsv"
+        "data/downloads/benchmarks/fsdnoisy18k-{record}.tsv"
     wildcard_constraints:
-        dataset="|".join(FSDNOISY18K),
+        record="[0-9]+",
     conda:
         ENVIRONMENT
     threads: 1
@@ -35,22 +48,10 @@ rule fsdnoisy18k_download:
         runtime=lambda w, attempt: minutes("download", attempt),
         downloads=1,
         # A resource and not a parameter: where from and what is kept do not change what is downloaded.
-        access=lambda w: as_json(
-            {
-                key: value
-                for key, value in FSDNOISY18K[w.dataset]["zenodo"].items()
-                if key != "record"
-            }
-        ),
+        access=lambda w: as_json(FSDNOISY18K_RECORDS[w.record]),
     params:
-        settings=lambda w: as_json(
-            {
-                key: value
-                for key, value in FSDNOISY18K[w.dataset]["zenodo"].items()
-                if key == "record"
-            }
-        ),
-        folder="data/{dataset}/download",
+        settings=lambda w: as_json({"record": int(w.record)}),
+        folder="data/downloads/fsdnoisy18k-{record}",
     shell:
         "python -m avbench zenodo --kind fsdnoisy18k --settings {params.settings:q} --access {resources.access:q}"
         " --directory {params.folder:q} --output {output:q} > {log:q} 2>&1"
@@ -59,7 +60,7 @@ rule fsdnoisy18k_download:
 rule fsdnoisy18k_manifest:
     input:
         lambda w: (
-            f"data/{w.dataset}/download.json"
+            f"data/downloads/fsdnoisy18k-{FSDNOISY18K[w.dataset]['zenodo']['record']}.json"
             if "zenodo" in FSDNOISY18K[w.dataset]
             else []
         ),
@@ -79,11 +80,13 @@ rule fsdnoisy18k_manifest:
         runtime=lambda w, attempt: minutes("manifest", attempt),
     params:
         settings=lambda w: as_json(
-            {"directory": f"data/{w.dataset}/download"}
-            | {
-                key: value
+            {
+                (key if key != "zenodo" else "directory"): (
+                    value
+                    if key != "zenodo"
+                    else f"data/downloads/fsdnoisy18k-{value['record']}"
+                )
                 for key, value in FSDNOISY18K[w.dataset].items()
-                if key != "zenodo"
             }
         ),
     shell:
