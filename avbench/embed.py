@@ -15,7 +15,7 @@ from avbench.allocator import keep_freed_memory
 from avbench.devices import pick
 from avbench.errors import UserError
 from avbench.features import FeatureSettings
-from avbench.fileio import atomic
+from avbench.fileio import atomic, remove_leftovers
 from avbench.models import Encoder
 from avbench.pretrain import Task, load_task
 from avbench.protocol import Protocol
@@ -187,5 +187,6 @@ def embed(
                 if len(task.modalities) == 2:
                     found[f"{task.name}/{modality}-head"] = project(model, modality, features)
     for found, output in zip(arrays, outputs, strict=True):
+        remove_leftovers(output)
         with atomic(output) as part, part.open("wb") as stream:
             np.savez(stream, **found)

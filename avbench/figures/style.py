@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from avbench.fileio import atomic
+from avbench.fileio import atomic, remove_leftovers
 
 # Okabe & Ito (2008), "Color universal design": told apart with any common colour vision.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
@@ -292,5 +292,6 @@ def save(made: Figure, stem: str | Path) -> None:
     undated = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
     with shared():
         for kind, metadata in undated.items():
+            remove_leftovers(f"{stem}.{kind}")
             with atomic(f"{stem}.{kind}") as part:
                 made.savefig(part, format=kind, dpi=200, metadata=metadata)
