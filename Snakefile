@@ -33,6 +33,7 @@ report: "workflow/report/workflow.rst"
 
 localrules:
     all,
+    report_page,
 
 
 rule all:
@@ -40,3 +41,4 @@ rule all:
     input:
         tables(),
         figures(),
+        f"{RESULTS}/report.html",

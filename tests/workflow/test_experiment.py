@@ -70,6 +70,12 @@ def test_a_second_run_does_nothing(finished):
     assert finished.pages("report.html").stat().st_mtime_ns == report
 
 
+def test_a_missing_report_is_made_and_nothing_else(finished):
+    finished.pages("report.html").unlink()
+    assert "1 of 2 steps" in finished.run()  # the other is the experiment as a whole
+    assert "Where the time went" in finished.pages("report.html").read_text(encoding="utf-8")
+
+
 def test_one_core_and_kills_give_the_same_bytes(finished, tiny, tmp_path):
     workflow = Workflow(tmp_path, tiny)
     landmarks = ["data/toys/packing/*/*", "results/tiny/runs/toys/few/none/random/seed-*/unfinished/*/checkpoint.pt"]

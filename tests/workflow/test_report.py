@@ -1,5 +1,6 @@
 """The report as a reader opens it: in a browser, from one file, without network, also on a phone."""
 
+import json
 import shutil
 
 import pytest
@@ -83,6 +84,12 @@ def shown_image(page):
     }""")
 
 
+def figures(workflow):
+    """The figures that an experiment asks for; those of a former configuration stay in its folder."""
+    plans = [json.loads(path.read_text(encoding="utf-8")) for path in workflow.pages("plan").glob("figures_*.json")]
+    return [f"{name}.png" for plan in plans for name in plan]
+
+
 def test_every_table_and_figure_opens(opened, finished):
     page = opened(DESK)
     found = categories(page)
@@ -101,14 +108,13 @@ def test_every_table_and_figure_opens(opened, finished):
         home(page)
     assert tables == {name: data for name, data in finished.tables().items() if name.endswith(".csv")}
     assert all(picture["pixels"] > 300 for picture in pictures)
-    figures = {path.name for path in finished.pages("figures").glob("*.png")}
-    assert len(pictures) == len({picture["end"] for picture in pictures}) == len(figures)
+    assert len(pictures) == len({picture["end"] for picture in pictures}) == len(figures(finished))
 
 
 def test_every_entry_has_a_caption(opened, finished):
     captions = opened(DESK).evaluate("Object.entries(results).map(([name, result]) => [name, result.caption])")
-    shown = [*finished.pages("tables").glob("*.csv"), *finished.pages("figures").glob("*.png")]
-    assert sorted(name.rpartition("/")[2] for name, _ in captions) == sorted(path.name for path in shown)
+    shown = [*(path.name for path in finished.pages("tables").glob("*.csv")), *figures(finished)]
+    assert sorted(name.rpartition("/")[2] for name, _ in captions) == sorted(shown)
     for name, caption in captions:
         assert len(caption) > 40, name
         assert "{{" not in caption, name

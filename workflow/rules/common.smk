@@ -1,5 +1,6 @@
 # Shared by all files of the workflow. The experiment, constraints of wildcards, settings as JSON text, file lists.
 
+import gc
 import json
 import signal
 import subprocess
@@ -9,6 +10,9 @@ from pathlib import Path
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
 sys.path.insert(0, str(workflow.basedir))
 
+# All jobs of an experiment stay in memory. Looking for garbage among them again and again would be a fifth of planning.
+gc.set_threshold(100_000, 20, 100)
+
 # Schedulers send SIGUSR1 to every process of a job. It would end Snakemake, and the job with it, before that has saved.
 signal.signal(signal.SIGUSR1, lambda *_: None)
 
@@ -16,6 +20,7 @@ from snakemake.exceptions import WorkflowError
 
 from avbench.config import Experiment
 from avbench.errors import UserError
+from avbench.fileio import write_json
 from avbench.resources import (
     batches_mb,
     listed_clips,
@@ -205,33 +210,18 @@ def caption(figure):
     return f"../report/{figure}.rst"
 
 
-def write_report():
-    """Make Snakemake's report of this experiment, when it is missing or out of date."""
-    target = Path(RESULTS, "report.html")
-    made = [Path(path) for path in tables() + figures()]
-    if not all(path.exists() for path in made):
-        return  # a run of other targets than the whole experiment
-    if target.exists() and target.stat().st_mtime >= max(
-        path.stat().st_mtime for path in made
-    ):
-        return
+def write_report(target, parts, log):
+    """Have Snakemake make its report of the experiment's tables and figures."""
     merged = Path(RESULTS, "config.json")
-    merged.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    write_json(merged, config)
     command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        workflow.main_snakefile,
-        "--configfile",
-        str(merged),
+        *(sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile),
+        *("--configfile", str(merged), "--nolock", "--quiet"),
+        *("--report", target, "--report-stylesheet"),
+        str(Path(workflow.basedir, "workflow", "report", "report.css")),
     ]
-    style = str(Path(workflow.basedir, "workflow", "report", "report.css"))
-    # Beside it first: a full disk must not leave half a report that passes for a whole one.
-    part = target.with_suffix(".part.html")
-    options = ["--report", str(part), "--report-stylesheet", style]
-    try:
-        subprocess.run([*command, *options, "--nolock", "--quiet"], check=True)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+    made = subprocess.run([*command, "--", *parts], capture_output=True, text=True)
+    if made.returncode:
+        Path(target).unlink(missing_ok=True)  # on a full disk, the log needs its room
+    Path(log).write_text(made.stdout + made.stderr, encoding="utf-8")
+    made.check_returncode()

@@ -613,6 +613,14 @@ for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values
             "python -m avbench figures --plan {input.plan:q} --output {params.folder:q} > {log:q} 2>&1"
 
 
-# Runs only after every job has ended well. The report is made anew when a table or figure is younger than it.
-onsuccess:
-    write_report()
+# A rule, so that Snakemake removes what a full disk or a kill has left of it, and the next run makes it.
+rule report_page:
+    input:
+        tables(),
+        figures(),
+    output:
+        "results/{experiment}/report.html",
+    log:
+        "results/{experiment}/logs/report_page.log",
+    run:
+        write_report(output[0], input, log[0])
