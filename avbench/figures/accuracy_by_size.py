@@ -1,4 +1,4 @@
-"""Accuracy against the size of the pretraining set, a line a method."""
+"""Accuracy against the size of the pretraining set, a line a method, or of many methods a row each."""
 
 import math
 from collections.abc import Mapping
@@ -7,7 +7,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from avbench.figures import accuracy, style
+from avbench.figures import accuracy, accuracy_by_method, style
+
+_LINES = 10  # more methods than this would hide one another
 
 
 def draw(
@@ -18,12 +20,16 @@ def draw(
 ) -> Figure:
     """Draw what :func:`avbench.figures.accuracy.draw` draws, along the logarithm of the size.
 
+    More than ten methods are drawn by :func:`avbench.figures.accuracy_by_method.draw`.
+
     Args:
         summary, chance, roles: see there.
         sizes: clips a class of each subset that is to be shown. Where they all differ, lines join a method's
             scores; where some coincide (other balances), subsets stand side by side.
     """
     methods = summary["method"].nunique()
+    if methods > _LINES:
+        return accuracy_by_method.draw(summary, sizes, chance, roles)
     return accuracy.draw(summary, _axis(sizes, methods), chance, roles)
 
 
@@ -40,7 +46,7 @@ def plot(
 
 def _axis(sizes: Mapping[str, float], methods: int) -> accuracy.Axis:
     """Place subsets by the logarithm of their size, or side by side where sizes coincide."""
-    ordered = sorted(sizes, key=lambda subset: sizes[subset])
+    ordered = list(style.subset_names(sizes))
     numbers = [f"{sizes[subset]:,.0f}" for subset in ordered]
     if len(set(numbers)) == len(numbers):
         places = {subset: math.log(sizes[subset]) for subset in ordered}

@@ -211,8 +211,11 @@ def size_name(clips: float) -> str:
 
 
 def subset_names(sizes: Mapping[str, float]) -> dict[str, str]:
-    """Name subsets, smallest first, by their clips a class, and by their identifier too where those coincide."""
-    names = {subset: size_name(sizes[subset]) for subset in sorted(sizes, key=lambda name: sizes[name])}
+    """Name subsets by their clips a class, and by their identifier too where those coincide.
+
+    The smallest comes first; those of about the same size, in the order given.
+    """
+    names = {subset: size_name(sizes[subset]) for subset in sorted(sizes, key=lambda name: round(sizes[name]))}
     if len(set(names.values())) == len(names):
         return names
     return {subset: f"{sentence(words(subset))}: {name}" for subset, name in names.items()}

@@ -65,3 +65,9 @@ def test_known_methods_keep_their_order():
     order = list(style.looks(reversed(list(style.METHODS))))
     known = list(style.METHODS)
     assert all(known.index(a) < known.index(b) for a, b in pairwise(order))
+
+
+def test_subsets_of_about_the_same_size_keep_their_order():
+    sizes = {"large": 32.0, "small": 10.0, "tail-10": 9.96, "tail-100": 9.92}
+    assert list(style.subset_names(sizes)) == ["small", "tail-10", "tail-100", "large"]
+    assert style.subset_names(sizes)["tail-10"] == "Tail 10: 10 clips a class"
