@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from avbench.errors import UserError
+
 GROWTH_LIMIT = 4
 """What a job asks for stops growing here: an error of another kind should not end up waiting for the largest node."""
 
@@ -100,6 +102,7 @@ def stored_clips(coverages: Iterable[str]) -> int:
 
     Raises:
         FileNotFoundError: one is not there yet, which Snakemake shows as ``<TBD>``.
+        UserError: one says nothing of stored clips.
     """
     return sum(_stored(Path(path), Path(path).stat().st_mtime_ns) for path in coverages)
 
@@ -114,7 +117,11 @@ def listed_clips(path: str) -> int:
 
 @lru_cache
 def _stored(path: Path, _: int) -> int:
-    return int(json.loads(path.read_text(encoding="utf-8"))["all"]["stored"])
+    text = path.read_text(encoding="utf-8")
+    try:
+        return int(json.loads(text)["all"]["stored"])
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{path} does not say how many clips are stored. Delete it; the next run makes it.") from None
 
 
 @lru_cache

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from avbench import resources
+from avbench.errors import UserError
 from avbench.resources import NEEDS, batches_mb, listed_clips, memory_mb, minutes, stored_clips
 
 MEASURED_MB = {"pack": 699, "pretrain": 972, "embed": 947, "trained": 956, "supervised": 899, "figures": 749}
@@ -52,6 +53,10 @@ def test_clips_are_counted_in_what_is_there(tmp_path):
     assert stored_clips(files) == 42
     with pytest.raises(FileNotFoundError):
         stored_clips([*files, str(tmp_path / "c.json")])
+    for number, text in enumerate(("", "{}", "[]", '{"all": {"stored": null}}')):
+        (tmp_path / f"{number}.json").write_text(text)
+        with pytest.raises(UserError, match=rf"{number}\.json does not say how many clips are stored. Delete it"):
+            stored_clips([str(tmp_path / f"{number}.json")])
     (tmp_path / "clips.csv").write_text("clip_id,label\nx,1\ny,2\n")
     assert listed_clips(str(tmp_path / "clips.csv")) == 3
     with pytest.raises(FileNotFoundError):
