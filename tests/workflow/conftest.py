@@ -29,6 +29,8 @@ class Workflow:
         return [
             *(sys.executable, "-m", "snakemake", "--configfile", str(self.folder / "config.yaml")),
             *("--cores", str(cores), "--snakefile", str(ROOT / "Snakefile")),
+            # Snakemake ends so much later than its last job; in long runs, a longer time costs less.
+            *("--max-jobs-per-timespan", "500/1s"),
             *("--directory", str(self.folder), *arguments),
         ]
 

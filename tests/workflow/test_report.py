@@ -141,3 +141,12 @@ def test_a_phone_shows_text_and_figures_in_full_width(opened):
     assert shown_image(page)["width"] > 300
     page.locator("div.fixed a").click()  # and opens it again
     page.wait_for_function("document.querySelector('nav').getBoundingClientRect().height > 100")
+
+
+def test_a_phone_shows_statistics_one_above_the_other(opened):
+    page = opened(PHONE)
+    page.locator("nav li a", has_text="Statistics").first.click()
+    page.wait_for_function("document.querySelectorAll('#app canvas').length == 2")
+    boxes = [canvas.bounding_box() for canvas in page.locator("#app canvas").all()]
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] for box in boxes)
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]

@@ -1,15 +1,20 @@
 """The tiny experiment on a cluster with SLURM, which is started for the test: one node, this machine."""
 
+import contextlib
 import importlib.util
 import os
+import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
+import psutil
 import pytest
 
 from tests.workflow.conftest import ROOT, Workflow
@@ -107,6 +112,43 @@ def test_a_cluster_gives_the_tables_of_a_laptop(cluster, tiny, tmp_path, finishe
     assert len(re.findall(r"has been submitted with SLURM jobid", printed)) > 20
     assert workflow.tables() == finished.tables()
     assert workflow.pages("report.html").exists()
+
+
+def kill_node(state: Path, *, jobs: bool) -> None:
+    """Kill the node's daemon, and with it what it has started if the node is to have crashed; start the daemon anew."""
+    killed = [psutil.Process(int((state / "slurmd.pid").read_text()))]
+    if jobs:
+        for process in psutil.process_iter(["name"]):
+            if process.info["name"] == "slurmstepd":
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    killed += [process, *process.children(recursive=True)]
+    for process in killed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(killed, timeout=30)
+    subprocess.run(
+        ["slurmd", "-N", socket.gethostname().partition(".")[0]], check=True, env=os.environ | {"PATH": PATH}
+    )
+
+
+def test_a_daemon_of_the_node_that_is_killed_changes_nothing(cluster, tiny, tmp_path, finished):
+    workflow, draw = OnCluster(tmp_path, tiny), random.Random(0)
+    for part in ("data", ".snakemake/metadata"):  # datasets are there already
+        shutil.copytree(finished.folder / part, tmp_path / part)
+    snakemake = workflow.start()
+    try:
+        for number in range(10):
+            pretraining_job() if number == 4 else time.sleep(draw.uniform(0, 10))
+            assert snakemake.poll() is None, f"the run ended before kill {number}"
+            kill_node(cluster, jobs=number == 4)
+        snakemake.wait(900)
+    finally:
+        if snakemake.poll() is None:
+            os.killpg(snakemake.pid, signal.SIGKILL)
+            snakemake.wait()
+    workflow.finish()  # what failed, if anything did
+    assert workflow.tables() == finished.tables()
+    assert "Nothing to be done" in workflow.finish()
 
 
 @pytest.mark.parametrize("interrupt", ["scancel --signal=TERM", "scancel --signal=USR1", "scontrol requeue"])
