@@ -15,7 +15,6 @@ from avbench.figures import style
 _PANEL = ["task", "protocol", "modality"]
 _ACROSS = 3
 _TICKS = 12  # for which a page has room
-_CHANCE = {"color": style.GREY, "linewidth": 0.8, "dashes": (1, 3)}
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def draw(
             _panel(axes, rows, axis, looks)
             axes.set_title(style.panel_title(*key, (roles or {}).get(key[0])))
             if chance and key[:2] in chance:
-                axes.axhline(100 * chance[key[:2]], **_CHANCE)
+                axes.axhline(100 * chance[key[:2]], **style.CHANCE)
         for axes in list(grid.flat)[len(panels) :]:
             axes.remove()
         for axes in grid[:, 0]:
@@ -80,7 +79,7 @@ def draw(
             for look in looks.values()
         ]
         if chance:
-            handles.append(Line2D([], [], label="chance", **_CHANCE))
+            handles.append(Line2D([], [], label="chance", **style.CHANCE))
         style.legend(made, handles)
     return made
 

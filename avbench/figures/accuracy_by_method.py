@@ -9,8 +9,6 @@ from matplotlib.lines import Line2D
 
 from avbench.figures import method_rows, style
 
-_CHANCE = {"color": style.GREY, "linewidth": 0.8, "dashes": (1, 3)}
-
 
 def draw(
     summary: pd.DataFrame,
@@ -31,7 +29,7 @@ def draw(
 
     def behind(axes: Axes, key: tuple[str, str, str]) -> None:
         if chance and key[:2] in chance:
-            axes.axvline(100 * chance[key[:2]], **_CHANCE)
+            axes.axvline(100 * chance[key[:2]], **style.CHANCE)
         columns = everywhere[["task", "protocol", "modality"]].apply(tuple, axis=1) if len(everywhere) else []
         for row in everywhere[[column == key for column in columns]].itertuples():
             look = looks[row.method]
@@ -44,7 +42,7 @@ def draw(
         for method in everywhere["method"].unique()
     ]
     if chance:
-        explained.append(Line2D([], [], label="chance", **_CHANCE))
+        explained.append(Line2D([], [], label="chance", **style.CHANCE))
     made = method_rows.draw(shown, sizes, "Accuracy (%)", behind, explained, roles, one_scale=False)
     _same_scale(made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)])
     return made

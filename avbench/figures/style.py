@@ -29,6 +29,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 GREY = "#767676"
 
 COLUMN, PAGE = 3.4, 7.0  # inches: widths of a column and of a page with two columns
+CHANCE = {"color": GREY, "linewidth": 0.8, "dashes": (1, 3)}  # the line of correct guesses
 
 _RC = {
     "font.family": "DejaVu Sans",
