@@ -68,9 +68,8 @@ def planning(folder: Path, seeds: int) -> list[dict]:
     planned = min(charged([*snakemake, config_file, "--rulegraph"], folder) for _ in range(RUNS))
     listed = min(charged([*snakemake, config_file, *quiet], folder) for _ in range(RUNS))
     shorter = min(charged([*snakemake, as_it_is, *quiet], folder) for _ in range(RUNS))
-    for line in re.findall(
-        r"^    output: (.*)$", charged([*snakemake, config_file, "--dry-run"], folder)[2], re.MULTILINE
-    ):
+    described = charged([*snakemake, config_file, "--dry-run"], folder)[2]
+    for line in re.findall(r"^    output: (.*)$", described, re.MULTILINE):
         for name in line.split(", "):
             path = folder / re.sub(r" \(.*\)$", "", name)
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,13 @@ def network(classes, store):
     return model
 
 
+def write_weights(folder, store):
+    """Write the weights of a network of five classes; return it and their file."""
+    model = network(5, store)
+    torch.save(model.state_dict(), folder / "weights.pt")
+    return model, folder / "weights.pt"
+
+
 def middle(store, clip):
     """The middle frame of a clip as the published weights want it, the plain way."""
     (row,) = store.rows([clip]).tolist()

@@ -17,7 +17,7 @@ from avbench.pseudo_labels import make
 from avbench.tasks import open_store
 from tests.downstream import write_dataset
 from tests.file_server import FileServer
-from tests.pictures import CPU, MODEL, PUBLISHED, network, saved, write_data
+from tests.pictures import CPU, MODEL, PUBLISHED, network, saved, write_data, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +32,7 @@ def store(data):
 
 @pytest.fixture(scope="module")
 def few(store, tmp_path_factory):
-    """A network of five classes, and the file with its weights."""
-    path = tmp_path_factory.mktemp("few") / "weights.pt"
-    model = network(5, store)
-    torch.save(model.state_dict(), path)
-    return model, path
+    return write_weights(tmp_path_factory.mktemp("few"), store)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from avbench.fileio import read_csv
 from avbench.image_classifier import Classifier, load
 from avbench.pseudo_labels import PseudoLabelSettings, make, pairing, pseudo_labels, summarise
 from avbench.tasks import open_store
-from tests.pictures import CPU, MODEL, middle, network, write_data
+from tests.pictures import CPU, MODEL, middle, write_data, write_weights
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +30,7 @@ def store(data):
 
 @pytest.fixture(scope="module")
 def few(store, tmp_path_factory):
-    """A network of five classes, and the file with its weights."""
-    path = tmp_path_factory.mktemp("few") / "weights.pt"
-    model = network(5, store)
-    torch.save(model.state_dict(), path)
-    return model, path
+    return write_weights(tmp_path_factory.mktemp("few"), store)
 
 
 def test_a_clip_gets_the_class_that_is_most_probable_for_its_middle_frame(store, few):

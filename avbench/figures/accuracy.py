@@ -71,7 +71,10 @@ def draw(
             axes.remove()
         for axes in grid[:, 0]:
             axes.set_ylabel("Accuracy (%)")
-        _same_scale(list(grid.flat), [key[1] for key, _ in panels], across)
+        shown = list(grid.flat)[: len(panels)]
+        if style.same_scale(shown, [key[1] for key, _ in panels], "y"):
+            for place, axes in enumerate(shown):
+                axes.tick_params(labelleft=place % across == 0)
         for axes in list(grid.flat)[: len(panels) - across]:
             axes.set_xlabel("")
         handles = [
@@ -82,19 +85,6 @@ def draw(
             handles.append(Line2D([], [], label="chance", **style.CHANCE))
         style.legend(made, handles)
     return made
-
-
-def _same_scale(grid: Sequence[Axes], protocols: Sequence[str], across: int) -> None:
-    """Give all panels one scale, from zero; but retrieval, which is harder by far, one of its own."""
-    retrieval = [protocol.startswith("retrieval") for protocol in protocols]
-    for kind in set(retrieval):
-        own = [axes for axes, is_kind in zip(grid, retrieval, strict=False) if is_kind == kind]
-        top = max(axes.get_ylim()[1] for axes in own)
-        for axes in own:
-            axes.set_ylim(0, min(100, top))
-    if len(set(retrieval)) == 1:
-        for place, axes in enumerate(grid[: len(protocols)]):
-            axes.tick_params(labelleft=place % across == 0)
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, axis: Axis, looks: Mapping[str, style.Look]) -> None:

@@ -30,8 +30,9 @@ def draw(
     def behind(axes: Axes, key: tuple[str, str, str]) -> None:
         if chance and key[:2] in chance:
             axes.axvline(100 * chance[key[:2]], **style.CHANCE)
-        columns = everywhere[["task", "protocol", "modality"]].apply(tuple, axis=1) if len(everywhere) else []
-        for row in everywhere[[column == key for column in columns]].itertuples():
+        for row in everywhere.itertuples():
+            if (row.task, row.protocol, row.modality) != key:
+                continue
             look = looks[row.method]
             axes.axvline(100 * row.mean, color=look.colour, linestyle=look.dash, linewidth=1.1)
             if row.ci_low == row.ci_low:
@@ -44,15 +45,5 @@ def draw(
     if chance:
         explained.append(Line2D([], [], label="chance", **style.CHANCE))
     made = method_rows.draw(shown, sizes, "Accuracy (%)", behind, explained, roles, one_scale=False)
-    _same_scale(made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)])
+    style.same_scale(made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)], "x")
     return made
-
-
-def _same_scale(panels: list[Axes], protocols: list[str]) -> None:
-    """Give all panels one scale, from zero; but retrieval, which is harder by far, one of its own."""
-    retrieval = [protocol.startswith("retrieval") for protocol in protocols]
-    for kind in set(retrieval):
-        own = [axes for axes, is_kind in zip(panels, retrieval, strict=True) if is_kind == kind]
-        top = max(axes.get_xlim()[1] for axes in own)
-        for axes in own:
-            axes.set_xlim(0, min(100, top))

@@ -241,6 +241,26 @@ def panel_title(task: str, protocol: str, modality: str, role: str | None = None
     return f"{wrap(task_name(task) + place, width)}\n{protocol_name(protocol)}, {words(modality)}"
 
 
+def same_scale(panels: Sequence[Axes], protocols: Sequence[str], axis: str) -> bool:
+    """Give accuracies one scale, from zero; but retrieval, which is harder by far, one of its own.
+
+    Args:
+        panels: where they are drawn.
+        protocols: of each panel.
+        axis: "x" or "y".
+
+    Returns:
+        Whether all panels have the same.
+    """
+    retrieval = [protocol.startswith("retrieval") for protocol in protocols]
+    for kind in set(retrieval):
+        own = [axes for axes, is_kind in zip(panels, retrieval, strict=True) if is_kind == kind]
+        top = max(getattr(axes, f"get_{axis}lim")()[1] for axes in own)
+        for axes in own:
+            axes.set(**{f"{axis}lim": (0, min(100, top))})
+    return len(set(retrieval)) == 1
+
+
 @contextlib.contextmanager
 def shared() -> Iterator[None]:
     """Apply the style within the block, whatever the user's own settings are."""

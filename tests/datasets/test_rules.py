@@ -200,6 +200,7 @@ def test_datasets_on_zenodo_become_manifests_once(tmp_path, config):
                 source = (tmp_path / "data" / name / row.source).resolve()
                 assert source.is_file()
                 assert (tmp_path / "data" / folder) in source.parents
+        assert (tmp_path / "data/downloads/benchmarks/fsdnoisy18k_download/2529934.tsv").is_file()
         made = json.loads((tmp_path / "data/downloads/fsdnoisy18k-2529934.json").read_text())
         assert [file["name"].split(".")[1] for file in made["files"]] == ["audio_test", "audio_train", "meta"]
 

@@ -147,13 +147,12 @@ def remount(folder: Path, options: str) -> None:
     subprocess.run(["mount", "-o", f"remount,{options}", str(folder)], check=True)
 
 
-def fill(folder: Path, room: int = 0) -> Path:
-    """Fill a disk but for some pages; return the file that does."""
+def fill(folder: Path) -> Path:
+    """Fill a disk; return the file that does."""
     filler = folder / "filler"
     with contextlib.suppress(OSError), filler.open("wb", buffering=0) as stream:
         while stream.write(bytes(4096)):
             pass
-    os.truncate(filler, filler.stat().st_size - 4096 * room)
     return filler
 
 

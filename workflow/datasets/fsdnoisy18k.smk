@@ -12,13 +12,15 @@ for _dataset in FSDNOISY18K:
         )
 
 
-# Parts of the set are datasets of their own; what they are taken from is downloaded once. Record → how to get it.
-FSDNOISY18K_RECORDS = {}
+# Parts of the set are datasets of their own; what they are taken from is downloaded once.
+FSDNOISY18K_ACCESS = {}  # by record: how to get it
+FSDNOISY18K_FOLDERS = {}  # by dataset: where it is unpacked
 for _dataset, _options in FSDNOISY18K.items():
     if "zenodo" in _options:
         _access = dict(_options["zenodo"])
         _record = str(_access.pop("record"))
-        if FSDNOISY18K_RECORDS.setdefault(_record, _access) != _access:
+        FSDNOISY18K_FOLDERS[_dataset] = f"data/downloads/fsdnoisy18k-{_record}"
+        if FSDNOISY18K_ACCESS.setdefault(_record, _access) != _access:
             raise UserError(
                 f"config: datasets.{_dataset}.options.zenodo differs from that of another dataset with record {_record}, "
                 "which is downloaded for both. Make them equal."
@@ -37,7 +39,7 @@ rule fsdnoisy18k_download:
     log:
         "data/downloads/logs/fsdnoisy18k-{record}.log",
     benchmark:
-        "data/downloads/benchmarks/fsdnoisy18k-{record}.tsv"
+        "data/downloads/benchmarks/fsdnoisy18k_download/{record}.tsv"
     wildcard_constraints:
         record="[0-9]+",
     conda:
@@ -48,7 +50,7 @@ rule fsdnoisy18k_download:
         runtime=lambda w, attempt: minutes("download", attempt),
         downloads=1,
         # A resource and not a parameter: where from and what is kept do not change what is downloaded.
-        access=lambda w: as_json(FSDNOISY18K_RECORDS[w.record]),
+        access=lambda w: as_json(FSDNOISY18K_ACCESS[w.record]),
     params:
         settings=lambda w: as_json({"record": int(w.record)}),
         folder="data/downloads/fsdnoisy18k-{record}",
@@ -60,8 +62,8 @@ rule fsdnoisy18k_download:
 rule fsdnoisy18k_manifest:
     input:
         lambda w: (
-            f"data/downloads/fsdnoisy18k-{FSDNOISY18K[w.dataset]['zenodo']['record']}.json"
-            if "zenodo" in FSDNOISY18K[w.dataset]
+            f"{FSDNOISY18K_FOLDERS[w.dataset]}.json"
+            if w.dataset in FSDNOISY18K_FOLDERS
             else []
         ),
     output:
@@ -80,13 +82,11 @@ rule fsdnoisy18k_manifest:
         runtime=lambda w, attempt: minutes("manifest", attempt),
     params:
         settings=lambda w: as_json(
-            {
-                (key if key != "zenodo" else "directory"): (
-                    value
-                    if key != "zenodo"
-                    else f"data/downloads/fsdnoisy18k-{value['record']}"
-                )
+            {"directory": FSDNOISY18K_FOLDERS.get(w.dataset)}
+            | {
+                key: value
                 for key, value in FSDNOISY18K[w.dataset].items()
+                if key != "zenodo"
             }
         ),
     shell:

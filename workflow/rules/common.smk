@@ -10,7 +10,7 @@ from pathlib import Path
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
 sys.path.insert(0, str(workflow.basedir))
 
-# All jobs of an experiment stay in memory. Looking for garbage among them again and again would be a fifth of planning.
+# All jobs of an experiment stay in memory. Looking for garbage among them again and again took a fifth of a dry run.
 gc.set_threshold(100_000, 20, 100)
 
 # Schedulers send SIGUSR1 to every process of a job. It would end Snakemake, and the job with it, before that has saved.

@@ -153,6 +153,7 @@ FIGURES = {
             "benchmarks": [
                 f"{RESULTS}/benchmarks",
                 *(f"data/{name}/benchmarks" for name in experiment.datasets),
+                "data/downloads/benchmarks",
             ]
         },
         [ACCURACY],
