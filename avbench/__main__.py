@@ -2,7 +2,7 @@
 
 import sys
 
-from avbench.cli import main
+from avbench.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from avbench.fileio import write_csv
+from avbench.core.files import write_csv
 from benchmarks import loading, memory, packing, probe, startup, training
 
 OUTPUT = Path("results/benchmarks/summary.csv")

@@ -2,8 +2,8 @@
 
     python -m benchmarks.break_even [--repetitions 1000]
 
-Prints, for a known truth, how often the interval of :func:`avbench.robustness.break_even` holds it, how wide it is
-within the rates that are tried, and how often each verdict is reached.
+Prints, for a known truth, how often the interval of :func:`avbench.results.robustness.break_even` holds it, how wide it
+is within the rates that are tried, and how often each verdict is reached.
 """
 
 import argparse
@@ -13,9 +13,9 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
-from avbench.outcomes import Outcomes
-from avbench.rng import generator
-from avbench.robustness import PAYS_UP_TO, UNDECIDED, Size, break_even
+from avbench.core.rng import generator
+from avbench.results.outcomes import Outcomes
+from avbench.results.robustness import PAYS_UP_TO, UNDECIDED, Size, break_even
 
 SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (250, 1000), (0.0, 0.02, 0.05)
 RATES = {"true": 0.0, **{f"uniform-{percent}": percent / 100 for percent in (10, 20, 30, 40, 50)}}

@@ -2,8 +2,8 @@
 
     python -m benchmarks.intervals [--repetitions 1000]
 
-Prints, for known truths, how often :func:`avbench.stats.bootstrap` and its peers hold the truth, and how wide they are:
-the plain hierarchical bootstrap (percentiles), and Student's t over the seeds' means.
+Prints, for known truths, how often :func:`avbench.results.bootstrap.bootstrap` and its peers hold the truth, and how
+wide they are: the plain hierarchical bootstrap (percentiles), and Student's t over the seeds' means.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtr, ndtri, stdtrit
 
-from avbench.rng import generator
-from avbench.stats import RESAMPLES, bootstrap
+from avbench.core.rng import generator
+from avbench.results.bootstrap import RESAMPLES, bootstrap
 
 SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (250, 1000), (0.0, 0.01, 0.02, 0.05)
 DIFFICULTY = 1.5  # deviation of the clips' difficulty, in probits

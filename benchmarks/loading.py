@@ -19,8 +19,9 @@ import numpy as np
 import simplejpeg
 import torch
 
-from avbench.features import FeatureSettings, LogMel
-from avbench.store import Store
+from avbench.config.features import FeatureSettings
+from avbench.data.store import Store
+from avbench.features.log_mel import LogMel
 from benchmarks.packing import SECONDS, SETTINGS, media, pack
 
 FRAMES = 8

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
+from avbench.config.store import StoreSettings
+from avbench.data.store import Row, Store, encode_frames, write_shard
 from benchmarks.packing import ffmpeg_program, media, pack, write_film
 
 WORKERS = 2
@@ -41,7 +42,7 @@ def packing_mb(folder: str, starts: str, *files: str) -> float:
 
 def reading_mb(folder: str) -> float:
     """Read random clips of a store in a process that could train; return its memory beside the mapped files in MB."""
-    import avbench.pretrain  # noqa: F401
+    import avbench.pretraining.run  # noqa: F401
 
     store = Store(sorted(Path(folder).glob("*.arrow")))
     for row in np.random.default_rng(0).integers(0, len(store), 20_000):

@@ -17,9 +17,9 @@ import av
 import numpy as np
 import pandas as pd
 
-from avbench.manifest import COLUMNS, write_manifest
-from avbench.pack import pack_shard
-from avbench.store import StoreSettings
+from avbench.config.store import StoreSettings
+from avbench.data.manifest import COLUMNS, write_manifest
+from avbench.data.packing.shard import pack_shard
 
 SETTINGS = StoreSettings(frame_rate=16.0, width=112, height=112)
 SECONDS = 10.0

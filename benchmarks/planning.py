@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from avbench import ledger
-from avbench.checks import Measurements
-from avbench.hashing import shard_of
-from avbench.manifest import write_manifest
-from avbench.pieces import Outcome, as_table
+from avbench.core.hashing import shard_of
+from avbench.data import ledger
+from avbench.data.checks import Measurements
+from avbench.data.manifest import write_manifest
+from avbench.data.packing.outcome import Outcome, as_table
 
 ROOT = Path(__file__).resolve().parents[1]
 SEEDS = 7  # of config/robustness.yaml: 2,023 pretraining runs

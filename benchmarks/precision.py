@@ -21,20 +21,27 @@ import pandas as pd
 import torch
 import yaml
 
-from avbench import checkpoint, ledger
-from avbench.config import Experiment
-from avbench.devices import pick
-from avbench.embed import encode
-from avbench.features import FeatureSettings
-from avbench.fileio import write_csv
-from avbench.methods import PRESETS
-from avbench.pretrain import MachineSettings, PretrainSettings, load_task, pretrain
-from avbench.probe import LinearSettings, linear_probe
-from avbench.settings import build
-from avbench.statistics import subset_statistics
-from avbench.stats import bootstrap
-from avbench.subset import SubsetSettings, draw
-from avbench.tasks import open_store, read_tasks, task_clips
+from avbench.config.evaluation import LinearSettings
+from avbench.config.experiment import Experiment
+from avbench.config.features import FeatureSettings
+from avbench.config.methods import PRESETS
+from avbench.config.pretraining import MachineSettings, PretrainSettings
+from avbench.config.settings import build
+from avbench.config.subsets import SubsetSettings
+from avbench.config.tasks import read_tasks
+from avbench.core.files import write_csv
+from avbench.data import ledger
+from avbench.data.store import open_store
+from avbench.data.subsets import draw
+from avbench.evaluation.embedding import encode
+from avbench.evaluation.linear_probe import linear_probe
+from avbench.evaluation.tasks import task_clips
+from avbench.features.statistics import subset_statistics
+from avbench.models.embedder import load_task
+from avbench.pretraining.run import pretrain
+from avbench.results.bootstrap import bootstrap
+from avbench.training import checkpoint
+from avbench.training.devices import pick
 
 METHODS = ("random", "soft-positive")
 PRECISIONS = ("float32", "bfloat16")

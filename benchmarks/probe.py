@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from avbench.knn import KnnSettings, knn
-from avbench.probe import LinearSettings, linear_probe
+from avbench.config.evaluation import KnnSettings, LinearSettings
+from avbench.evaluation.knn import knn
+from avbench.evaluation.linear_probe import linear_probe
 
 CLASSES, WIDTH, LATENT = 309, 512, 64
 PER_CLASS = {"train": 123, "validation": 24, "test": 47}  # 38,007 clips train, 14,523 test

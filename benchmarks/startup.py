@@ -19,9 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from avbench.fileio import write_csv, write_json
-from avbench.methods import PRESETS
-from avbench.store import Row, StoreSettings, encode_frames, write_shard
+from avbench.config.methods import PRESETS
+from avbench.config.store import StoreSettings
+from avbench.core.files import write_csv, write_json
+from avbench.data.store import Row, encode_frames, write_shard
+from avbench.models.embedder import Task
 
 CLIPS, CLASSES, SHARDS = 38_007, 309, 256  # of the paper's largest subset, in VGGSound's shards
 PROMISED_S = 15
@@ -39,8 +41,11 @@ def first_step(folder: str) -> dict[str, float]:
     """Pretrain up to the first step; return the CPU time of each part, in seconds."""
     parts: dict[str, float] = {"interpreter": time.process_time()}
     begin = time.process_time()
-    from avbench import cli, fileio, optimizer, pretrain
-    from avbench.store import Store
+    from avbench.cli import main as cli
+    from avbench.core import files
+    from avbench.data.store import Store
+    from avbench.pretraining import run
+    from avbench.training import optimizer
 
     parts["imports"] = time.process_time() - begin
 
@@ -64,13 +69,13 @@ def first_step(folder: str) -> dict[str, float]:
 
         return outer
 
-    clocked(fileio, "read_csv", "lists")
+    clocked(files, "read_csv", "lists")
     clocked(Store, "__init__", "opening the store")
-    clocked(pretrain.Clips, "__init__", "subset in the store")
-    clocked(pretrain.Batches, "__init__", "batches of an epoch")
-    clocked(pretrain.Batches, "read", "first batch")
-    clocked(pretrain.Task, "__init__", "model")
-    clocked(pretrain.Task, "forward", "first forward pass")
+    clocked(run.Clips, "__init__", "subset in the store")
+    clocked(run.Batches, "__init__", "batches of an epoch")
+    clocked(run.Batches, "read", "first batch")
+    clocked(Task, "__init__", "model")
+    clocked(Task, "forward", "first forward pass")
     optimizer.Adam.step = last(optimizer.Adam.step)
     where = Path(folder)
     command = ["pretrain", "--data", where / "data", "--subset", where / "subset.csv", "--labels", where / "subset.csv"]

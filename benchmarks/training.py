@@ -16,18 +16,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from avbench.allocator import keep_freed_memory
-from avbench.batches import Batch, Batches, on_device
-from avbench.devices import pick
-from avbench.features import FeatureSettings
-from avbench.loss import info_nce
-from avbench.methods import PRESETS
-from avbench.models import PRESETS as MODELS
-from avbench.optimizer import Adam
-from avbench.pretrain import PretrainSettings, Task, compile_model
-from avbench.progress import Timing
-from avbench.store import Row, Store, StoreSettings, encode_frames, write_shard
-from avbench.windows import Clips
+from avbench.config.features import FeatureSettings
+from avbench.config.methods import PRESETS
+from avbench.config.models import PRESETS as MODELS
+from avbench.config.pretraining import PretrainSettings
+from avbench.config.store import StoreSettings
+from avbench.data.store import Row, Store, encode_frames, write_shard
+from avbench.features.windows import Clips
+from avbench.methods.losses import info_nce
+from avbench.models.embedder import Task
+from avbench.pretraining.loop import compile_model
+from avbench.pretraining.window_batches import Batch, Batches, on_device
+from avbench.training.allocator import keep_freed_memory
+from avbench.training.devices import pick
+from avbench.training.optimizer import Adam
+from avbench.training.telemetry import Timing
 
 CLIPS = 600
 CACHE_MB = 10_000  # enough for all of them

@@ -2,6 +2,8 @@
 
 import os
 
+from tests.support.paths import ROOT
+
 # One thread a process: tests run side by side, and sums split over threads differ in their last digits.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
@@ -18,4 +20,4 @@ settings.load_profile("avbench")
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The folder of the Snakefile."""
-    return Path(__file__).resolve().parents[1]
+    return ROOT

@@ -4,7 +4,7 @@ import itertools
 import numpy as np
 import pytest
 
-from avbench.store import Store
+from avbench.data.store import Store
 from benchmarks import loading, startup
 from benchmarks.packing import pack, write_film
 from benchmarks.precision import _apart

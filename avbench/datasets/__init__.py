@@ -5,8 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from avbench.errors import UserError
-from avbench.settings import build
+from avbench.config.settings import build
+from avbench.core.errors import UserError
 
 # kind → (module, its settings); modules are imported when they are used.
 KINDS = {
@@ -38,7 +38,7 @@ def build_manifest(kind: str, settings: Mapping[str, Any], inputs: Mapping[str, 
     module = import_module(module_name)
     chosen = build(getattr(module, class_name), settings, f"options of {kind}")
 
-    from avbench.manifest import SPLITS, write_manifest
+    from avbench.data.manifest import SPLITS, write_manifest
 
     clips = module.manifest(chosen, Path(path), **inputs)
     write_manifest(path, clips)

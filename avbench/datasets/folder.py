@@ -7,19 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from avbench.datasets.durations import duration_s
-from avbench.datasets.listing import (
-    read_rows,
-    require_folder,
-    require_known_labels,
-    require_unique,
-    source_prefix,
-    table,
-)
+from avbench.core.errors import UserError
+from avbench.data.manifest import COLUMNS, SPLITS
+from avbench.data.media.clip import is_url
+from avbench.data.media.durations import duration_s
+from avbench.datasets.lists import read_rows, require_folder, require_known_labels, require_unique, source_prefix, table
 from avbench.datasets.splits import stratified
-from avbench.errors import UserError
-from avbench.manifest import COLUMNS, SPLITS
-from avbench.media import is_url
 
 AUDIO = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav")
 VIDEO = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")

@@ -5,16 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from avbench.datasets.durations import duration_s
-from avbench.datasets.listing import (
-    read_rows,
-    require_folder,
-    require_known_labels,
-    source_prefix,
-    table,
-)
+from avbench.core.errors import UserError
+from avbench.data.media.durations import duration_s
+from avbench.datasets.lists import read_rows, require_folder, require_known_labels, source_prefix, table
 from avbench.datasets.splits import stratified
-from avbench.errors import UserError
 
 # subset → (column of train.csv, its value)
 SUBSETS = {

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from avbench.errors import UserError
-from avbench.hashing import hash64
+from avbench.core.errors import UserError
+from avbench.core.hashing import hash64
 
 
 def falls_below(share: float, seed: int, group: str) -> bool:

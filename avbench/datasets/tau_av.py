@@ -5,16 +5,9 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from avbench.datasets.listing import (
-    read_rows,
-    require_folder,
-    require_known_labels,
-    require_unique,
-    source_prefix,
-    table,
-)
+from avbench.core.errors import UserError
+from avbench.datasets.lists import read_rows, require_folder, require_known_labels, require_unique, source_prefix, table
 from avbench.datasets.splits import stratified
-from avbench.errors import UserError
 
 CLIP_S = 10.0
 RECORD = 4477542  # of the development set on Zenodo

@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from avbench.datasets.listing import read_rows, require_known_labels, require_unique, table
+from avbench.core.errors import UserError
+from avbench.datasets.lists import read_rows, require_known_labels, require_unique, table
 from avbench.datasets.splits import falls_below
-from avbench.errors import UserError
 
 CLIP_S = 10
 LIST_COLUMNS = ("id", "start second", "label", "split")
@@ -43,7 +43,7 @@ def manifest(settings: VGGSoundSettings, path: Path, listing: Path) -> pd.DataFr
     """Return the manifest of the listed clips: each video's address, and where the clip lies in it.
 
     The list's test clips are ours; its training clips are ours but for the validation share. Whether a clip is
-    downloaded or taken from a folder of trimmed clips is for packing (:mod:`avbench.sources`) to decide.
+    downloaded or taken from a folder of trimmed clips is for packing (:mod:`avbench.data.packing.sources`) to decide.
 
     Args:
         settings: the dataset's options.

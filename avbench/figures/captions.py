@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from avbench.fileio import write_text
+from avbench.core.files import write_text
 
 _SPECIAL = re.compile(r"([^\w\s,;.()/±−+-]|_)")
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from avbench.figures import style
+from avbench.figures.names import subset_names
 
 _ACROSS = 3
 _COLOURS = (style.SKY, style.BLUE, style.BLACK, style.PURPLE, style.ORANGE, style.GREEN)
@@ -39,7 +40,7 @@ def draw(
         one_scale: whether all panels share their horizontal axis.
     """
     looks = style.looks(table["method"])
-    names = style.subset_names(sizes)
+    names = subset_names(sizes)
     panels = list(table.groupby(["task", "protocol", "modality"], sort=False))
     with style.shared():
         across = 2 if len(panels) == 4 else min(_ACROSS, len(panels))

@@ -8,8 +8,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from avbench.controlled import CONDITIONS, ControlledSettings, clip_list, render
-from avbench.controlled.factors import PICTURE, SOUND, class_point
+from avbench.datasets.controlled import CONDITIONS, ControlledSettings, clip_list, render
+from avbench.datasets.controlled.factors import PICTURE, SOUND, class_point
 
 MAGMA = plt.get_cmap("magma", 16)  # few colours: small files
 HERE = Path(__file__).parent

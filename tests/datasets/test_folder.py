@@ -10,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
+from avbench.core.errors import UserError
+from avbench.data.manifest import read_manifest
 from avbench.datasets import build_manifest
-from avbench.errors import UserError
-from avbench.manifest import read_manifest
 
 CLASSES = ["dog, barking", '-"sea"', "train", "$(id)"]
 

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from avbench.core.errors import UserError
+from avbench.data.manifest import read_manifest
+from avbench.data.media.durations import UNKNOWN_S
 from avbench.datasets import build_manifest
-from avbench.datasets.durations import UNKNOWN_S
-from avbench.errors import UserError
-from avbench.manifest import read_manifest
 
 LABELS = ["Acoustic_guitar", "Coin_(dropping)", "Walk_or_footsteps"]
 

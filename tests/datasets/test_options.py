@@ -2,18 +2,16 @@
 
 import dataclasses
 from importlib import import_module
-from pathlib import Path
 
 import pytest
 import yaml
 
-from avbench.config import Experiment
+from avbench.config.experiment import Experiment
+from avbench.core.errors import UserError
+from avbench.data.download.zenodo import ZenodoSettings
 from avbench.datasets import KINDS, fsdnoisy18k, tau_av
-from avbench.datasets.download import ListSettings
-from avbench.datasets.zenodo import ZenodoSettings
-from avbench.errors import UserError
-
-ROOT = Path(__file__).parents[2]
+from avbench.datasets.acquire import ListSettings
+from tests.support.paths import ROOT
 
 
 def schema(kind):

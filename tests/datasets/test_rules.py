@@ -14,10 +14,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from avbench.manifest import read_manifest
-from tests.file_server import FileServer
-
-ROOT = Path(__file__).parents[2]
+from avbench.data.manifest import read_manifest
+from tests.support.file_server import FileServer
+from tests.support.paths import ROOT
 
 
 def snakemake(folder, config, *arguments):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avbench.core.errors import UserError
 from avbench.datasets.splits import falls_below, stratified
-from avbench.errors import UserError
 
 NAMES = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=60)
 

@@ -5,9 +5,9 @@ from collections import Counter, defaultdict
 
 import pytest
 
+from avbench.core.errors import UserError
+from avbench.data.manifest import read_manifest
 from avbench.datasets import build_manifest
-from avbench.errors import UserError
-from avbench.manifest import read_manifest
 
 SCENES = ["airport", "metro_station", "street_pedestrian"]
 META = ["filename_audio", "filename_video", "scene_label", "identifier"]

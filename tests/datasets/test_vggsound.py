@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from avbench.core.errors import UserError
+from avbench.data.manifest import read_manifest
 from avbench.datasets import build_manifest
-from avbench.errors import UserError
-from avbench.manifest import read_manifest
 
 HOSTILE = [
     "-1pRmoJIGQc",

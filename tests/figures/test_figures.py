@@ -9,7 +9,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from avbench.figures import (
+from avbench.figures import style
+from avbench.figures.charts import (
     accuracy_by_balance,
     accuracy_by_size,
     class_gains,
@@ -28,10 +29,10 @@ from avbench.figures import (
     published_losses,
     samples,
     sampling,
-    style,
     timing,
     training_loss,
 )
+from avbench.results import by_class
 
 METHODS = [
     "random",
@@ -90,7 +91,7 @@ def class_table(number):
         for seed in range(3)
     ]
     other = pd.concat([part.assign(correct=RANDOM.integers(0, 2, len(part))) for part in parts])
-    return class_gains.gains(pd.concat(parts), other)
+    return by_class.gains(pd.concat(parts), other)
 
 
 def confusion_table(number):
@@ -233,7 +234,7 @@ def size_outcomes(classes=24):
         pd.DataFrame({"seed": 0, "clip_id": range(len(labels)), "label": labels, "correct": right})
         for right in RANDOM.integers(0, 2, (2, len(labels)))
     )
-    return class_size.by_size(ours, theirs, clips)
+    return by_class.by_size(ours, theirs, clips)
 
 
 def followed(methods=METHODS[:8], last=(60, 16)):

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from avbench.config.methods import PRESETS, RESERVED
 from avbench.figures import style
-from avbench.methods import PRESETS, RESERVED
+from avbench.figures.names import protocol_name, size_name, subset_names, task_name, wrap
 
 
 def test_every_preset_and_baseline_has_its_own_look():
@@ -38,27 +39,27 @@ def test_lines_stand_out_from_the_paper(method):
 
 @given(st.text(max_size=200), st.integers(5, 40), st.integers(1, 3))
 def test_wrapped_text_keeps_to_its_room(text, width, lines):
-    parts = style.wrap(text, width, lines).replace(r"\$", "$").split("\n")
+    parts = wrap(text, width, lines).replace(r"\$", "$").split("\n")
     assert len(parts) <= lines
     assert all(len(part) <= width for part in parts)
 
 
 def test_wrap_says_what_it_leaves_out():
-    assert style.wrap("bird chirping, tweeting", 15) == "bird chirping,\ntweeting"
-    assert style.wrap("one two three four five six", 9) == "one two\nthree…"
-    assert style.wrap("short", 9) == "short"
+    assert wrap("bird chirping, tweeting", 15) == "bird chirping,\ntweeting"
+    assert wrap("one two three four five six", 9) == "one two\nthree…"
+    assert wrap("short", 9) == "short"
 
 
 def test_dollars_are_no_mathematics():
-    assert style.wrap("$a$", 9) == r"\$a\$"
+    assert wrap("$a$", 9) == r"\$a\$"
 
 
 def test_names():
-    assert style.size_name(1) == "1 clip a class"
-    assert style.size_name(1230) == "1,230 clips a class"
-    assert style.task_name("vggsound") == "VGGSound"
-    assert style.task_name("my_own-task") == "My own task"
-    assert style.protocol_name("finetune") == "fine-tuned"
+    assert size_name(1) == "1 clip a class"
+    assert size_name(1230) == "1,230 clips a class"
+    assert task_name("vggsound") == "VGGSound"
+    assert task_name("my_own-task") == "My own task"
+    assert protocol_name("finetune") == "fine-tuned"
 
 
 def test_known_methods_keep_their_order():
@@ -69,5 +70,5 @@ def test_known_methods_keep_their_order():
 
 def test_subsets_of_about_the_same_size_keep_their_order():
     sizes = {"large": 32.0, "small": 10.0, "tail-10": 9.96, "tail-100": 9.92}
-    assert list(style.subset_names(sizes)) == ["small", "tail-10", "tail-100", "large"]
-    assert style.subset_names(sizes)["tail-10"] == "Tail 10: 10 clips a class"
+    assert list(subset_names(sizes)) == ["small", "tail-10", "tail-100", "large"]
+    assert subset_names(sizes)["tail-10"] == "Tail 10: 10 clips a class"

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from tests.workflow.conftest import ROOT
+from tests.support.paths import ROOT
 
 # Snakemake asks conda about itself first; what it then writes follows from the environment's file alone.
 CONDA = """#!/bin/sh

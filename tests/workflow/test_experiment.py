@@ -55,7 +55,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
 
 
 def test_the_summary_is_printed(finished, capsys):
-    from avbench.cli import main
+    from avbench.cli.main import main
 
     assert main(["summary", "--results", str(finished.pages())]) == 0
     text = capsys.readouterr().out

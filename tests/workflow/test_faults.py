@@ -9,9 +9,10 @@ from urllib.parse import quote
 import pandas as pd
 import pytest
 
-from tests import media_files as files
-from tests.media_server import MediaServer
-from tests.workflow.conftest import ROOT, Workflow
+from tests.support import media_files as files
+from tests.support.media_server import MediaServer
+from tests.support.paths import ROOT
+from tests.workflow.conftest import Workflow
 
 # way of the server → (number of clips, state, reason, reason after the server has been mended)
 WAYS = {

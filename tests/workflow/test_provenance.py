@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from avbench.cli import main
+from avbench.cli.main import main
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from tests.workflow.conftest import ROOT, Workflow
+from tests.support.paths import ROOT
+from tests.workflow.conftest import Workflow
 
 CLIPS = ROOT.parent / "shared" / "real-clips"
 
@@ -40,7 +41,7 @@ def test_real_clips_are_stored_and_trained_on(tiny, tmp_path):
 
     import pandas as pd
 
-    from avbench.store import Store
+    from avbench.data.store import Store
 
     ledger = pd.read_parquet(tmp_path / "data/toys/ledger.parquet")
     assert len(ledger) == len(listed) == 8

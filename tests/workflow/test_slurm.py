@@ -17,7 +17,8 @@ from typing import TypeVar
 import psutil
 import pytest
 
-from tests.workflow.conftest import ROOT, Workflow
+from tests.support.paths import ROOT
+from tests.workflow.conftest import Workflow
 
 T = TypeVar("T")
 PROGRAMS = ("sbatch", "srun", "slurmctld", "slurmd", "munged")
@@ -44,7 +45,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missi
 def cluster(tmp_path_factory):
     """SLURM, from start to stop; its state folder."""
     state = tmp_path_factory.mktemp("slurm")
-    start, stop = ([str(ROOT / "tests/slurm" / name), str(state)] for name in ("start", "stop"))
+    start, stop = ([str(ROOT / "tests/support/slurm" / name), str(state)] for name in ("start", "stop"))
     try:
         subprocess.run(start, check=True, timeout=60, stdout=subprocess.DEVNULL)
         yield state

@@ -1,6 +1,6 @@
 # The controlled dataset: real media files generated from a seed (docs/controlled-dataset.md).
 
-from avbench.sizes import Held
+from avbench.config.capacity import Held
 
 CONTROLLED = experiment.datasets_of("controlled.smk")
 

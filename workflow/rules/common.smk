@@ -18,10 +18,10 @@ signal.signal(signal.SIGUSR1, lambda *_: None)
 
 from snakemake.exceptions import WorkflowError
 
-from avbench.config import Experiment
-from avbench.errors import UserError
-from avbench.fileio import write_json
-from avbench.resources import (
+from avbench.config.experiment import Experiment
+from avbench.core.errors import UserError
+from avbench.core.files import write_json
+from avbench.plan.resources import (
     batches_mb,
     listed_clips,
     memory_mb,

@@ -1,6 +1,6 @@
 # Scores → tables, claims, figures. Snakemake's own report collects what is marked with report().
 
-from avbench.methods import PRESETS
+from avbench.config.methods import PRESETS
 
 SEEDED_RUNS = [
     f"{run_folder(run)}/seed-{seed}"

@@ -1,0 +1,1 @@
+"""Checking results back to their sources, and packing them."""

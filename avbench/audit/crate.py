@@ -1,0 +1,247 @@
+"""An experiment as a research object: one folder or archive with a description that machines read.
+
+The description follows Workflow Run RO-Crate 0.5 (https://w3id.org/ro/wfrun/workflow/0.5), on RO-Crate 1.1: the
+workflow, the run of it, what went in and what came out.
+"""
+
+import json
+import mimetypes
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from avbench import __version__
+from avbench.core.errors import UserError
+from avbench.core.files import atomic, read_json, write_json
+from avbench.core.hashing import file_digest
+from avbench.provenance import record as provenance
+
+METADATA = "ro-crate-metadata.json"
+_LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")
+_LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
+# The workflow's own files, as far as a checkout has them.
+_SOURCE = ("Snakefile", "pyproject.toml", "requirements.lock", "LICENSE", "CITATION.cff", "README.md")
+_FOLDERS = {
+    "avbench": "The Python package that the rules call.",
+    "workflow": "Rules, schemas and captions of the report.",
+    "config": "Configurations and claims that come with the workflow.",
+    "envs": "The conda environment of the rules.",
+    "profiles": "Settings of Snakemake.",
+}
+_DATA = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv")  # what became of every clip; no media
+_PROFILES = {
+    "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
+    "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
+    "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
+}
+_SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
+_NO_LICENCE = "Not stated by those who ran the experiment; the workflow itself is under the MIT licence."
+_TYPES = {".csv": "text/csv", ".md": "text/markdown", ".parquet": "application/vnd.apache.parquet"}
+
+Entity = dict[str, Any]
+
+
+def crate(results: str | Path, output: Path, licence: str | None = None, checkpoints: bool = False) -> int:
+    """Write an experiment's crate: workflow, configuration, tables, figures, report and all records of provenance.
+
+    Files inside are named as in the project's folder, so that ``verify`` works in an unpacked crate. Logs and plans,
+    which name folders of the machine, stay out.
+
+    Args:
+        results: the experiment's folder, ``results/{experiment}``.
+        output: a ``.zip`` file, or a folder that does not exist yet.
+        licence: of tables and figures: an address, or words.
+        checkpoints: take the models and their features too, which are most of the volume.
+
+    Returns:
+        How many files the crate holds besides the description.
+
+    Raises:
+        UserError: there is nothing to export, or something is in the way.
+    """
+    results, output = Path(results).absolute(), Path(output)
+    if not (results / "tables" / "accuracy.csv").is_file():
+        raise UserError(f"{results} holds no tables. Run the workflow first.")
+    if output.exists() and output.suffix != ".zip":
+        raise UserError(f"{output} exists already. Give another folder, or delete it.")
+    if output.absolute().is_relative_to(results):
+        raise UserError(f"{output} lies in {results}, and would contain itself. Write the crate somewhere else.")
+    files = dict(_files(results, checkpoints))
+    graph = describe(results, files, licence)
+    content = {
+        "@context": ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"],
+        "@graph": graph,
+    }
+    if output.suffix == ".zip":
+        with atomic(output) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(METADATA, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+            for name, path in files.items():
+                archive.write(path, name)
+    else:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
+            whole = Path(folder, "crate")
+            for name, path in files.items():
+                (whole / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, whole / name)
+            write_json(whole / METADATA, content)
+            whole.rename(output)
+    return len(files)
+
+
+def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
+    """Yield name in the crate and place of every file, sorted within each folder."""
+    for name in _SOURCE:
+        if (path := provenance.SOURCE / name).is_file():
+            yield name, path
+    for folder in _FOLDERS:
+        for path in _walk(provenance.SOURCE / folder):
+            yield path.relative_to(provenance.SOURCE).as_posix(), path
+    for path in _walk(results):
+        inside = path.relative_to(results)
+        if set(inside.parts) & set(_LEFT_OUT) or (path.name in _LARGE and not checkpoints):
+            continue
+        yield f"results/{results.name}/{inside.as_posix()}", path
+    for folder in sorted((results.parent.parent / "data").glob("*/")):
+        for name in _DATA:
+            if (path := folder / name).is_file():
+                yield f"data/{folder.name}/{name}", path
+
+
+def _walk(folder: Path) -> list[Path]:
+    found = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return [p for p in found if not any(part.startswith((".", "__pycache__")) for part in p.relative_to(folder).parts)]
+
+
+# --------------------------------------------------------------------------------------------------------- description
+
+
+def describe(results: Path, files: Mapping[str, Path], licence: str | None = None) -> list[Entity]:
+    """Describe an experiment as the graph of an RO-Crate: flat, one entity an ``@id``.
+
+    Args:
+        results: the experiment's folder.
+        files: what the crate holds: name → place. Tables, figures, report and settings are described one by one.
+        licence: of the results.
+    """
+    home = f"results/{results.name}"
+    records = [read_json(path) for name, path in files.items() if name.startswith(f"{home}/provenance/")]
+    runs = [read_json(path) for name, path in files.items() if name.startswith(home) and name.endswith("/run.json")]
+    made_by = [record["provenance"] for record in [*records, *runs]]
+    started, ended = _period(made_by, results)
+    made = [name for name in files if name.startswith((f"{home}/tables/", f"{home}/figures/", f"{home}/report.html"))]
+    given = [name for name in files if name in (f"{home}/config.json", "config/claims.yaml", "config/published.yaml")]
+    single = [*(name for name in files if name in _SOURCE and name != "Snakefile"), *given, *made]
+    folders = _FOLDERS | {
+        f"{home}/runs": "The pretraining runs: settings, learning curves, scores, predictions and their provenance.",
+        f"{home}/supervised": "The supervised baseline: scores, predictions and their provenance.",
+        f"{home}/subsets": "The clips of each pretraining subset.",
+        f"{home}/labels": "Labels that pairing used.",
+        f"{home}/statistics": "Mean and deviation of each mel band over each subset.",
+        f"{home}/provenance": "How the tables came to be: digests, versions, commit, hardware, time, energy.",
+        f"{home}/benchmarks": "Time and memory of every job.",
+        "data": "For each dataset, its list of clips and what became of each.",
+    }
+    folders = {name: text for name, text in folders.items() if any(file.startswith(f"{name}/") for file in files)}
+    parts = ["Snakefile", *single, *(f"{name}/" for name in folders)]
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": f"avbench experiment {results.name}",
+        "description": "Benchmark of pair sampling in audio-visual self-supervised learning: the workflow, a run of "
+        "it, and its tables, figures and report. Each row of a table leads by method, subset, labels and seed to a "
+        "run, whose record names the digests of all that it was made from; python -m avbench verify checks them.",
+        "datePublished": datetime.now(UTC).date().isoformat(),
+        "license": licence
+        or "Not stated by those who ran the experiment; the workflow itself is under the MIT licence.",
+        "conformsTo": [{"@id": profile} for profile in _PROFILES],
+        "hasPart": _refer(parts),
+        "mainEntity": {"@id": "Snakefile"},
+        "mentions": {"@id": "#run"},
+    }
+    workflow = _file("Snakefile", files["Snakefile"]) | {
+        "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
+        "name": "avbench",
+        "version": __version__,
+        "license": "https://spdx.org/licenses/MIT",
+        "programmingLanguage": {"@id": _SNAKEMAKE},
+    }
+    if commits := sorted({maker.get("commit") for maker in made_by} - {None}):
+        workflow["identifier"] = [f"git commit {commit}" for commit in commits]
+    run = {
+        "@id": "#run",
+        "@type": "CreateAction",
+        "name": f"Run of the experiment {results.name}",
+        "description": _hardware(made_by),
+        "instrument": {"@id": "Snakefile"},
+        "object": _refer(given),
+        "result": _refer(made),
+        "startTime": started,
+        "endTime": ended,
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+    }
+    snakemake = {
+        "@id": _SNAKEMAKE,
+        "@type": "ComputerLanguage",
+        "name": "Snakemake",
+        "url": {"@id": "https://snakemake.github.io"},
+        "identifier": {"@id": "https://snakemake.github.io"},
+    }
+    return [
+        {
+            "@id": METADATA,
+            "@type": "CreativeWork",
+            "about": {"@id": "./"},
+            "conformsTo": [{"@id": "https://w3id.org/ro/crate/1.1"}, {"@id": list(_PROFILES)[-1]}],
+        },
+        root,
+        workflow,
+        run,
+        snakemake,
+        *({"@id": id, "@type": "CreativeWork", "name": name, "version": id[-3:]} for id, name in _PROFILES.items()),
+        *([{"@id": licence, "@type": "CreativeWork", "name": licence}] if _is_address(licence) else []),
+        *(_file(name, files[name]) for name in single),
+        *({"@id": f"{name}/", "@type": "Dataset", "name": name, "description": text} for name, text in folders.items()),
+    ]
+
+
+def _file(name: str, path: Path) -> Entity:
+    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
+    entity = {
+        "@id": name,
+        "@type": "File",
+        "name": name.rpartition("/")[2],
+        "encodingFormat": kind,
+        "contentSize": str(path.stat().st_size),
+        "sha256": file_digest(path),
+    }
+    return entity | ({"about": {"@id": "./"}} if name == "README.md" else {})
+
+
+def _is_address(text: str | None) -> bool:
+    return bool(text) and text.startswith(("https://", "http://"))
+
+
+def _refer(ids: Iterable[str]) -> list[dict[str, str]]:
+    return [{"@id": id} for id in ids]
+
+
+def _period(made_by: Sequence[Mapping[str, Any]], results: Path) -> tuple[str, str]:
+    """Return when the first recorded job began and the last one ended, or else when the table of scores was written."""
+    ended = [(datetime.fromisoformat(maker["ended"]), maker["seconds"]) for maker in made_by if "ended" in maker]
+    if not ended:
+        written = datetime.fromtimestamp((results / "tables" / "accuracy.csv").stat().st_mtime, UTC)
+        ended = [(written, 0)]
+    first = min(end - timedelta(seconds=seconds) for end, seconds in ended)
+    return first.isoformat(timespec="seconds"), max(end for end, _ in ended).isoformat(timespec="seconds")
+
+
+def _hardware(made_by: Sequence[Mapping[str, Any]]) -> str:
+    machines = {
+        ", ".join([str(maker.get("processor")), *(gpu["name"] for gpu in maker.get("gpus", []))]) for maker in made_by
+    }
+    return "On " + " and on ".join(sorted(machines)) + "." if machines else "On hardware that was not recorded."

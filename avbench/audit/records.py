@@ -1,0 +1,108 @@
+"""Provenance records of a result, and the files that they name."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avbench.core.errors import UserError
+from avbench.core.files import read_json
+from avbench.core.hashing import file_digest
+from avbench.provenance import record as provenance
+
+_LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")  # what copies of results often lack, as they lack data/
+
+
+@dataclass(frozen=True)
+class Record:
+    """A file that says how others came to be: names and digests as its job saw them."""
+
+    path: Path
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    made_by: Mapping[str, Any]
+
+
+class Files:
+    """Finds recorded files and remembers their digests.
+
+    Args:
+        results: the experiment's folder, wherever it is now.
+        prefix: what the names of its files began with when they were recorded.
+    """
+
+    def __init__(self, results: Path, prefix: str) -> None:
+        self.results, self.prefix, self._digests = results, prefix, {}
+
+    def find(self, name: str) -> Path:
+        """Return where a recorded file would be now; what is nowhere else is looked for in the source tree."""
+        if name.startswith(self.prefix):
+            return self.results / name.removeprefix(self.prefix)
+        near = self.results.parent.parent / name
+        return near if near.exists() or not (provenance.SOURCE / name).exists() else provenance.SOURCE / name
+
+    def digest(self, path: Path) -> str | None:
+        """Return a file's SHA-256; None if it is not there."""
+        if path not in self._digests:
+            self._digests[path] = file_digest(path) if path.is_file() else None
+        return self._digests[path]
+
+    def __len__(self) -> int:
+        return sum(digest is not None for digest in self._digests.values())
+
+
+def read_records(paths: Iterable[Path], results: Path) -> Iterator[Record]:
+    """Read records of provenance; a file that is none is a :class:`UserError`."""
+    for path in paths:
+        content = read_json(path)
+        try:
+            made_by = content["provenance"]
+            record = Record(path, made_by["inputs"], content.get("outputs", {}), made_by)
+            if not all(isinstance(digest, str) for digest in [*record.inputs.values(), *record.outputs.values()]):
+                raise TypeError
+        except (KeyError, TypeError, AttributeError):
+            raise UserError(f"{path} is no record of provenance. Delete it and run the workflow again.") from None
+        yield record
+
+
+def recorded_prefix(records: Sequence[Record]) -> str:
+    """Return what recorded names of the experiment's files begin with: they may have been moved since."""
+    for record in records:
+        for name in record.outputs:
+            folder, found, _ = name.rpartition("tables/")
+            if found:
+                return folder
+    return "results/"
+
+
+def run_of(folder: Path, results: Path) -> Path | None:
+    """Return the folder of the pretraining run that scores belong to; None where nothing was pretrained."""
+    if not folder.is_relative_to(results / "runs"):
+        return None
+    run = folder if folder.name.startswith("seed-") else folder.parent
+    return None if run.parent.name == "untrained" else run
+
+
+def recorded_file(record: Record, name: str, files: Files) -> Path:
+    """Return where a record's output is: beside it, if a name alone is given."""
+    return record.path.parent / name if "/" not in name else files.find(name)
+
+
+def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, str]:
+    """Return those absent files whose whole kind is absent, and the kind: of a copy without checkpoints or data."""
+    left = {}
+    for kind in _LARGE:
+        of_kind = {path for path in known if path.name == kind}
+        if of_kind and of_kind <= absent:
+            left |= dict.fromkeys(of_kind, kind)
+    if not (results.parent.parent / "data").is_dir():
+        data = results.parent.parent / "data"
+        left |= {path: "data/" for path in absent if path.is_relative_to(data)}
+    # A file that was given by a path outside of the project, of which only the name was kept.
+    left |= {path: "files outside of the project" for path in absent if path.parent == results.parent.parent}
+    return left
+
+
+def last_part(name: str) -> str:
+    """Return the file name at the end of a recorded path."""
+    return name.rpartition("/")[2]

@@ -1,0 +1,75 @@
+"""Types and groups of command-line arguments that several verbs share."""
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CLIP_LABEL = ("clip_id", "label")  # columns of subsets and labels
+LEDGERED = ("clip_id", "label", "split", "state")  # columns of the ledger that choose clips
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read settings: JSON, or ``@FILE`` with JSON in it."""
+    return _value(text, dict, "object")
+
+
+def json_list(text: str) -> list[Any]:
+    """Read a list: JSON, or ``@FILE`` with JSON in it."""
+    return _value(text, list, "array")
+
+
+def _value(text: str, kind: type, name: str) -> Any:
+    try:
+        source = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
+        value = json.loads(source)
+    except (OSError, json.JSONDecodeError) as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
+    if not isinstance(value, kind):
+        raise argparse.ArgumentTypeError(f"must be a JSON {name}")
+    return value
+
+
+Argument = tuple[str, dict[str, Any]]
+Verbs = dict[Callable[[argparse.Namespace], None], list[Argument]]
+
+
+def path_argument(name: str, text: str, many: bool = False, optional: bool = False) -> Argument:
+    """Describe an argument that is a path, or several."""
+    return name, {
+        "type": Path,
+        "required": not optional,
+        "nargs": "+" if many else None,
+        "metavar": "FILE",
+        "help": text,
+    }
+
+
+def json_argument(name: str, text: str) -> Argument:
+    """Describe a required argument that is a JSON object."""
+    return name, {"type": json_object, "required": True, "metavar": "JSON", "help": f"{text} (JSON, or @FILE)"}
+
+
+def number_argument(name: str, text: str, many: bool = False) -> Argument:
+    """Describe a required argument that is an integer, or several."""
+    return name, {"type": int, "required": True, "nargs": "+" if many else None, "metavar": "N", "help": text}
+
+
+def text_argument(name: str, text: str, default: str | None = None) -> Argument:
+    """Describe an argument that is a word, required unless it has a default."""
+    return name, {"required": default is None, "default": default, "metavar": "NAME", "help": text}
+
+
+SHARD = [number_argument("--shard", "number of the shard, from 0"), number_argument("--shards", "shards in all")]
+DATA = (
+    "--data",
+    {"type": Path, "default": Path("data"), "metavar": "DIR", "help": "folder of the datasets"},
+)
+FEATURES = json_argument("--features", "windows and log-mel parameters")
+SUBSET = path_argument("--subset", "the pretraining subset")
+TASKS = json_argument("--tasks", "table of the tasks: name → fields")
+SWITCHES = json_argument("--switches", "the protocol's switches of evaluation")
+MACHINE = ("--machine", {"type": json_object, "default": {}, "metavar": "JSON", "help": "device, cache, … (JSON)"})
+OUTPUT = path_argument("--output", "what to write")
+THREADS = {"type": int, "default": 1, "metavar": "N"}

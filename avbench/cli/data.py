@@ -1,0 +1,257 @@
+"""Verbs of the data: from lists and files to the store, its ledger and subsets."""
+
+import argparse
+
+from avbench.cli.arguments import (
+    CLIP_LABEL,
+    DATA,
+    LEDGERED,
+    OUTPUT,
+    SHARD,
+    TASKS,
+    THREADS,
+    Verbs,
+    json_argument,
+    json_list,
+    json_object,
+    path_argument,
+    text_argument,
+)
+
+
+def controlled_media(args: argparse.Namespace) -> None:
+    """generate the media files of one shard of a controlled dataset, and list their true factors"""
+    from avbench.datasets.controlled import ControlledSettings, generate, write_factors
+
+    settings = ControlledSettings.from_mapping(args.settings)
+    generate(settings, args.directory, args.shard, args.shards)
+    write_factors(settings, args.output, args.shard, args.shards)
+
+
+def controlled_manifest(args: argparse.Namespace) -> None:
+    """write a controlled dataset's manifest"""
+    from avbench.datasets.controlled import ControlledSettings, write_manifest_for
+
+    write_manifest_for(ControlledSettings.from_mapping(args.settings), args.output)
+
+
+def download_list(args: argparse.Namespace) -> None:
+    """get a dataset's list of clips, whole and verified"""
+    from avbench.datasets.acquire import get_list
+
+    get_list(args.settings, args.output)
+
+
+def zenodo(args: argparse.Namespace) -> None:
+    """download, verify and unpack a dataset's archives; goes on where an interrupted job stopped"""
+    from avbench.datasets.acquire import download_dataset
+
+    download_dataset(args.kind, args.settings, args.access, args.directory, args.output)
+
+
+def manifest(args: argparse.Namespace) -> None:
+    """write the manifest of a dataset whose files are on disk"""
+    from avbench.datasets import build_manifest
+
+    build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
+
+
+def unpack(args: argparse.Namespace) -> None:
+    """unpack the trimmed clips of an archive"""
+    from avbench.core.files import write_json
+    from avbench.data.download.archives import extract_clips
+    from avbench.data.packing.trimmed import accept
+
+    write_json(args.output, extract_clips(args.archive, args.directory, accept))
+
+
+def pack(args: argparse.Namespace) -> None:
+    """fetch, decode, measure and pack one shard of a manifest into the store and its ledger"""
+    from avbench.config.settings import build
+    from avbench.config.store import StoreSettings
+    from avbench.data.download import DownloadSettings
+    from avbench.data.packing.shard import pack_shard
+
+    pack_shard(
+        args.manifest,
+        args.shard,
+        args.shards,
+        build(StoreSettings, args.settings, "store"),
+        args.store,
+        args.ledger,
+        args.work,
+        args.request,
+        args.sources,
+        build(DownloadSettings, args.download, "download"),
+        args.threads,
+    )
+
+
+def retry(args: argparse.Namespace) -> None:
+    """have the failed clips of a dataset tried again by the next run, and no others"""
+    from avbench.data.packing.retry import retry as mark
+
+    chosen = mark(args.data / args.dataset, args.states, args.reasons)
+    listed = ", ".join(f"{count} {reason}" for reason, count in chosen.most_common()) or "none"
+    print(f"{chosen.total()} clips of {args.dataset} will be tried again by the next run: {listed}")
+
+
+def ledger(args: argparse.Namespace) -> None:
+    """merge the shards' ledgers, apply the checks, audit duplicates: one row a listed clip"""
+    from avbench.config.checks import CheckSettings
+    from avbench.config.settings import build
+    from avbench.core.files import write_csv
+    from avbench.data import ledger as ledgers
+    from avbench.data.manifest import read_manifest
+
+    merged = ledgers.merge(args.ledgers, read_manifest(args.manifest))
+    checked, duplicates = ledgers.check(merged, build(CheckSettings, args.checks, "checks"))
+    write_csv(args.duplicates, duplicates)
+    ledgers.write(args.output, checked)
+
+
+def coverage(args: argparse.Namespace) -> None:
+    """count what is stored; stop below the required share"""
+    from avbench.core.files import write_json
+    from avbench.data import ledger as ledgers
+
+    table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
+    ledgers.require_coverage(table, args.minimum, args.dataset)
+    write_json(args.output, ledgers.coverage(table))
+
+
+def coverage_table(args: argparse.Namespace) -> None:
+    """count what became of the listed clips of every dataset, by split, class and reason"""
+    from avbench.core.files import write_csv
+    from avbench.data import ledger as ledgers
+    from avbench.data.coverage import table
+    from avbench.provenance import record as provenance
+
+    provenance.begin()
+    columns = ["clip_id", "label", "split", "state", "reason"]
+    read = {name: ledgers.read(args.data / name / "ledger.parquet", columns) for name in args.datasets}
+    write_csv(args.output, table(read))
+    inputs = [args.data / name / file for name in args.datasets for file in ("clips.csv", "ledger.parquet")]
+    provenance.record(args.output.parents[1] / provenance.FOLDER / "coverage.json", inputs, [args.output])
+
+
+def subset(args: argparse.Namespace) -> None:
+    """draw a pretraining subset from the stored training clips"""
+    from avbench.config.settings import build
+    from avbench.config.subsets import SubsetSettings
+    from avbench.core.files import write_csv
+    from avbench.data import ledger as ledgers
+    from avbench.data.subsets import draw
+
+    pool = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "train")
+    write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")))
+
+
+def leaks(args: argparse.Namespace) -> None:
+    """check that no pretraining subset holds a test clip of any task; stop if one does"""
+    from avbench.config.tasks import read_tasks
+    from avbench.core.files import read_csv
+    from avbench.data.leaks import leaks as run
+    from avbench.provenance import record as provenance
+
+    provenance.begin()
+    subsets = {path.stem: read_csv(path, CLIP_LABEL)["clip_id"] for path in args.subsets}
+    run(args.data, args.dataset, subsets, read_tasks(args.tasks), args.output)
+    provenance.record(args.output.parents[1] / provenance.FOLDER / "leaks.json", args.subsets, [args.output])
+
+
+VERBS: Verbs = {
+    controlled_media: [
+        json_argument("--settings", "the dataset's factors"),
+        path_argument("--directory", "dataset folder"),
+        *SHARD,
+        OUTPUT,
+    ],
+    controlled_manifest: [json_argument("--settings", "the dataset's factors"), OUTPUT],
+    download_list: [json_argument("--settings", "url or path, and sha256"), OUTPUT],
+    zenodo: [
+        text_argument("--kind", "tau_av or fsdnoisy18k"),
+        json_argument("--settings", "record, if not the usual one, and media for tau_av"),
+        ("--access", {"type": json_object, "default": {}, "metavar": "JSON", "help": "api, keep_archives (JSON)"}),
+        path_argument("--directory", "where archives are kept and unpacked"),
+        OUTPUT,
+    ],
+    manifest: [
+        text_argument("--kind", "vggsound, tau_av, fsdnoisy18k or folder"),
+        json_argument("--settings", "the dataset's options"),
+        path_argument("--list", "the dataset's list, for vggsound", optional=True),
+        OUTPUT,
+    ],
+    unpack: [
+        path_argument("--archive", "zip or tar"),
+        path_argument("--directory", "folder for the clips"),
+        OUTPUT,
+    ],
+    pack: [
+        path_argument("--manifest", "the dataset's manifest"),
+        *SHARD,
+        json_argument("--settings", "what is kept of a clip"),
+        (
+            "--sources",
+            {
+                "type": json_list,
+                "default": ["files"],
+                "metavar": "JSON",
+                "help": 'where clips are looked for, in this order: "files", "download", {"directory": PATH}',
+            },
+        ),
+        ("--download", {"type": json_object, "default": {}, "metavar": "JSON", "help": "how clips are downloaded"}),
+        path_argument("--store", "the shard to write, or to bring up to date"),
+        path_argument("--ledger", "its ledger, likewise"),
+        path_argument("--work", "folder for finished clips while the shard is packed"),
+        path_argument("--request", "which failed clips to try again, as written by retry", optional=True),
+        ("--threads", THREADS | {"help": "clips decoded at once"}),
+    ],
+    ledger: [
+        path_argument("--ledgers", "the shards' ledgers", many=True),
+        path_argument("--manifest", "the manifest"),
+        json_argument("--checks", "thresholds that a clip must meet"),
+        path_argument("--duplicates", "list of duplicates to write"),
+        OUTPUT,
+    ],
+    coverage_table: [
+        DATA,
+        ("--datasets", {"nargs": "+", "required": True, "metavar": "NAME", "help": "in the order of the table"}),
+        OUTPUT,
+    ],
+    retry: [
+        DATA,
+        text_argument("--dataset", "the dataset"),
+        (
+            "--states",
+            {
+                "nargs": "+",
+                "choices": ["unavailable", "rejected"],
+                "default": ["unavailable"],
+                "help": "which clips (default: unavailable)",
+            },
+        ),
+        ("--reasons", {"nargs": "+", "default": [], "metavar": "WORD", "help": "only those with these reasons"}),
+    ],
+    coverage: [
+        path_argument("--ledger", "the dataset's ledger"),
+        text_argument("--dataset", "its name, for messages"),
+        (
+            "--minimum",
+            {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
+        ),
+        OUTPUT,
+    ],
+    subset: [
+        path_argument("--ledger", "the dataset's ledger"),
+        json_argument("--settings", "how the subset is drawn"),
+        OUTPUT,
+    ],
+    leaks: [
+        DATA,
+        text_argument("--dataset", "the pretraining dataset"),
+        path_argument("--subsets", "pretraining subsets", many=True),
+        TASKS,
+        OUTPUT,
+    ],
+}

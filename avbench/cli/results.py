@@ -1,0 +1,81 @@
+"""Verbs that make tables and figures, and check them."""
+
+import argparse
+from pathlib import Path
+
+from avbench.cli.arguments import Verbs, path_argument
+from avbench.core.errors import UserError
+
+
+def tables(args: argparse.Namespace) -> None:
+    """make every table of an experiment from scores, predictions and runs, and test the claims"""
+    from avbench.core.files import read_json
+    from avbench.provenance import record as provenance
+    from avbench.results.make import make_tables, sources
+
+    provenance.begin()
+    plan = read_json(args.plan)
+    made = make_tables(plan, args.output)
+    provenance.record(args.output.parent / provenance.FOLDER / "tables.json", sources(plan), made)
+
+
+def figures(args: argparse.Namespace) -> None:
+    """draw figures of the report, each as PNG and PDF"""
+    from avbench.core.files import read_json
+    from avbench.figures.draw import FIGURES
+
+    for name, settings in read_json(args.plan).items():
+        if name not in FIGURES:
+            raise UserError(f"there is no figure {name!r}. Figures are {', '.join(FIGURES)}.")
+        FIGURES[name](settings, args.output / name)
+
+
+def verify(args: argparse.Namespace) -> None:
+    """check tables, scores, runs and all that they were made from against the records; status 1 if anything is wrong"""
+    from avbench.audit.verify import verify as check
+    from avbench.core.files import write_json
+
+    verdict = check(args.results, args.deep)
+    if args.json:
+        write_json(args.json, verdict.as_json())
+    print(verdict)
+    if verdict.findings:
+        raise SystemExit(1)
+
+
+def crate(args: argparse.Namespace) -> None:
+    """export an experiment as an RO-Crate: workflow, tables, figures, report and records, for an archive"""
+    from avbench.audit.crate import crate as export
+
+    print(f"{args.output}: {export(args.results, args.output, args.licence, args.checkpoints)} files")
+
+
+def summary(args: argparse.Namespace) -> None:
+    """print an experiment's results, the claims' verdicts and where the report is"""
+    from avbench.results.console import print_summary
+
+    print_summary(args.results / "tables", args.results / "report.html")
+
+
+VERBS: Verbs = {
+    tables: [
+        path_argument("--plan", "a JSON file of what the tables are made of"),
+        path_argument("--output", "folder of the tables"),
+    ],
+    figures: [
+        path_argument("--plan", "a JSON file with the inputs of each figure, by its name"),
+        path_argument("--output", "folder of the figures"),
+    ],
+    verify: [
+        ("results", {"type": Path, "metavar": "DIR", "help": "results/{experiment}"}),
+        ("--deep", {"action": "store_true", "help": "compare contents too: scores, predictions, subsets, ledgers"}),
+        path_argument("--json", "write what was found here as well", optional=True),
+    ],
+    crate: [
+        ("results", {"type": Path, "metavar": "DIR", "help": "results/{experiment}"}),
+        path_argument("--output", "a .zip file, or a new folder"),
+        ("--licence", {"metavar": "TEXT", "help": "of tables and figures: an address, or words"}),
+        ("--checkpoints", {"action": "store_true", "help": "take the models and their features too"}),
+    ],
+    summary: [("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"})],
+}

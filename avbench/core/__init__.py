@@ -1,0 +1,1 @@
+"""Errors, files, hashes, random numbers, progress: what knows nothing of the project."""

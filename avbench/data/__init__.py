@@ -1,0 +1,1 @@
+"""From manifests to the store, its ledger and subsets."""

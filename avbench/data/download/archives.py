@@ -1,0 +1,275 @@
+"""Unpacking zip and tar archives that are not trusted: nothing outside the folder, no links, nothing endless."""
+
+import lzma
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from avbench.core.errors import UserError
+
+MAX_BYTES = 10**12
+_CHUNK = 1 << 20
+_SHOWN = 10  # members left out that are named
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,  # of gzip and bz2; nothing is written where this is caught
+    RuntimeError,  # encrypted
+    NotImplementedError,  # compressed in a way that is not known here
+    ValueError,
+    OverflowError,
+)
+
+
+@dataclass(frozen=True)
+class _Member:
+    name: str
+    size: int
+    crc: int | None  # CRC-32 of the bytes; a tar has none
+    folder: bool
+    file: bool  # neither folder nor link nor device
+    open: Callable[[], IO[bytes]]
+
+
+def extract(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> int:
+    """Unpack an archive into a folder, with the paths that its members have.
+
+    Members that cannot be taken for what they are (links, devices, absolute paths, paths through ``..``, names that
+    no file can have, a second member of one name) are left out and printed. Each file appears whole or not at all;
+    it outlasts a crash of the machine only once the caller has flushed it (``os.sync``). Files that are there
+    already with the member's size and checksum are kept, so that a killed extraction goes on. A tar has no
+    checksums: there, the size decides.
+
+    Args:
+        archive: a zip, or a tar, plain or compressed by gzip, bzip2 or xz.
+        folder: where to unpack to.
+        max_bytes: what all members together may have.
+
+    Returns:
+        The number of the archive's files that are in place.
+
+    Raises:
+        UserError: the archive is missing, damaged or encrypted, or too large for the bound or for the disk.
+    """
+    return _unpack(archive, folder, lambda name: name, max_bytes)
+
+
+def extract_clips(archive: Path, folder: Path, accept: Callable[[str], str | None], max_bytes: int = MAX_BYTES) -> int:
+    """Unpack those files of an archive that are wanted, all into one folder, whatever paths they have in it.
+
+    In all else like :func:`extract`.
+
+    Args:
+        archive: see :func:`extract`.
+        folder: where to unpack to.
+        accept: given the last part of a member's path, returns the name of the file to write, or None to leave
+            the member out.
+        max_bytes: what all accepted members together may have.
+
+    Returns:
+        The number of accepted files that are in place.
+
+    Raises:
+        UserError: see :func:`extract`.
+    """
+    return _unpack(archive, folder, lambda name: accept(name.rsplit("/", 1)[-1]), max_bytes)
+
+
+def _unpack(archive: Path, folder: Path, choose: Callable[[str], str | None], max_bytes: int) -> int:
+    # One scratch file: what a killed job leaves of it is overwritten by the next one.
+    scratch = folder / f".{archive.name[:100]}.part"
+    refused: list[str] = []
+    placed = total = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _opened(archive) as members:
+            pairs: Iterable[tuple[_Member, Path]] = _targets(members, folder, choose, refused)
+            if isinstance(members, list):  # a zip says beforehand what is in it
+                pairs = list(pairs)
+                missing = sum(m.size for m, target in pairs if not (target.is_file() and _size(target) == m.size))
+                _require_room(archive, folder, sum(m.size for m, _ in pairs), missing, max_bytes)
+            for member, target in pairs:
+                total += member.size
+                if not _same(target, member):
+                    _require_room(archive, folder, total, member.size, max_bytes)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    _write(archive, member, scratch)
+                    scratch.replace(target)
+                placed += 1
+    except OSError as error:
+        raise UserError(
+            f"{archive} cannot be unpacked to {error.filename or folder}: {error.strerror or error}. Check free "
+            "space and permissions."
+        ) from error
+    finally:
+        with suppress(OSError):
+            scratch.unlink(missing_ok=True)
+    for line in refused[:_SHOWN]:
+        print(f"{archive}: left out {line}")
+    if len(refused) > _SHOWN:
+        print(f"{archive}: left out {len(refused) - _SHOWN} more such members")
+    print(f"{archive}: {placed} files in {folder}", flush=True)
+    return placed
+
+
+def _targets(
+    members: Iterable[_Member], folder: Path, choose: Callable[[str], str | None], refused: list[str]
+) -> Iterator[tuple[_Member, Path]]:
+    """Yield the chosen members with the files to write, and note the refused ones."""
+    taken: set[str] = set()
+    for member in members:
+        name = None if member.folder else choose(member.name)
+        if name is None:
+            continue
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        name = "/".join(parts)
+        if reason := _objection(member, parts) or ("a file of this name came before" if name in taken else ""):
+            refused.append(f"{member.name!r}: {reason}")
+            continue
+        taken.add(name)
+        yield member, folder.joinpath(*parts)
+
+
+def _objection(member: _Member, parts: list[str]) -> str:
+    if not member.file:
+        return "a link or a device"
+    if member.name.startswith("/"):
+        return "an absolute path"
+    if not parts or any(part == ".." or "\\" in part or "\0" in part for part in parts):
+        return "a path that may lead out of the folder"
+    if any(len(part.encode("utf-8", "surrogateescape")) > 255 for part in parts):
+        return "a name that no file can have"
+    return ""
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[Iterable[_Member]]:
+    """Give an archive's members: a list, or what yields them one after the other."""
+    if not archive.is_file():
+        raise UserError(f"{archive} is no file. Check the dataset's options.")
+    with archive.open("rb") as stream:
+        magic = stream.read(4)
+    # Not zipfile.is_zipfile, which takes a tar that ends with a zip for a zip.
+    if magic not in (b"PK\x03\x04", b"PK\x05\x06"):
+        yield _tar_members(archive)
+        return
+    try:
+        zipped = zipfile.ZipFile(archive)
+    except _DAMAGED as error:
+        raise _damaged(archive, error) from error
+    with zipped:
+        yield [_of_zip(zipped, info) for info in zipped.infolist()]
+
+
+def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+    kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the zip was not made on Unix
+    return _Member(
+        info.filename,
+        info.file_size,
+        info.CRC,
+        folder=info.is_dir(),
+        file=kind in (0, stat.S_IFREG),
+        open=lambda: zipped.open(info),
+    )
+
+
+class _Header(tarfile.TarInfo):
+    """Notes whether a tar's end was marked: tarfile takes a header that it cannot read for the end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
+        tarfile_.ended = False
+        try:
+            return super().fromtarfile(tarfile_)
+        except tarfile.EOFHeaderError:
+            tarfile_.ended = True
+            raise
+
+
+def _tar_members(archive: Path) -> Iterator[_Member]:
+    try:
+        with tarfile.open(archive, tarinfo=_Header) as tar:
+            for info in tar:
+                yield _Member(
+                    info.name,
+                    info.size,
+                    None,
+                    folder=info.isdir(),
+                    file=info.isreg(),
+                    open=lambda info=info: tar.extractfile(info),
+                )
+            if not tar.ended:
+                raise EOFError("its end is missing")
+            while tar.fileobj.read(_CHUNK):
+                pass  # to the checksum of the compressed stream, which is at its end
+    except _DAMAGED as error:
+        raise _damaged(archive, error) from error
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _same(target: Path, member: _Member) -> bool:
+    if not target.is_file() or _size(target) != member.size:
+        return False
+    if member.crc is None:
+        return True
+    crc = 0
+    with target.open("rb") as stream:
+        while chunk := stream.read(_CHUNK):
+            crc = zlib.crc32(chunk, crc)
+    return crc == member.crc
+
+
+def _write(archive: Path, member: _Member, path: Path) -> None:
+    """Write a member's bytes, of which there are as many as it says."""
+    with path.open("wb") as stream:
+        written = 0
+        for chunk in _chunks(archive, member):
+            written += len(chunk)
+            if written > member.size:
+                break  # a bomb, if it were let
+            stream.write(chunk)
+    if written != member.size:
+        raise _damaged(archive, f"{member.name!r} has other than the {member.size} bytes that it should")
+
+
+def _chunks(archive: Path, member: _Member) -> Iterator[bytes]:
+    try:
+        with member.open() as stream:
+            while chunk := stream.read(_CHUNK):
+                yield chunk
+    except _DAMAGED as error:
+        raise _damaged(archive, f"{member.name!r}: {error}") from error
+
+
+def _require_room(archive: Path, folder: Path, total: int, new: int, max_bytes: int) -> None:
+    if total > max_bytes:
+        raise UserError(
+            f"{archive} holds at least {total} bytes, and {max_bytes} are allowed. It is no archive of a dataset; "
+            "get the right one."
+        )
+    free = shutil.disk_usage(folder).free
+    if new > free:
+        raise UserError(
+            f"{archive} needs {new / 1e9:.1f} GB more in {folder}, and {free / 1e9:.1f} GB are free. Make room."
+        )
+
+
+def _damaged(archive: Path, reason: object) -> UserError:
+    said = str(reason).partition("\n")[0].rstrip(".:") or "it ends too early"
+    return UserError(
+        f"{archive} is damaged, encrypted or no archive: {said}. Delete it and what was unpacked from it, and get it "
+        "again."
+    )

@@ -1,0 +1,184 @@
+"""The ledger: what became of every clip of a manifest. Nothing is dropped silently, nothing is replaced."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from avbench.config.checks import CheckSettings
+from avbench.core import files
+from avbench.core.errors import UserError
+from avbench.core.files import read_json
+from avbench.data import duplicates
+from avbench.data.checks import Measurements, fault
+from avbench.data.manifest import SPLITS
+
+
+def test_coverage(data: Path, dataset: str) -> float:
+    """Return the share of a dataset's listed test clips that are stored."""
+    return read_json(data / dataset / "coverage.json")["splits"]["test"]["share"]
+
+
+STATES = ("stored", "unavailable", "rejected")
+COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
+NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "motion")  # measured by packing
+MEASURED = (*NUMBERS, "frame_hash", "audio_hash")
+
+
+def write(path: str | Path, table: pd.DataFrame) -> None:
+    """Write a ledger, or a shard of one, as Parquet: atomic, the same bytes for the same rows.
+
+    Columns hold text, those of ``NUMBERS`` float64.
+    """
+    types = {name: pa.float64() if name in NUMBERS else pa.string() for name in table.columns}
+    columns = {name: pa.array(table[name].tolist(), kind) for name, kind in types.items()}
+    with files.atomic(path) as part:
+        pq.write_table(pa.table(columns), part, compression="zstd")
+
+
+def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read what :func:`write` wrote: all columns, or those that are asked for.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        table = pq.read_table(path, columns=None if columns is None else list(columns))
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist. Pack the dataset first.") from None
+    except (OSError, pa.ArrowException) as error:
+        raise UserError(f"{path} is not a ledger: {error}. Delete it and pack again.") from error
+    columns = {name: table.column(name).to_pylist() for name in table.column_names}
+    return pd.DataFrame({n: pd.Series(c, dtype=float if n in NUMBERS else object) for n, c in columns.items()})
+
+
+def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
+    """Merge the ledgers of all shards: one row for every row of the manifest, sorted by clip id.
+
+    Returns:
+        ``COLUMNS``, text (reason and detail are empty for stored clips), and ``MEASURED``: numbers are NaN and hashes
+        empty for what could not be measured.
+
+    Raises:
+        UserError: a clip of the manifest is missing or twice, or a ledger lists a clip that the manifest does not.
+    """
+    outcome = pd.concat([read(path) for path in paths], ignore_index=True)
+    for ids, wrong in (
+        (outcome.clip_id[outcome.clip_id.duplicated()], "is in two ledgers"),
+        (manifest.clip_id[~manifest.clip_id.isin(outcome.clip_id)], "of the manifest is in no ledger"),
+        (outcome.clip_id[~outcome.clip_id.isin(manifest.clip_id)], "of a ledger is not in the manifest"),
+    ):
+        if len(ids):
+            raise UserError(
+                f"clip {ids.iloc[0]!r} {wrong} (and {len(ids) - 1} more). The shards were packed from another "
+                "manifest or with another number of shards: delete the ledgers and pack again."
+            )
+    merged = manifest[["clip_id", "label", "split"]].merge(outcome, on="clip_id", validate="one_to_one")
+    return merged.sort_values("clip_id", ignore_index=True)[[*COLUMNS, *MEASURED]]
+
+
+def check(ledger: pd.DataFrame, settings: CheckSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Reject the packed clips that fall below a threshold, and audit the others for duplicates across splits.
+
+    Args:
+        ledger: what :func:`merge` returns.
+        settings: the thresholds, and what to do about duplicates.
+
+    Returns:
+        the ledger, with state, reason and detail of the clips that are rejected now; and the duplicates, as
+        :func:`avbench.data.duplicates.find` returns them. Where duplicates are excluded, the clip of the pair that is
+        nearer to training is rejected with the reason ``duplicate``.
+    """
+    checked = ledger.copy()
+    kept = checked.index[checked.state == "stored"]
+    measured = zip(*(checked.loc[kept, name].tolist() for name in MEASURED), strict=True)
+    faults = {row: fault(Measurements(*values), settings) for row, values in zip(kept, measured, strict=True)}
+    _reject(checked, {row: found for row, found in faults.items() if found is not None})
+    pairs = duplicates.find(checked.loc[checked.state == "stored", ["clip_id", "split", "frame_hash", "audio_hash"]])
+    if settings.duplicates == "exclude" and len(pairs):
+        row_of = dict(zip(checked.clip_id, checked.index, strict=True))
+        _reject(
+            checked,
+            {
+                row_of[pair.clip_id]: (
+                    "duplicate",
+                    f"the same recording as {pair.duplicate_split} clip {pair.duplicate_of!r}",
+                )
+                for pair in pairs.itertuples()
+            },
+        )
+    return checked, pairs
+
+
+def _reject(ledger: pd.DataFrame, faults: Mapping[int, tuple[str, str]]) -> None:
+    rows = list(faults)
+    ledger.loc[rows, "state"] = "rejected"
+    ledger.loc[rows, "reason"] = [reason for reason, _ in faults.values()]
+    ledger.loc[rows, "detail"] = [detail for _, detail in faults.values()]
+
+
+def coverage(ledger: pd.DataFrame) -> dict:
+    """Count what is there.
+
+    Returns:
+        ``{"all": {"listed", "stored", "share"}, "splits": {split: the same}, "reasons": {reason: clips}, "training":
+        {"classes", "clips", "smallest", "largest"}}``, reasons by falling count; shares are in [0, 1]; smallest and
+        largest are the stored training clips of a class.
+    """
+    stored_clips = ledger.state == "stored"
+    splits = {split: ledger.split == split for split in SPLITS if (ledger.split == split).any()}
+    sizes = ledger.label[stored_clips & (ledger.split == "train")].value_counts()
+    sizes = sizes[sizes > 0]
+    return {
+        "all": _share(stored_clips),
+        "splits": {split: _share(stored_clips[chosen]) for split, chosen in splits.items()},
+        "reasons": _reasons(ledger),
+        "training": {
+            "classes": len(sizes),
+            "clips": int(sizes.sum()),
+            "smallest": int(sizes.min()) if len(sizes) else 0,
+            "largest": int(sizes.max()) if len(sizes) else 0,
+        },
+    }
+
+
+def _share(stored_clips: pd.Series) -> dict[str, float]:
+    listed, kept = len(stored_clips), int(stored_clips.sum())
+    return {"listed": listed, "stored": kept, "share": round(kept / listed, 6) if listed else 0.0}
+
+
+def _reasons(ledger: pd.DataFrame) -> dict[str, int]:
+    counts = ledger.reason[ledger.state != "stored"].value_counts().to_dict()
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def require_coverage(ledger: pd.DataFrame, minimum: float, dataset: str) -> None:
+    """Stop where too few clips are stored in a split.
+
+    Raises:
+        UserError: a split's share is below ``minimum`` (in [0, 1]); names the shares, the reasons and some clips.
+    """
+    below: Mapping[str, dict] = {
+        split: share
+        for split, share in coverage(ledger)["splits"].items()
+        if share["stored"] < minimum * share["listed"]
+    }
+    if not below:
+        return
+    failed = ledger[(ledger.state != "stored") & ledger.split.isin(list(below))]
+    shares = ", ".join(f"{s['stored']} of {s['listed']} {split} clips ({s['share']:.1%})" for split, s in below.items())
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in list(_reasons(failed).items())[:3])
+    examples = ", ".join(repr(clip_id) for clip_id in failed.clip_id.head(3))
+    raise UserError(
+        f"dataset {dataset}: only {shares} could be stored; min_coverage is {minimum:.1%}. Most frequent reasons: "
+        f"{reasons}; for example {examples}. Mend the sources (the ledger says why each clip failed) and pack again, "
+        "or lower min_coverage."
+    )
+
+
+def stored(ledger: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Return the stored clips of a split: columns clip_id and label, sorted by clip id."""
+    chosen = ledger[(ledger.state == "stored") & (ledger.split == split)]
+    return chosen[["clip_id", "label"]].sort_values("clip_id", ignore_index=True)

@@ -1,0 +1,122 @@
+"""The manifest: one row a clip, all that a dataset's rules owe the rest of the workflow."""
+
+import csv
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from avbench.core import files
+from avbench.core.errors import UserError
+
+COLUMNS = ("clip_id", "source", "start_s", "duration_s", "label", "split")
+SPLITS = ("train", "validation", "test")
+
+_TEXT = ("clip_id", "source", "label")
+_NEEDS_QUOTES = re.compile('[",\r\n]')
+
+
+def read_manifest(path: str | Path, chosen: Callable[[str], bool] | None = None) -> pd.DataFrame:
+    """Read and validate a manifest: text columns verbatim, ``start_s`` and ``duration_s`` as float64 seconds.
+
+    No value is taken for "missing" (a clip may be labelled ``NA``), blanks and line breaks inside fields are kept.
+
+    Args:
+        path: the manifest.
+        chosen: of which clip ids to keep the rows, and to validate these alone; by default all.
+
+    Raises:
+        UserError: the file is missing, is no UTF-8 CSV, or breaks a rule; the message names file, row and remedy.
+            Rows are counted as a spreadsheet does: the header is row 1.
+    """
+    try:
+        # newline="" leaves line breaks inside quoted fields alone; utf-8-sig drops the mark that Excel writes.
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, strict=True)
+            header = next(reader, [])
+            place = header.index("clip_id") if chosen and "clip_id" in header else None
+            numbered = [
+                (row, record)
+                for row, record in enumerate(reader, start=2)
+                if place is None or place >= len(record) or chosen(record[place])
+            ]
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist. Run the rule that writes the manifest first.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a CSV file in UTF-8: {error}. Save it again as UTF-8 CSV.") from error
+    if sorted(header) != sorted(COLUMNS):
+        raise UserError(
+            f"{path} has the columns {', '.join(header) or 'none'}; a manifest has exactly {', '.join(COLUMNS)}."
+        )
+    for row, record in numbered:
+        if len(record) != len(header):
+            raise UserError(
+                f"{path}, row {row} has {len(record)} fields instead of {len(header)}. "
+                "Put fields that hold commas, quotes or line breaks in double quotes."
+            )
+    rows, records = zip(*numbered, strict=True) if numbered else ((), ())
+    columns = dict(zip(header, zip(*records, strict=True) if records else ([],) * len(header), strict=True))
+    return _validated(path, pd.DataFrame({name: list(columns[name]) for name in COLUMNS}, dtype=object), rows)
+
+
+def write_manifest(path: str | Path, table: pd.DataFrame) -> None:
+    """Validate a manifest as :func:`read_manifest` does and write it atomically, columns in the order of ``COLUMNS``.
+
+    What is written reads back exactly: floats keep every digit, text may hold commas, quotes and line breaks.
+
+    Raises:
+        UserError: a rule is broken, or the file cannot be written.
+    """
+    if sorted(table.columns) != sorted(COLUMNS):
+        raise UserError(f"{path} cannot be written: a manifest has exactly the columns {', '.join(COLUMNS)}.")
+    table = _validated(path, table.loc[:, list(COLUMNS)], range(2, 2 + len(table)))
+    columns = [[_quoted(str(value)) for value in table[name].tolist()] for name in COLUMNS]
+    lines = [",".join(COLUMNS), *map(",".join, zip(*columns, strict=True))]
+    with files.atomic(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
+        stream.write("\n".join(lines) + "\n")
+
+
+def _quoted(value: str) -> str:
+    # The csv module of Python 3.11 leaves a lone carriage return unquoted, which no reader takes back.
+    return '"' + value.replace('"', '""') + '"' if _NEEDS_QUOTES.search(value) else value
+
+
+def _validated(path: str | Path, table: pd.DataFrame, rows: Sequence[int]) -> pd.DataFrame:
+    """Return the table with typed columns, or raise the first broken rule with its number among ``rows``."""
+    columns: dict[str, list] = {}
+    for name in COLUMNS:
+        values = table[name].tolist()
+        if name in ("start_s", "duration_s"):
+            columns[name] = [_number(path, row, name, value) for row, value in zip(rows, values, strict=True)]
+        else:
+            columns[name] = values
+    for name in _TEXT:
+        for row, value in zip(rows, columns[name], strict=True):
+            if not isinstance(value, str) or not value.strip() or "\0" in value:
+                raise UserError(
+                    f"{path}, row {row}: {name} is {value!r}; it must be text, not empty and without null characters."
+                )
+    for row, value in zip(rows, columns["split"], strict=True):
+        if value not in SPLITS:
+            raise UserError(f"{path}, row {row}: split is {value!r}; it must be one of {', '.join(SPLITS)}.")
+    first: dict[str, int] = {}
+    for row, clip_id in zip(rows, columns["clip_id"], strict=True):
+        if first.setdefault(clip_id, row) != row:
+            raise UserError(
+                f"{path}, row {row}: clip_id {clip_id!r} is already in row {first[clip_id]}. Ids must be unique: "
+                "add the start second to the id where one video gives several clips."
+            )
+    return pd.DataFrame(columns)
+
+
+def _number(path: str | Path, row: int, name: str, value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number) or number < 0 or (name == "duration_s" and number == 0):
+        bound = "greater than 0" if name == "duration_s" else "0 or more"
+        raise UserError(f"{path}, row {row}: {name} is {value!r}; it must be a number of seconds, {bound}.")
+    return number

@@ -1,0 +1,165 @@
+"""Decoding: a stretch of a media file becomes frames at a fixed rate and mono audio on one common time axis."""
+
+import dataclasses
+import os
+import stat
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import av
+import numpy as np
+
+from avbench.data.media.clip import CONTAINERS, Clip, MediaError, is_url
+from avbench.data.media.picture import frame_count, read_frames
+from avbench.data.media.sound import read_samples
+from avbench.data.media.streams import (
+    PREROLL_S,
+    Track,
+    check_time,
+    covers_start,
+    end_of,
+    open_stream,
+    read_packets,
+    seeks_exactly,
+)
+
+if TYPE_CHECKING:
+    from avbench.config.store import StoreSettings
+
+
+_MOST_BYTES = 200_000_000  # of a clip's frames, and of its samples: 330 s of 112 × 112 at 16 frames/s
+_PATIENCE_S = 60.0, 20.0  # for any clip, and more a second of it
+_SEEK_FROM_S = 2.0  # below, reading from the beginning costs less than it is worth
+_SEEK_BACK_S = PREROLL_S, 12.0  # encoders set a key frame every 10 s at least, unless told otherwise
+
+
+def decode(
+    path: str | Path,
+    settings: "StoreSettings",
+    start_s: float,
+    duration_s: float,
+    audio_path: str | Path | None = None,
+) -> Clip:
+    """Decode [start_s, start_s + duration_s) of a local file.
+
+    Time counts from the beginning of the file's earliest stream (as ``ffmpeg -ss`` does). A stream that starts late is
+    padded on that axis: audio with silence, video by holding its first frame; the end is never padded. Frames keep no
+    aspect ratio, rotation flags are applied, and frames that no output needs are not converted or, where the codec
+    allows, not even decoded. Channels are mixed by swresample's standard matrix and resampled with its delay removed.
+
+    Memory and time are bounded, whatever the file: ``duration_s`` may be far longer than it, and only what the clip
+    depends on is held.
+
+    Args:
+        path: a regular file; URLs and protocols are never followed.
+        settings: frame rate and size, sample rate, and which of video and audio are wanted.
+        start_s: seconds.
+        duration_s: seconds.
+        audio_path: the file to take the audio from, on its own axis; by default ``path``. The clip is as long as the
+            shorter of the two.
+
+    Raises:
+        MediaError: and nothing else. Reason ``unavailable`` (a URL), ``missing``, ``unreadable``, ``corrupt``,
+            ``no-video``, ``no-audio``, ``short`` (nothing left after start_s), ``long`` (more than 200 MB of frames or
+            samples), ``large`` (more than 512 MiB of coded data) or ``timeout`` (60 s and 20 times the duration).
+    """
+    if audio_path is not None and settings.audio:
+        sound = decode(audio_path, dataclasses.replace(settings, video=False), start_s, duration_s)
+        if not settings.video:
+            return sound
+        picture = decode(path, dataclasses.replace(settings, audio=False), start_s, duration_s)
+        return _cut(picture.frames, sound.audio, min(picture.duration_s, sound.duration_s), settings)
+    url = _local(path)
+    # Beyond the longest clip a second is enough to see that there is more.
+    duration_s = min(duration_s, _longest(settings) + 1)
+    deadline = time.monotonic() + _PATIENCE_S[0] + _PATIENCE_S[1] * duration_s
+    try:
+        # Seeking is a shortcut. Without an index it may land behind the key frame: then seek for an earlier place, and
+        # in the end read from the beginning.
+        places = (start_s - back for back in _SEEK_BACK_S) if start_s > _SEEK_FROM_S else ()
+        sought = (_decode(url, settings, start_s, duration_s, deadline, place) for place in places if place > 0)
+        clip = next((clip for clip in sought if clip is not None), None)
+        return clip or _decode(url, settings, start_s, duration_s, deadline)
+    except MediaError:
+        raise
+    except Exception as error:  # beside its own errors PyAV raises whatever a malformed field leads to
+        check_time(deadline)
+        what = error.strerror if isinstance(error, av.FFmpegError) else f"{type(error).__name__}: {str(error)[:200]!a}"
+        raise MediaError("corrupt", f"cannot be read as media: {what}") from error
+
+
+def _local(path: str | Path) -> str:
+    if is_url(path):
+        raise MediaError("unavailable", "the source is a URL; only files on disk are decoded, so download it first")
+    try:
+        mode = os.stat(path).st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise MediaError("missing", "the file does not exist") from None
+    except OSError as error:
+        raise MediaError("unreadable", f"the file cannot be opened: {error.strerror}") from error
+    if not stat.S_ISREG(mode):
+        raise MediaError("unreadable", "the source is not a regular file")
+    if not os.access(path, os.R_OK):
+        raise MediaError("unreadable", "the file cannot be opened: Permission denied")
+    return f"file:{os.path.abspath(path)}"  # so that a name such as "concat:a|b" is a name
+
+
+def _longest(settings: "StoreSettings") -> float:
+    """Return how many seconds a clip may last."""
+    video = settings.frame_rate * settings.width * settings.height * 3 if settings.video else 0
+    return _MOST_BYTES / max(video, 2 * settings.sample_rate if settings.audio else 0)
+
+
+def _decode(
+    url: str,
+    settings: "StoreSettings",
+    start_s: float,
+    duration_s: float,
+    deadline: float,
+    place: float | None = None,
+) -> Clip | None:
+    """Decode, reading from about ``place`` seconds; None if what is wanted depends on what comes before."""
+    with av.open(
+        url,
+        container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
+        metadata_errors="replace",
+        timeout=max(deadline - time.monotonic(), 0),  # for each packet, so that none takes for ever
+    ) as container:
+        video = open_stream(container, "video") if settings.video else None
+        audio = open_stream(container, "audio", video) if settings.audio else None
+        streams = [stream for stream in (video, audio) if stream is not None]
+        origin = max(container.start_time or 0, 0) / av.time_base
+        start, stop = origin + start_s, origin + start_s + duration_s
+        if place is not None:
+            if not seeks_exactly(container, streams):
+                return None
+            try:
+                container.seek(int((origin + place) * av.time_base))
+            except (av.FFmpegError, OverflowError):
+                return None
+        packets = read_packets(container, streams, start, stop, deadline)
+        tracks = [Track(stream, packets[stream.index], start, stop, deadline) for stream in streams]
+        if place is not None and not all(map(covers_start, tracks)):
+            return None
+        if min([stop, *map(end_of, tracks)]) - start > _longest(settings):
+            raise MediaError("long", f"the clip lasts longer than {_longest(settings):.0f} s; cut it into shorter ones")
+        ends = [stop]
+        frames = np.empty((0, settings.height, settings.width, 3), np.uint8)
+        samples = np.empty(0, np.int16)
+        for track in tracks:
+            if track.stream is video:
+                frames, end = read_frames(track, settings)
+            else:
+                samples, end = read_samples(track, settings.sample_rate)
+            ends.append(end)
+    # Rounding to the microsecond takes out the noise of adding and subtracting the start.
+    duration = round(min(ends) - start, 6)
+    if duration <= 0:
+        raise MediaError("short", f"nothing is left after {start_s:g} s")
+    return _cut(frames, samples, duration, settings)
+
+
+def _cut(frames: np.ndarray, samples: np.ndarray, duration: float, settings: "StoreSettings") -> Clip:
+    frames = frames[: frame_count(duration, settings.frame_rate)]
+    return Clip(frames, samples[: round(duration * settings.sample_rate)], duration)

@@ -1,0 +1,153 @@
+"""The packets and decoded frames of one stream, within bounds of time and memory."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+
+from avbench.data.media.clip import MediaError
+
+# What a hostile file, or an honest one of many hours, may cost.
+_MOST_PIXELS = 8192 * 8192
+_MOST_CODED_BYTES = 512 * 2**20  # held at a time: 10 s at 430 Mbit/s
+PREROLL_S = 0.5  # audio decoders and the resampler need a run-up
+SKIPS_EXACTLY = {"h264", "hevc"}  # dropping a non-reference frame changes no other frame
+
+
+@dataclass(frozen=True)
+class Track:
+    """What is wanted of one stream.
+
+    Attributes:
+        stream: with its decoder.
+        packets: in the order of decoding; the first is a key frame or the file's first.
+        start: seconds on the file's own axis.
+        stop: likewise.
+        deadline: on the monotonic clock, when patience ends.
+    """
+
+    stream: av.VideoStream | av.AudioStream
+    packets: list[av.Packet]
+    start: float
+    stop: float
+    deadline: float
+
+
+def check_time(deadline: float) -> None:
+    """Raise a :class:`MediaError` once the monotonic clock is past the deadline."""
+    if time.monotonic() > deadline:
+        raise MediaError("timeout", "decoding takes far too long: the file is damaged, or its disk hardly answers")
+
+
+def open_stream(
+    container: av.container.InputContainer, kind: str, related: av.VideoStream | None = None
+) -> av.VideoStream | av.AudioStream:
+    """Return the best stream of a kind, set up to decode on one thread; a file without one is a :class:`MediaError`."""
+    stream = container.streams.best(kind, related=related)
+    if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
+        raise MediaError(f"no-{kind}", f"the file has no {kind} stream")
+    if stream.codec_context is None:
+        raise MediaError("corrupt", f"no decoder for the {kind} stream")
+    if kind == "video":
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > _MOST_PIXELS:
+            raise MediaError("corrupt", f"frames of {width} × {height} pixels are too large")
+        stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # holds for changes in mid-stream too
+    # One thread a clip: clips run side by side, and the order in which threads finish must change nothing.
+    stream.codec_context.thread_type = "NONE"
+    stream.codec_context.thread_count = 1
+    return stream
+
+
+def seeks_exactly(container: av.container.InputContainer, streams: list) -> bool:
+    """Whether time stamps after a seek are those that reading from the beginning gives."""
+    # A program stream dates only some frames and the others by them; blocks of ADPCM are sought for as if samples.
+    return container.format.name != "mpeg" and not any(s.codec_context.name.startswith("adpcm") for s in streams)
+
+
+def read_packets(
+    container: av.container.InputContainer, streams: list, start: float, stop: float, deadline: float
+) -> dict[int, list[av.Packet]]:
+    """Return, a stream, the packets that are shown before ``stop``, and those that they depend on.
+
+    They begin at the latest key frame that is shown a run-up before ``start``, wherever reading began: so a seek and
+    reading from the beginning give the same, and the hours before are not held.
+    """
+    packets: dict[int, list[av.Packet]] = {stream.index: [] for stream in streams}
+    sizes = dict.fromkeys(packets, 0)
+    begins = {stream.index: (start - PREROLL_S) / float(stream.time_base) for stream in streams}
+    stops = {stream.index: stop / float(stream.time_base) for stream in streams}
+    unfinished = set(packets)
+    for packet in container.demux(streams):
+        check_time(deadline)
+        index = packet.stream_index
+        # A packet is never shown before it is decoded, so from dts = stop on nothing matters.
+        if packet.dts is not None and packet.dts >= stops[index]:
+            unfinished.discard(index)
+            if not unfinished:
+                break
+        elif index in unfinished and packet.size:
+            if packet.is_keyframe and packet.pts is not None and packet.pts <= begins[index]:
+                packets[index].clear()
+                sizes[index] = 0
+            packets[index].append(packet)
+            sizes[index] += packet.size
+            if sum(sizes.values()) > _MOST_CODED_BYTES:
+                raise MediaError(
+                    "large",
+                    f"the clip depends on more than {_MOST_CODED_BYTES / 2**20:.0f} MiB of coded data; encode it "
+                    "again, with key frames",
+                )
+    return packets
+
+
+def covers_start(track: Track) -> bool:
+    """Whether the packets begin a run-up before the start."""
+    first = track.packets[0] if track.packets else None
+    begin = (track.start - PREROLL_S) / float(track.stream.time_base)
+    return first is not None and first.is_keyframe and first.pts is not None and first.pts <= begin
+
+
+def end_of(track: Track) -> float:
+    """When the last packet leaves the screen, in seconds; of audio an estimate."""
+    rate = (track.stream.average_rate or track.stream.guessed_rate) if track.stream.type == "video" else None
+    usual = float(1 / rate) if rate else 0.0
+    scale = float(track.stream.time_base)
+    stamps = ((p.pts if p.pts is not None else p.dts, p.duration) for p in track.packets)
+    return max(
+        (at * scale + (length * scale if length else usual) for at, length in stamps if at is not None),
+        default=0,
+    )
+
+
+def decoded_frames(
+    track: Track, needed: set[int] | None = None
+) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
+    """Yield frames with their times in seconds; errors count from the start on, before it is only run-up."""
+    stream, start = track.stream, track.start
+    context, scale = stream.codec_context, float(stream.time_base)
+    follows = None
+    for packet in [*track.packets, None]:
+        if needed is not None and packet is not None:
+            context.skip_frame = "DEFAULT" if packet.pts in needed else "NONREF"
+        try:
+            decoded = context.decode(packet)
+        except av.FFmpegError as error:
+            at = None if packet is None or packet.pts is None else packet.pts * scale
+            if at is not None and at < start:
+                continue
+            place = "" if at is None else f" at {at:.3f} s of the file"
+            raise MediaError("corrupt", f"{stream.type} cannot be decoded{place}: {error.strerror}") from error
+        for frame in decoded:
+            check_time(track.deadline)
+            stamp = frame.pts if frame.pts is not None else frame.dts
+            # Where a packet holds several frames of sound (WMA, ADPCM), only the first has a time stamp.
+            at = follows if stamp is None else stamp * scale
+            if at is None:
+                raise MediaError("corrupt", f"{stream.type} has no time stamps")
+            if frame.is_corrupt and at >= start:
+                raise MediaError("corrupt", f"{stream.type} is damaged at {at:.3f} s of the file")
+            if stream.type == "audio":
+                follows = at + frame.samples / frame.sample_rate
+            yield frame, at

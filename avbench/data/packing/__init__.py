@@ -1,0 +1,1 @@
+"""Packing shards of a manifest into the store."""

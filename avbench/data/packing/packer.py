@@ -1,0 +1,188 @@
+"""Packing one clip: what an earlier run kept of it, or else the first source that serves."""
+
+import math
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from avbench.config.store import StoreSettings
+from avbench.core.errors import UserError
+from avbench.data import ledger
+from avbench.data.checks import measure
+from avbench.data.download import Downloader, DownloadSettings, FetchError
+from avbench.data.media.clip import MediaError
+from avbench.data.media.decode import decode
+from avbench.data.media.durations import duration_s as file_duration_s
+from avbench.data.packing import outcome as pieces
+from avbench.data.packing.outcome import Outcome
+from avbench.data.packing.retry import Request
+from avbench.data.packing.sources import Candidate
+from avbench.data.store import Row, Store, encode_frames
+
+# Anything else that is wrong with a file on disk is a fault of its content: the clip is rejected.
+_UNAVAILABLE = {"unavailable", "missing", "unreadable"}
+
+
+@dataclass(frozen=True)
+class ListedClip:
+    """A row of the manifest, the places where it may be, and the file that keeps its result."""
+
+    clip_id: str
+    source: str
+    start_s: float
+    duration_s: float
+    candidates: list[Candidate]
+    key: str
+    attempt: str  # as key, and where it was looked for
+    nowhere: tuple[str, str]  # reason and detail where there is no candidate
+    piece: Path
+
+    def version(self) -> str:
+        """Return what changes when any of the files does where it was looked for."""
+        return " ".join(candidate.version() or "-" for candidate in self.candidates)
+
+
+class Earlier:
+    """What an earlier run has packed of the shard; nothing if its files are missing, damaged or of other settings."""
+
+    def __init__(self, store: Path, ledger_path: Path, settings: StoreSettings) -> None:
+        self._outcomes: dict[str, Outcome] = {}
+        if not (store.exists() and ledger_path.exists()):
+            return
+        try:
+            self._store = Store([store])
+            if self._store.settings != settings:
+                return
+            stored = set(self._store.clip_ids)
+            outcomes = [Outcome.from_flat(record) for record in ledger.read(ledger_path).to_dict("records")]
+        except (UserError, KeyError):
+            return
+        self._outcomes = {o.clip_id: o for o in outcomes if o.state != "stored" or o.clip_id in stored}
+
+    def outcome(self, clip_id: str) -> Outcome | None:
+        """Return what became of a clip, if it was packed before."""
+        return self._outcomes.get(clip_id)
+
+    def row(self, outcome: Outcome) -> Row:
+        """Return a stored clip as it was packed."""
+        (row,) = self._store.rows([outcome.clip_id])
+        images = [bytes(image) for image in self._store.jpegs(row)]
+        return Row(outcome.clip_id, images, self._store.audio(row).tobytes(), outcome.measured.duration_s)
+
+
+class Packer:
+    """Finishes clips, several at a time."""
+
+    def __init__(
+        self, settings: StoreSettings, earlier: Earlier, request: Request, download: DownloadSettings, threads: int
+    ) -> None:
+        self.settings, self.earlier, self.request, self.download = settings, earlier, request, download
+        self._downloader: Downloader | None = None
+        self._first = threading.Lock()
+        self._decoding = threading.BoundedSemaphore(threads)  # more clips may be on their way than fit into memory
+
+    def close(self) -> None:
+        """End downloads that are under way or wait."""
+        if self._downloader is not None:
+            self._downloader.close()
+
+    def finish(self, clip: ListedClip) -> Outcome:
+        """Fetch, decode, measure and keep a clip, unless it is done; whatever is wrong becomes its outcome."""
+        if (kept := self._kept(clip)) is not None:
+            return kept[0]
+        outcome, row = self._first_that_serves(clip)
+        pieces.write(clip.piece, outcome, row)
+        return outcome
+
+    def row(self, clip: ListedClip) -> Row:
+        """Return the data of a stored clip."""
+        kept = self._kept(clip)
+        if kept is None or kept[0].state != "stored":
+            raise UserError(
+                f"{clip.piece}, the finished clip {clip.clip_id!r}, has disappeared or was changed during packing. "
+                "Does another job use the same work folder? Run the job again."
+            )
+        return kept[1] if kept[1] is not None else self.earlier.row(kept[0])
+
+    def _kept(self, clip: ListedClip) -> tuple[Outcome, Row | None] | None:
+        """Return what is already done of a clip; a row of None is in the earlier store, or there is none."""
+        kept = pieces.read(clip.piece)
+        if kept is not None and self._holds(kept[0], clip):
+            return kept
+        outcome = self.earlier.outcome(clip.clip_id)
+        return None if outcome is None or not self._holds(outcome, clip) else (outcome, None)
+
+    def _holds(self, outcome: Outcome, clip: ListedClip) -> bool:
+        """Return whether an outcome is still that of the clip."""
+        if outcome.clip_id != clip.clip_id:
+            return False
+        if outcome.state != "stored":
+            asked = clip.clip_id in self.request.clips and outcome.request != self.request.id
+            return outcome.key == clip.attempt and outcome.version == clip.version() and not asked
+        if outcome.key != clip.key:
+            return False
+        # What is stored outlives its file: downloads and archives may be deleted.
+        now = next((c.version() for c in clip.candidates if c.path == outcome.origin), "")
+        return now in ("", outcome.version)
+
+    def _first_that_serves(self, clip: ListedClip) -> tuple[Outcome, Row | None]:
+        """Try the sources in their order."""
+        version = clip.version()
+        failures = []
+        for candidate in clip.candidates:
+            before = candidate.version()
+            state, found = self._try(clip, candidate)
+            if state == "stored":
+                row, measured = found
+                return Outcome(clip.clip_id, state, "", "", clip.key, candidate.path, before, measured=measured), row
+            failures.append((state, *found, candidate.path))
+        if not failures:
+            failures = [("unavailable", *clip.nowhere, "")]
+        # What is wrong with a file says more than that another source has none.
+        state, reason, _, origin = max(
+            failures, key=lambda failure: (failure[0] == "rejected", failure[1] != "missing")
+        )
+        detail = failures[0][2] if len(failures) == 1 else "; ".join(f"{path}: {why}" for _, _, why, path in failures)
+        request = self.request.id if clip.clip_id in self.request.clips else ""
+        return Outcome(clip.clip_id, state, reason, detail, clip.attempt, origin, version, request), None
+
+    def _try(self, clip: ListedClip, candidate: Candidate) -> tuple[str, tuple]:
+        """Return ``stored`` with row and measurements, or another state with reason and detail."""
+        try:
+            if not candidate.remote:
+                return "stored", self._packed(clip, candidate.path, candidate.path, candidate)
+            folder = clip.piece.with_name(f"{clip.piece.name}.media")
+            folder.mkdir(exist_ok=True)
+            try:
+                fetched = self._fetcher().fetch(candidate.path, folder)
+            except FetchError as error:
+                shutil.rmtree(folder, ignore_errors=True)
+                return "unavailable", (error.reason, error.detail)
+            try:
+                return "stored", self._packed(clip, str(fetched.video), str(fetched.audio), candidate)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        except MediaError as error:
+            return "unavailable" if error.reason in _UNAVAILABLE else "rejected", (error.reason, error.detail)
+        except UserError:
+            raise
+        except Exception as error:  # one bad clip, however odd, must not end a job of a thousand
+            return "rejected", ("corrupt", f"decoding failed: {type(error).__name__}: {str(error)[:200]!a}")
+
+    def _packed(self, clip: ListedClip, video: str, audio: str, candidate: Candidate) -> tuple[Row, Any]:
+        with self._decoding:
+            apart = audio if audio != video else None
+            decoded = decode(video, self.settings, candidate.start_s, clip.duration_s, apart)
+            excess = file_duration_s(video) - clip.duration_s if candidate.trimmed else math.nan
+            measured = measure(decoded, self.settings.sample_rate, excess)
+            images = encode_frames(decoded.frames, self.settings)
+            samples = decoded.audio.astype("<i2", copy=False).tobytes()
+        return Row(clip.clip_id, images, samples, decoded.duration_s), measured
+
+    def _fetcher(self) -> Downloader:
+        with self._first:
+            if self._downloader is None:
+                self._downloader = Downloader(self.download)
+            return self._downloader

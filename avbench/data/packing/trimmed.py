@@ -1,0 +1,99 @@
+"""Collections of trimmed clips: folders and archives in which each file is one clip."""
+
+import functools
+import os
+import re
+import threading
+from pathlib import Path
+
+from avbench.core.errors import UserError
+
+CLIP_S = 10
+SUFFIXES = (".mp4", ".mkv", ".webm")
+
+_CLIP_ID = re.compile(r"(.+)_([0-9]{6})", re.DOTALL)
+_RANGE = re.compile(r"(.+)_(0|[1-9][0-9]{0,8})_([1-9][0-9]{0,8})", re.DOTALL)
+
+
+class Collection:
+    """A folder of trimmed clips, all in it directly. It is read once, when the first clip is looked for.
+
+    Args:
+        directory: the folder.
+
+    Raises:
+        UserError: there is no such folder.
+    """
+
+    def __init__(self, directory: str | Path) -> None:
+        self._directory = Path(directory)
+        self._reading = threading.Lock()
+        if not self._directory.is_dir():
+            raise UserError(
+                f"sources: directory: {directory} is no folder. Give the folder in which the trimmed clips lie, or "
+                "leave this source out."
+            )
+
+    def find(self, clip_id: str) -> Path | None:
+        """Return the file of a clip, under whichever of the names in use (:func:`stems`) comes first.
+
+        Raises:
+            UserError: the folder cannot be read.
+        """
+        with self._reading:
+            names = self._names
+        name = next((names[stem] for stem in stems(clip_id) if stem in names), None)
+        return None if name is None else self._directory / name
+
+    @functools.cached_property
+    def _names(self) -> dict[str, str]:
+        """File names by stem; where a stem has several, the one whose extension comes first in ``SUFFIXES``."""
+        ranked: dict[str, tuple[int, str]] = {}
+        try:
+            with os.scandir(self._directory) as entries:
+                for entry in entries:
+                    stem, suffix = os.path.splitext(entry.name)
+                    if (suffix := suffix.lower()) in SUFFIXES and entry.is_file():
+                        rank = SUFFIXES.index(suffix), entry.name
+                        ranked[stem] = min(rank, ranked.get(stem, rank))
+        except OSError as error:
+            raise UserError(
+                f"sources: directory: cannot read {self._directory}: {error.strerror or error}. Check its permissions."
+            ) from error
+        return {stem: name for stem, (_, name) in ranked.items()}
+
+
+def stems(clip_id: str) -> list[str]:
+    """Return the names, without extension, under which collections keep a clip, our own first.
+
+    A clip of ten seconds, ``{video}_{start:06d}``, is also known as ``{video}_{start ms}_{end ms}`` and
+    ``{video}_{start s}_{end s}``; any other clip by its id alone.
+    """
+    parts = _CLIP_ID.fullmatch(clip_id)
+    if parts is None:
+        return [clip_id]
+    video, start = parts[1], int(parts[2])
+    end = start + CLIP_S
+    return [clip_id, f"{video}_{start * 1000}_{end * 1000}", f"{video}_{start}_{end}"]
+
+
+def accept(basename: str) -> str | None:
+    """Return the name under which a file of an archive is kept, or None if it is no clip.
+
+    The namings of :func:`stems` become our own. Only a range of exactly ten seconds is taken for one: any other name
+    with an extension of ``SUFFIXES`` is kept as it is. The extension becomes lower case.
+
+    Args:
+        basename: a file name without folders.
+    """
+    stem, suffix = os.path.splitext(basename)
+    suffix = suffix.lower()
+    if suffix not in SUFFIXES or basename.startswith(".") or any(c in basename for c in "/\\\0"):
+        return None
+    if parts := _RANGE.fullmatch(stem):
+        start, end = int(parts[2]), int(parts[3])
+        if end - start == CLIP_S * 1000 and start % 1000 == 0:
+            start, end = start // 1000, end // 1000
+        if end - start == CLIP_S and start < 10**6:
+            return f"{parts[1]}_{start:06d}{suffix}"
+    return stem + suffix

@@ -1,0 +1,108 @@
+"""What the datasets' modules share: reading the tables that datasets come with, and naming media files."""
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from avbench.core.errors import UserError
+from avbench.data.manifest import COLUMNS
+
+
+def read_rows(
+    path: str | Path, columns: Sequence[str], delimiter: str = ",", header: bool = True
+) -> Iterator[tuple[int, dict[str, str]]]:
+    """Yield each row's number and its cells by column, verbatim. Rows count from 1, a header included.
+
+    Args:
+        path: a text file in UTF-8; fields may be in double quotes.
+        columns: with a header, those that must be there and not be empty; without, exactly what a row holds.
+        delimiter: what separates fields.
+        header: whether the first row names the columns.
+
+    Raises:
+        UserError: the file is missing or no such table, a column is missing, or a cell is empty.
+    """
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+            records = list(csv.reader(stream, delimiter=delimiter, strict=True))
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}. Check the dataset's options.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is not a table in UTF-8: {error}. Download or save it again.") from None
+    names = records[0] if header and records else list(columns)
+    if missing := [name for name in columns if name not in names]:
+        raise UserError(f"{path} has no column {missing[0]!r}; its first row reads {delimiter.join(names)!r}.")
+    for row, record in enumerate(records[header:], start=1 + header):
+        if not record:
+            continue  # an empty line
+        if len(record) != len(names):
+            raise UserError(
+                f"{path}, row {row} has {len(record)} fields instead of {len(names)} ({', '.join(names)}). "
+                "Put fields that hold the separator or quotes in double quotes; if the file was cut off, get "
+                "it again."
+            )
+        cells = dict(zip(names, record, strict=True))
+        if empty := [name for name in columns if not cells[name].strip()]:
+            raise UserError(f"{path}, row {row}: {empty[0]} is empty. Fill it in or delete the row.")
+        yield row, cells
+
+
+def require_unique(path: str | Path, rows: Iterable[tuple[int, str]], remedy: str) -> None:
+    """Check that no name stands in two rows.
+
+    Raises:
+        UserError: names both rows.
+    """
+    first: dict[str, int] = {}
+    for row, name in rows:
+        if first.setdefault(name, row) != row:
+            raise UserError(f"{path}, row {row}: {name!r} is already in row {first[name]}. {remedy}")
+
+
+def require_known_labels(clips: pd.DataFrame, where: Mapping[str, str]) -> None:
+    """Check that test clips have labels that other clips have too, which misspelt labels do not.
+
+    Nothing is checked where there are no other clips than test clips.
+
+    Args:
+        clips: a manifest.
+        where: clip_id → the file and row that lists it, for the message.
+
+    Raises:
+        UserError: names the first clip with such a label.
+    """
+    known = set(clips.label[clips.split != "test"])
+    unknown = clips[(clips.split == "test") & ~clips.label.isin(list(known))]
+    if known and len(unknown):
+        clip_id, label = unknown.iloc[0][["clip_id", "label"]]
+        raise UserError(
+            f"{where[clip_id]}: the label {label!r} of test clip {clip_id!r} is unknown: no training clip "
+            "has it. Correct the label, or add training clips."
+        )
+
+
+def require_folder(path: str | Path, remedy: str) -> Path:
+    """Return a folder that must exist.
+
+    Raises:
+        UserError: it does not, or is a file.
+    """
+    if not Path(path).is_dir():
+        raise UserError(f"the folder {path} does not exist. {remedy}")
+    return Path(path)
+
+
+def source_prefix(directory: str | Path, manifest: Path) -> str:
+    """Return a folder as sources name it: relative to the manifest's folder, or absolute if it is so."""
+    if Path(directory).is_absolute():
+        return str(directory)
+    # Links are resolved first: ".." after a link leads elsewhere.
+    return os.path.relpath(Path(directory).resolve(), manifest.parent.resolve())
+
+
+def table(rows: Iterable[Sequence[object]]) -> pd.DataFrame:
+    """Return a manifest of rows in the order of its columns."""
+    return pd.DataFrame(list(rows), columns=list(COLUMNS))

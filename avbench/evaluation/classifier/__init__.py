@@ -1,0 +1,1 @@
+"""Classifiers that are trained by stochastic gradient descent on an encoder, or with it."""

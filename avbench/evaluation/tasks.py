@@ -1,0 +1,83 @@
+"""Downstream tasks: which clips train, validate and test, under which true labels, and what is seen of them."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from avbench.config.paper_switches import PRESETS, Protocol
+from avbench.config.tasks import TaskSettings
+from avbench.core.errors import UserError
+from avbench.core.hashing import keyed_ranks
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from avbench.config.features import FeatureSettings
+
+
+VALIDATION_SHARE = 0.2  # of the pretraining subset, where its clips also validate: as the paper splits it
+
+
+def own_bands(task: TaskSettings, protocol: Protocol) -> int | None:
+    """Return the mel bands that a task is evaluated with, or None for pretraining's."""
+    return task.published_mel_bands if protocol.task_mel_bands else None
+
+
+def task_features(task: TaskSettings, features: "FeatureSettings", protocol: Protocol) -> "FeatureSettings":
+    """Return the windows and mel bands of a task: pretraining's, where the task or the protocol names no others.
+
+    Only the sound's window changes its length; the picture's stays.
+    """
+    bands = own_bands(task, protocol) or features.n_mels
+    return dataclasses.replace(features, audio_s=task.window_s or features.audio_s, n_mels=bands)
+
+
+def task_clips(
+    task: TaskSettings,
+    data: Path,
+    subset: Mapping[str, Sequence[str]] | None,
+    protocol: Protocol = PRESETS["corrected"],
+) -> "pd.DataFrame":
+    """Return the stored clips of a task with columns clip_id, label, split, sorted by split and clip id.
+
+    Args:
+        task: which task.
+        data: the folder that holds the datasets.
+        subset: columns clip_id and label (true) of the pretraining subset, for tasks that train on it.
+        protocol: with ``probe_on_pretraining_clips``, a fifth of the subset validates instead of training; which
+            clips, a keyed hash says, whatever the method and the seed.
+
+    Raises:
+        UserError: a split is empty, or validation or test hold a label that training lacks.
+    """
+    import pandas as pd  # here, since training imports this module too and does without pandas
+
+    from avbench.data import ledger
+
+    accounted = ledger.read(data / task.dataset / "ledger.parquet")
+    training = ledger.stored(accounted, "train")
+    if task.train == "subset":
+        if subset is None:
+            raise UserError(f"task {task.name}: train is 'subset', and no pretraining subset is given.")
+        training = pd.DataFrame({name: list(subset[name]) for name in ("clip_id", "label")})
+    validation = ledger.stored(accounted, "validation")
+    if task.train == "subset" and protocol.probe_on_pretraining_clips:
+        order = keyed_ranks(0, "validation", training["clip_id"]).argsort(kind="stable")
+        held_out = round(VALIDATION_SHARE * len(training))
+        training, validation = training.iloc[order[held_out:]], training.iloc[order[:held_out]]
+    parts = {
+        "train": training,
+        "validation": validation,
+        "test": ledger.stored(accounted, "test"),
+    }
+    for split, part in parts.items():
+        if part.empty:
+            raise UserError(f"task {task.name}: dataset {task.dataset} has no stored {split} clips.")
+        if unseen := sorted(set(part["label"]) - set(training["label"])):
+            raise UserError(
+                f"task {task.name}: {len(unseen)} labels of the {split} clips of {task.dataset} have no training clip, "
+                f"for example {unseen[0]!r}. Give the subset clips of every class."
+            )
+    clips = pd.concat([part.assign(split=split) for split, part in parts.items()], ignore_index=True)
+    return clips.sort_values(["split", "clip_id"], ignore_index=True)

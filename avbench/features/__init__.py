@@ -1,0 +1,1 @@
+"""What encoders take: windows, log-mel spectrograms, frames."""

@@ -1,0 +1,48 @@
+"""What each method gains over a baseline, paired by seed and test clip."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from avbench.figures import method_rows, style
+from avbench.figures.reading import TRAINING, Settings, own, subset_sizes
+from avbench.results import tables
+
+
+def draw_gains(settings: Settings, stem: Path) -> None:
+    """Paired gains over the random method."""
+    comparisons = own(tables.read(settings["comparisons"]), settings)
+    plot(comparisons[comparisons["protocol"].isin(TRAINING)], subset_sizes(settings), stem)
+
+
+_LEVEL = 0.05
+
+
+def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = "random") -> Figure:
+    """Draw a panel a task: methods down, gain in percentage points across, a mark a subset.
+
+    Marks are hollow where the gain is not significant: where p, adjusted by Holm, is not below 0.05, or is unknown.
+
+    Args:
+        comparisons: of :func:`avbench.results.tables.comparisons`.
+        sizes: clips a class of each subset.
+        baseline: the method that stands at zero.
+    """
+    table = comparisons[(comparisons["baseline"] == baseline) & comparisons["subset"].isin(list(sizes))]
+    table = table.assign(mean=table["difference"], hollow=~(table["p_holm"] < _LEVEL))
+    look = {"color": style.BLACK, "marker": "o", "linestyle": "", "markerfacecolor": "white"}
+    return method_rows.draw(
+        table,
+        sizes,
+        f"Gain over {style.method_name(baseline)} (percentage points)",
+        lambda axes, _: axes.axvline(0, color=style.GREY, linewidth=0.8),
+        [Line2D([], [], label="not significant", **look)] if table["hollow"].any() else [],
+    )
+
+
+def plot(comparisons: pd.DataFrame, sizes: Mapping[str, float], stem: str | Path, baseline: str = "random") -> None:
+    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
+    style.save(draw(comparisons, sizes, baseline), stem)

@@ -1,0 +1,234 @@
+"""How much label noise a method stands: accuracy against the noise rate, and the rate at which it stops paying."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from avbench.figures import captions, names, style
+from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
+from avbench.figures.reading import NEAR, Settings, along_noise, say
+from avbench.results import tables
+from avbench.results.outcomes import BASELINE
+from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO, UNDECIDED
+
+
+def draw_noise(settings: Settings, stem: Path) -> None:
+    """Accuracy against the rate of label noise, on the most balanced subsets: the smallest and the largest of them."""
+    table, protocol = along_noise(settings)
+    if table.empty:
+        say("No method was run at several rates of label noise on one subset.", stem)
+        return
+    even = table[table["imbalance"] <= (1 + NEAR) * table["imbalance"].min()].sort_values("clips", kind="stable")
+    ends = {even["subset"].iloc[0], even["subset"].iloc[-1]}
+    rows, crossed, scored = (
+        part[part["subset"].isin(ends) & (part["protocol"] == protocol)]
+        for part in (table, tables.read(settings["break_even"]), tables.read(settings["summary"]))
+    )
+    plot(rows, crossed, scored, protocol, stem)
+
+
+PANELS = 6  # columns at most
+_PLACE = ["subset", "task", "modality"]
+# How a verdict is said of one method, and of several.
+_SAID = {
+    PAYS: ("pays at every rate tried", "pay at every rate"),
+    PAYS_UP_TO: ("pays up to", "pay up to a rate"),
+    NEVER_PAYS: ("does not pay at any rate tried", "never pay"),
+    UNDECIDED: ("is undecided", "undecided"),
+}
+
+
+def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame) -> Figure:
+    """Draw a row of panels a kind of noise and subset, a column a task and modality.
+
+    Lines are mean accuracies with their 95 % bands; the grey band is random pairing, which needs no labels. Below each
+    panel stand the rates at which the gain over random pairing becomes zero, with their intervals.
+
+    Args:
+        robustness: of one protocol: columns method, task, modality, subset, clips, imbalance, noise, rate, mean,
+            ci_low, ci_high, in shares.
+        break_even: columns method, noise, task, modality, subset, highest_rate, rate, ci_low, ci_high, verdict.
+        summary: of the same protocol: columns method, task, modality, subset, mean, ci_low, ci_high; of random pairing.
+    """
+    looks = style.looks(robustness["method"])
+    columns = _columns(robustness)
+    within = {key: list(style.looks(part["method"])) for key, part in robustness.groupby(["noise", "subset"])}
+    rows = list(robustness[["noise", "subset"]].drop_duplicates().itertuples(index=False, name=None))
+    names = _subset_names(robustness)
+    baseline = summary[summary["method"] == BASELINE].set_index(_PLACE)
+    strips = [0.09 * len(within[key]) + 0.1 for key in rows]
+    with style.shared():
+        width = max(5.0, 1.65 * len(columns) + 0.5)
+        made = style.figure(width, 1.75 * len(rows) + sum(strips) + 0.9)
+        # of three lines a row, the last is empty: the break-even rates belong to the panel above them
+        heights = [height for strip in strips for height in (1.3, strip, 0.08)][:-1]
+        grid = made.subplots(len(heights), len(columns), height_ratios=heights, sharex=True, squeeze=False)
+        for axes in grid[2::3].flat:
+            axes.remove()
+        for number, (noise, subset) in enumerate(rows):
+            here = robustness[(robustness["noise"] == noise) & (robustness["subset"] == subset)]
+            paying = break_even[(break_even["noise"] == noise) & (break_even["subset"] == subset)]
+            for place, (task, modality) in enumerate(columns):
+                upper, lower = grid[3 * number : 3 * number + 2, place]
+                band = baseline.loc[(subset, task, modality)] if (subset, task, modality) in baseline.index else None
+                _panel(upper, _of(here, task, modality), looks, band)
+                _strip(lower, _of(paying, task, modality), {name: looks[name] for name in within[noise, subset]})
+                if number == 0:
+                    upper.set_title(f"{wrap(task_name(task), 22)}\n{words(modality)}")
+            _not_cramped(grid[3 * number])
+            title = sentence(noise_name(noise)) + (f"\n{wrap(names[subset], 26)}" if names else "")
+            grid[3 * number, 0].set_ylabel(f"{title}\nAccuracy (%)")
+            grid[3 * number + 1, 0].set_ylabel("Break-\neven", rotation=0, ha="right", va="center")
+        span = 100 * robustness["rate"].max()
+        grid[0, 0].set_xlim(-0.04 * span - 0.5, 1.04 * span + 0.5)
+        made.supxlabel("Wrong labels (% of each class)", fontsize=7.5)
+        style.legend(made, _handles(looks), "outside upper center")
+    return made
+
+
+def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocol: str) -> str:
+    """Say what is seen: until which rate each method pays, first task and modality, and how often over all panels.
+
+    Args:
+        robustness, break_even: as for :func:`draw`.
+        protocol: how the accuracies were measured.
+    """
+    columns = _columns(robustness)
+    shown = [_of(break_even, task, modality) for task, modality in columns]
+    task, modality = columns[0]
+    names = _subset_names(robustness)
+    sentences = [
+        f"Accuracy ({protocol_name(protocol)}) against the share of wrong labels that pairing saw; classifiers "
+        "were trained and tested on the true ones. Lines are means over seeds with 95 % intervals over seeds and test "
+        "clips, the grey band is random pairing, which uses no labels. Below each panel stands the rate at which the "
+        "gain over random pairing becomes zero, with its interval."
+    ]
+    for (noise, subset), rows in shown[0].groupby(["noise", "subset"], sort=False):
+        where = f", {names[subset]}" if names else ""
+        parts = [_verdict(row) for row in rows.itertuples()]
+        sentences.append(
+            f"{sentence(noise_name(noise))} ({task_name(task)}, {words(modality)}{where}): {'; '.join(parts)}."
+        )
+    counted = pd.concat(shown)["verdict"].value_counts()
+    if len(columns) > 1:
+        total = [f"{counted[verdict]} {several}" for verdict, (_, several) in _SAID.items() if counted.get(verdict)]
+        sentences.append(f"Over all panels, of {captions.count(int(counted.sum()), 'line')}: {', '.join(total)}.")
+    if counted.get(UNDECIDED):
+        sentences.append("Undecided means that the intervals allow both: more seeds or test clips would tell.")
+    left = robustness[["task", "modality"]].drop_duplicates().shape[0] - len(columns)
+    if left:
+        sentences.append(
+            f"{captions.count(left, 'further task and modality', 'further tasks and modalities')}: tables."
+        )
+    return " ".join(sentences)
+
+
+def plot(
+    robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame, protocol: str, stem: str | Path
+) -> None:
+    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
+    style.save(draw(robustness, break_even, summary), stem)
+    captions.write(stem, caption(robustness, break_even, protocol))
+
+
+def _columns(robustness: pd.DataFrame) -> list[tuple[str, str]]:
+    return list(robustness[["task", "modality"]].drop_duplicates().itertuples(index=False, name=None))[:PANELS]
+
+
+def _of(table: pd.DataFrame, task: str, modality: str) -> pd.DataFrame:
+    return table[(table["task"] == task) & (table["modality"] == modality)]
+
+
+def _subset_names(robustness: pd.DataFrame) -> dict[str, str]:
+    """Name the subsets by what differs between them; empty if there is one only."""
+    subsets = robustness.drop_duplicates("subset").set_index("subset")
+    if len(subsets) == 1:
+        return {}
+    named = {
+        subset: ", ".join(
+            ([f"{row.clips:,.0f} clips"] if subsets["clips"].nunique() > 1 else [])
+            + ([names.imbalance_name(row.imbalance)] if subsets["imbalance"].nunique() > 1 else [])
+        )
+        for subset, row in zip(subsets.index, subsets.itertuples(), strict=True)
+    }
+    return named if len(set(named.values())) == len(named) else {subset: names.words(subset) for subset in named}
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look], band: pd.Series | None) -> None:
+    if band is not None:
+        axes.axhspan(100 * band["ci_low"], 100 * band["ci_high"], color=style.GREY, alpha=0.22, linewidth=0)
+        axes.axhline(100 * band["mean"], color=style.GREY, linewidth=1.0)
+    for method, look in looks.items():
+        own = rows[rows["method"] == method].sort_values("rate")
+        rate, mean, low, high = (100 * own[name].to_numpy() for name in ("rate", "mean", "ci_low", "ci_high"))
+        axes.plot(rate, mean, color=look.colour, marker=look.marker, linestyle=look.dash, markersize=3.5)
+        axes.fill_between(rate, low, high, color=look.colour, alpha=0.13, linewidth=0)
+    axes.tick_params(labelbottom=False, bottom=False)
+    axes.grid(True, axis="y")
+
+
+def _strip(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> None:
+    """Draw the break-even rates, a line a method; filled where the verdict is sure."""
+    axes.set_label("break-even")
+    axes.set_ylim(len(looks) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.grid(True, axis="x")
+    for line, (method, look) in enumerate(looks.items()):
+        for row in rows[rows["method"] == method].itertuples():
+            sure = row.verdict != UNDECIDED
+            mark = {"color": look.colour, "markersize": 4.0, "markerfacecolor": look.colour if sure else "white"}
+            most = 100 * row.highest_rate
+            if row.verdict == PAYS:
+                axes.plot([most], [line], marker=">", **mark)
+            elif row.verdict == NEVER_PAYS:
+                axes.plot([0], [line], marker="<", **mark)
+            else:
+                low, high = (
+                    bound if bound == bound else end for bound, end in zip(_bounds(row), (0, most), strict=True)
+                )
+                axes.hlines(line, low, high, look.colour, linewidth=0.9, linestyles="-" if sure else ":")
+                if row.rate == row.rate:
+                    axes.plot([100 * row.rate], [line], marker=look.marker, **mark)
+
+
+def _bounds(row: tuple) -> tuple[float, float]:
+    return 100 * row.ci_low, 100 * row.ci_high
+
+
+def _not_cramped(panels: np.ndarray) -> None:
+    """Keep panels that show little change, each on a scale of its own, from blowing it up."""
+    for axes in panels:
+        low, high = axes.get_ylim()
+        if high - low < 4:
+            axes.set_ylim((low + high) / 2 - 2, (low + high) / 2 + 2)
+
+
+def _handles(looks: Mapping[str, style.Look]) -> list[Line2D | Patch]:
+    plain = {"color": style.BLACK, "linestyle": "", "markersize": 4.0}
+    return [
+        *(
+            Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.dash, label=look.name)
+            for look in looks.values()
+        ),
+        Patch(color=style.GREY, alpha=0.35, label="random"),
+        Line2D([], [], marker=">", label="pays at every rate", **plain),
+        Line2D([], [], marker="<", label="never pays", **plain),
+        Line2D([], [], marker="o", label="undecided", **plain | {"markerfacecolor": "white", "linestyle": ":"}),
+    ]
+
+
+def _verdict(row: tuple) -> str:
+    name = style.method_name(row.method)
+    if row.verdict == PAYS_UP_TO:
+        low, high = _bounds(row)
+        return f"{name} pays up to {100 * row.rate:.0f} % ({low:.0f} to {high:.0f} %)"
+    if row.verdict == UNDECIDED and row.rate == row.rate:
+        return f"{name} crosses zero at {100 * row.rate:.0f} %, undecided"
+    return f"{name} {_SAID[row.verdict][0]} (up to {100 * row.highest_rate:.0f} %)"

@@ -1,0 +1,138 @@
+"""Names of methods, tasks, protocols, labels and subsets as figures write them."""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+_TASKS = {
+    "vggsound": "VGGSound",
+    "tau": "TAU Urban Scenes",
+    "tau-av": "TAU Urban Scenes",
+    "tau_av": "TAU Urban Scenes",
+    "tau-av-2021": "TAU Urban Scenes",
+    "fsdnoisy18k": "FSDnoisy18k",
+    "fsdnoisy18k-clean": "FSDnoisy18k (clean)",
+    "controlled": "Controlled set",
+}
+_PROTOCOLS = {
+    "linear": "linear probe",
+    "linear-sgd": "linear probe on windows",
+    "finetune": "fine-tuned",
+    "knn": "nearest neighbours",
+    "retrieval-1": "retrieval (first)",
+    "retrieval-5": "retrieval (first 5)",
+    "retrieval-10": "retrieval (first 10)",
+}
+_NOISES = {"uniform": "uniform noise", "pair-flip": "pair-flip noise", "confusion": "confusion noise"}
+_POSITIVES = {"self": "own video", "same-class": "same class", "neighbour": "neighbour"}
+_BATCHES = {"shuffled": "shuffled", "one-per-class": "one clip a class", "single-class": "a single class"}
+_LOSSES = {
+    "info-nce": "InfoNCE",
+    "supcon": "supervised contrastive",
+    "masked": "same class masked",
+    "debiased": "debiased",
+    "hard": "hard negatives",
+}
+_LABELS = {"none": "", "true": "true labels"}
+_KINDS = {"pseudo": "pseudo-labels", "clusters": "clusters", "neighbours": "neighbours"}
+
+
+def words(identifier: str) -> str:
+    """Turn an identifier into words."""
+    return identifier.replace("_", " ").replace("-", " ").strip() or identifier
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def task_name(task: str) -> str:
+    """Return a task's or dataset's name as written in a paper."""
+    return _TASKS.get(task, sentence(words(task)))
+
+
+def protocol_name(protocol: str) -> str:
+    """Return a protocol's name as written in a paper."""
+    return _PROTOCOLS.get(protocol, words(protocol))
+
+
+def noise_name(noise: str) -> str:
+    """Return the name of a kind of label noise."""
+    return _NOISES.get(noise, words(noise))
+
+
+def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say what labels are; empty for none.
+
+    Args:
+        labels: as in the tables.
+        variants: the configuration's label variants: name → kind, noise, rate, ….
+    """
+    variant = variants.get(labels, {})
+    if variant.get("kind") == "noise":
+        return f"{100 * variant['rate']:.3g} % {noise_name(variant.get('noise', ''))}"
+    same = sum(other.get("kind") == variant.get("kind") for other in variants.values())
+    if variant.get("kind") in _KINDS and same == 1:
+        return _KINDS[variant["kind"]]
+    return _LABELS.get(labels, words(labels))
+
+
+def positive_name(fields: Mapping[str, Any]) -> str:
+    """Say where a method's positives come from, and how often where that is not always.
+
+    Args:
+        fields: of :class:`avbench.config.methods.Method`.
+    """
+    name, share = _POSITIVES.get(fields["positive"], words(fields["positive"])), fields.get("probability", 1)
+    if fields["positive"] == "self" or share == 1:
+        return name
+    ends = share if isinstance(share, list | tuple) else [share]
+    return f"{name} ({' to '.join(f'{100 * end:.3g}' for end in ends)} %)"
+
+
+def batch_name(fields: Mapping[str, Any]) -> str:
+    """Say what a method's batches are made of."""
+    if fields["batch"] == "mixed":
+        return f"mixed, {fields['clips_per_class']} a class"
+    return _BATCHES.get(fields["batch"], words(fields["batch"]))
+
+
+def loss_name(fields: Mapping[str, Any]) -> str:
+    """Return the name of a method's loss."""
+    loss = fields.get("loss", "info-nce")
+    return _LOSSES.get(loss, words(loss))
+
+
+def imbalance_name(imbalance: float) -> str:
+    """Say how many clips the largest class has for one of the smallest."""
+    return "balanced" if imbalance == 1 else f"{imbalance:,.3g} : 1"
+
+
+def size_name(clips: float) -> str:
+    """Name a subset by its number of clips a class."""
+    return f"{clips:,.0f} clips a class" if clips != 1 else "1 clip a class"
+
+
+def subset_names(sizes: Mapping[str, float]) -> dict[str, str]:
+    """Name subsets by their clips a class, and by their identifier too where those coincide.
+
+    The smallest comes first; those of about the same size, in the order given.
+    """
+    names = {subset: size_name(sizes[subset]) for subset in sorted(sizes, key=lambda name: round(sizes[name]))}
+    if len(set(names.values())) == len(names):
+        return names
+    return {subset: f"{sentence(words(subset))}: {name}" for subset, name in names.items()}
+
+
+def literal(text: str) -> str:
+    """Keep matplotlib from reading dollar signs in data as mathematics."""
+    return text.replace("$", r"\$")
+
+
+def wrap(text: str, width: int, lines: int = 2) -> str:
+    """Break text from data into at most ``lines`` lines of ``width`` characters; … stands for the rest."""
+    parts = textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False) or [""]
+    if len(parts) > lines:
+        parts = [*parts[: lines - 1], parts[lines - 1][: width - 1].rstrip() + "…"]
+    return literal("\n".join(parts))

@@ -1,0 +1,145 @@
+"""From an experiment's result files to its figures: what each figure reads, and nothing about how it looks."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from avbench.core.errors import UserError
+from avbench.core.files import read_csv, read_json
+from avbench.data import ledger
+from avbench.evaluation import scores
+from avbench.figures import captions, names, style
+from avbench.results import tables
+
+Run = tuple[str, str, int, pd.DataFrame]
+# Protocols that train something have figures of their own, apart from those that only compare features.
+TRAINING = ("linear", "linear-sgd", "finetune", "supervised")
+COMPARING = ("knn", "retrieval-5")
+NEAR = 0.05  # subsets whose sizes or imbalances differ by less are alike
+
+Settings = Mapping[str, Any]
+
+
+def subset_sizes(settings: Settings) -> dict[str, float]:
+    """Return the mean number of clips a class of each subset, from the subsets' files."""
+    found = {}
+    for name, path in settings["subsets"].items():
+        labels = read_csv(path, ("clip_id", "label"))["label"]
+        found[name] = len(labels) / len(set(labels))
+    return found
+
+
+def chance(settings: Settings) -> dict[tuple[str, str], float]:
+    """Return the share of correct guesses by task and protocol.
+
+    For classes it is one over their number, for R@k the share of the test clips that are among the first k.
+    """
+    data, found = Path(settings["data"]), {}
+    for name, task in settings["tasks"].items():
+        labels = ledger.stored(ledger.read(data / task["dataset"] / "ledger.parquet"), "test")["label"]
+        found |= {(name, protocol): 1 / labels.nunique() for protocol in (*TRAINING, *COMPARING)}
+        found[name, "retrieval-5"] = min(5 / len(labels), 1.0)
+    return found
+
+
+def roles(settings: Settings) -> dict[str, str]:
+    """Return whether each task is in-domain or out-of-domain."""
+    return {name: task["role"] for name, task in settings["tasks"].items()}
+
+
+def own(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Keep the rows of each method's own labels: methods that are known by name alone must not show several runs."""
+    return tables.own(table, settings.get("own_labels"))
+
+
+def imbalances(settings: Settings) -> dict[str, float]:
+    """Return how unequal each subset's classes are: as it was asked for, or else largest over smallest."""
+    asked = settings.get("imbalances", {})
+    sizes = {name: class_sizes(path).values() for name, path in settings["subsets"].items() if name not in asked}
+    return {name: asked.get(name) or max(sizes[name]) / min(sizes[name]) for name in settings["subsets"]}
+
+
+def most_balanced(settings: Settings) -> dict[str, float]:
+    """Return the clips a class of subsets, of those of about the same size only the most balanced."""
+    sizes, unequal = subset_sizes(settings), imbalances(settings)
+
+    def beaten(name: str) -> bool:
+        alike = [other for other in sizes if abs(sizes[other] - sizes[name]) < NEAR * sizes[name]]
+        return unequal[name] > (1 + NEAR) * min(unequal[other] for other in alike)
+
+    return {name: size for name, size in sizes.items() if not beaten(name)}
+
+
+def of_ends(table: pd.DataFrame, sizes: Mapping[str, float]) -> dict[str, float]:
+    """Return the sizes of the smallest and the largest subset, of those with at least half of the methods."""
+    methods = table.groupby("subset")["method"].nunique()
+    there = [name for name in names.subset_names(sizes) if methods.get(name, 0) >= methods.max() / 2]
+    if not there:
+        raise UserError("a figure has nothing to show: its table has no row.")
+    return {subset: sizes[subset] for subset in (there[0], there[-1])}
+
+
+def class_sizes(path: str) -> dict[str, int]:
+    """Count the clips of each class of a subset's file."""
+    return pd.Series(read_csv(path, ("clip_id", "label"))["label"]).value_counts().to_dict()
+
+
+def of_first_protocol(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the rows of the first protocol that trains something, or else of the first that there is; and its name."""
+    found = set(table["protocol"])
+    first = next((name for name in TRAINING if name in found), table["protocol"].iloc[0])
+    return table[table["protocol"] == first], first
+
+
+def along_noise(settings: Settings) -> tuple[pd.DataFrame, str]:
+    """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name."""
+    table = tables.read(settings["robustness"])
+    if table.empty:
+        return table, ""
+    table, protocol = of_first_protocol(table)
+    return table[table.groupby(["method", "noise", "subset"])["rate"].transform("nunique") > 1], protocol
+
+
+def say(text: str, stem: Path) -> None:
+    """Write a figure that has nothing to show, and says why."""
+    style.save(style.notice(text), stem)
+    captions.write(stem, text)
+
+
+def trained_scores(settings: Settings) -> pd.DataFrame:
+    """Return the summary of the protocols that train something, the supervised baseline beside each."""
+    summary = own(tables.read(settings["summary"]), settings)
+    return tables.beside_probes(summary[summary["protocol"].isin(TRAINING)])
+
+
+def of_one_task(paths: list[str], task: str, modality: str) -> pd.DataFrame:
+    """Read the linear probe's predictions of several seeds: columns seed (its place), clip_id, label, ….
+
+    Args:
+        paths: the seeds' files, in their order.
+        task, modality: what was classified.
+    """
+    found = []
+    for seed, path in enumerate(paths):
+        table = scores.read(path)
+        here = (table["task"] == task) & (table["protocol"] == "linear") & (table["modality"] == modality)
+        found.append(table[here].assign(seed=seed))
+    return pd.concat(found, ignore_index=True)
+
+
+def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int], list[Any]]:
+    """Read the training of runs: their metrics, batch sizes by method and subset, and which were still improving."""
+    runs, batch_sizes, improving = [], {}, []
+    known = settings.get("own_labels", {})
+    for path in map(Path, settings["runs"]):
+        run = read_json(path)
+        if run["labels"] != known.get(run["method"], run["labels"]):
+            continue
+        key = (run["method"], run["subset"], run["seed"])
+        runs.append((*key, pd.read_json(path.with_name("metrics.jsonl"), lines=True)))
+        batch_sizes[key[:2]] = run["batch_size"]
+        if run["still_improving"]:
+            improving.append(key)
+    return runs, batch_sizes, improving

@@ -1,0 +1,1 @@
+"""Labels for pairing that differ from the true ones."""

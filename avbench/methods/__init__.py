@@ -1,0 +1,1 @@
+"""The subject of the benchmark: positives, batches and losses."""

@@ -1,0 +1,71 @@
+"""The pairs of a run as its method draws them: which clips make each batch, and whose video goes with whose audio.
+
+Training and what is counted about it both draw from here. Nothing here imports torch.
+"""
+
+import numpy as np
+
+from avbench.config.methods import Method
+from avbench.core.errors import UserError
+from avbench.methods.batches import batches, require_batches
+from avbench.methods.positives import Neighbours, Positives
+
+
+class Pairing:
+    """Batches and positives of a whole run; every draw is a function of seed, epoch and clip.
+
+    Args:
+        method: how pairs are drawn.
+        known: what it may know of the clips, as `numbered` gives it: a class each, (n,), or neighbours, (n, k).
+        batch_size: clips a batch. One-per-class and mixed batches are smaller where there are fewer classes.
+        epochs: of the run.
+        seed: of the run.
+        batch_order: of single-class batches: ``fresh``, or ``fixed``: every epoch is like the first.
+
+    Raises:
+        UserError: the clips cannot be batched that way, or classes are given for neighbours or the other way round.
+    """
+
+    def __init__(
+        self, method: Method, known: np.ndarray, batch_size: int, epochs: int, seed: int, batch_order: str = "fresh"
+    ) -> None:
+        if (known.ndim == 2) != (method.needs == "neighbours"):
+            given, needed = ("neighbours", "classes") if known.ndim == 2 else ("classes", "neighbours")
+            raise UserError(
+                f"{method.name}: its pairs are drawn from {needed}, and labels {method.labels} are of {given}. Choose "
+                "other labels."
+            )
+        self.method, self.epochs, self.seed = method, epochs, seed
+        self.classes = known if known.ndim == 1 else np.zeros(len(known), np.int64)
+        self.batch_size, self._each = batch_size, method.clips_per_class or 1
+        if method.batch in ("one-per-class", "mixed"):  # more classes than there are cannot be in a batch
+            self.batch_size = min(batch_size, (int(self.classes.max()) + 1) * self._each)
+        self._order = batch_order if method.batch == "single-class" else "fresh"
+        require_batches(method.batch, self.classes, self.batch_size, method.name, self._each)
+        self._positives: Positives | Neighbours | None = None
+        if method.positive != "self":
+            self._positives = Neighbours(known) if known.ndim == 2 else Positives(known)
+
+    def batches(self, epoch: int) -> list[np.ndarray]:
+        """Return the anchors of each batch of an epoch (from 0): clip numbers, int64. Every epoch has as many."""
+        return batches(
+            self.method.batch, self.classes, self.batch_size, self.seed, epoch, self._order, clips_per_class=self._each
+        )
+
+    @property
+    def smallest_batch(self) -> int:
+        """A size that no batch of any epoch falls below."""
+        made = self.batches(0)
+        if self.method.batch != "mixed":
+            return min(map(len, made))
+        # Every epoch's batches are of as many classes. Those too small for a group of clips meet in other batches each
+        # time: in all of a batch, at worst.
+        fewest = min(len(np.unique(self.classes[batch])) for batch in made)
+        return int(np.sort(np.minimum(np.bincount(self.classes), self._each))[:fewest].sum())
+
+    def videos(self, anchors: np.ndarray, epoch: int) -> np.ndarray:
+        """Return the clip whose video is each anchor's positive: the shape of ``anchors``."""
+        if self._positives is None:
+            return anchors
+        probability = self.method.probability_at(epoch, self.epochs)
+        return self._positives.draw(anchors, self.seed, epoch, probability)

@@ -1,0 +1,77 @@
+"""Positives: whose video goes with the sound of a clip."""
+
+import numpy as np
+
+from avbench.core import rng
+
+
+class Positives:
+    """Draws the clip whose video goes with each clip's audio from the clips of its class.
+
+    Args:
+        labels: shape (n,), integers.
+        probability: how often a uniformly drawn clip of the same class, itself included, stands in; 0 is
+            never, which makes every positive the clip itself.
+    """
+
+    def __init__(self, labels: np.ndarray, probability: float = 1.0) -> None:
+        """Sort the clips by class once."""
+        _, codes = np.unique(labels, return_inverse=True)
+        sizes = np.bincount(codes)
+        self.probability = probability
+        self._by_class = np.argsort(codes, kind="stable")
+        self._size = sizes[codes]
+        self._first = (np.cumsum(sizes) - sizes)[codes]
+
+    @property
+    def foreign_share(self) -> float:
+        """The expected share of clips paired with another clip: the mean of probability · (1 − 1/n_c)."""
+        return float(np.mean(self.probability * (1 - 1 / self._size)))
+
+    def draw(self, anchors: np.ndarray, seed: int, epoch: int, probability: float | None = None) -> np.ndarray:
+        """Draw a positive for each anchor, in constant time each.
+
+        Keyed by (seed, epoch, anchor), and by nothing else. With the same seed, a method of a lower
+        probability draws a subset of the foreign positives that one of a higher probability draws.
+
+        Args:
+            anchors: clip numbers, any shape.
+            seed: the run's seed.
+            epoch: from 0.
+            probability: of this epoch, where it changes; otherwise the constructor's.
+
+        Returns:
+            Clip numbers, int64, the shape of ``anchors``.
+        """
+        anchors = np.asarray(anchors, dtype=np.int64)
+        place = _places(seed, epoch, anchors, self._size[anchors])
+        partner = self._by_class[self._first[anchors] + place]
+        return _or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
+
+
+class Neighbours:
+    """Draws the clip whose video goes with each clip's audio from its nearest neighbours.
+
+    Args:
+        neighbours: shape (n, k), clip numbers: the neighbours of each clip.
+        probability: how often a uniformly drawn neighbour stands in; otherwise it is the clip itself.
+    """
+
+    def __init__(self, neighbours: np.ndarray, probability: float = 1.0) -> None:
+        """Keep the neighbours."""
+        self.neighbours, self.probability = np.asarray(neighbours, dtype=np.int64), probability
+
+    def draw(self, anchors: np.ndarray, seed: int, epoch: int, probability: float | None = None) -> np.ndarray:
+        """Draw a positive for each anchor; arguments, guarantees and return as of `Positives.draw`."""
+        anchors = np.asarray(anchors, dtype=np.int64)
+        partner = self.neighbours[anchors, _places(seed, epoch, anchors, self.neighbours.shape[1])]
+        return _or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
+
+
+def _places(seed: int, epoch: int, anchors: np.ndarray, size: np.ndarray | int) -> np.ndarray:
+    return (rng.uniforms(seed, "positive", epoch, anchors) * size).astype(np.int64)
+
+
+def _or_self(partner: np.ndarray, anchors: np.ndarray, seed: int, epoch: int, probability: float) -> np.ndarray:
+    swap = rng.uniforms(seed, "positive or self", epoch, anchors) < probability
+    return np.where(swap, partner, anchors)

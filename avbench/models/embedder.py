@@ -1,0 +1,53 @@
+"""The two encoders with what stands before them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from avbench.config.features import FeatureSettings
+from avbench.config.pretraining import PretrainSettings
+from avbench.config.settings import build as build_settings
+from avbench.features.frames import flip, normalise_frames
+from avbench.features.log_mel import LogMel
+from avbench.features.statistics import Standardise
+from avbench.models.encoders import build
+
+
+class Task(torch.nn.Module):
+    """The two encoders with what stands before them: log-mel, standardisation, flip, normalisation."""
+
+    def __init__(
+        self, settings: PretrainSettings, features: FeatureSettings, statistics: Mapping[str, Any], seed: int
+    ) -> None:
+        super().__init__()
+        self.flip_mode, self.batch_norm_groups = settings.flip, settings.batch_norm_groups
+        self.model = build(settings.model, seed)
+        self.log_mel = LogMel(features)
+        self.standardise = Standardise(np.array(statistics["mean"]), np.array(statistics["std"]))
+
+    def audio_input(self, audio: torch.Tensor) -> torch.Tensor:
+        """int16 (n, samples) → float32 (n, 1, time, mel)."""
+        return self.standardise(self.log_mel(audio)).unsqueeze(1)
+
+    def video_input(self, frames: torch.Tensor, flips: torch.Tensor | None = None) -> torch.Tensor:
+        """uint8 (n, frames, height, width, 3) → float32 (n, 3, frames, height, width)."""
+        if flips is not None and self.flip_mode != "none":
+            frames = flip(frames, flips)
+        return normalise_frames(frames)
+
+    def forward(
+        self, audio: torch.Tensor, frames: torch.Tensor, flips: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return L2-normalised embeddings of audio and video, float32 (n, 128) each."""
+        return self.model(self.audio_input(audio), self.video_input(frames, flips), self.batch_norm_groups)
+
+
+def load_task(state: Mapping[str, Any]) -> Task:
+    """Rebuild a finished run's model from its checkpoint, in evaluation mode."""
+    settings = build_settings(PretrainSettings, state["settings"]["pretraining"], "pretraining")
+    features = build_settings(FeatureSettings, state["settings"]["features"], "features")
+    task = Task(settings, features, state["statistics"], state["settings"]["seed"])
+    task.model.load_state_dict(state["model"])
+    return task.eval()

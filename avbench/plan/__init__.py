@@ -1,0 +1,1 @@
+"""What the workflow plans with: the standard library and the configuration only."""

@@ -1,0 +1,1 @@
+"""Pretraining by audio-visual correspondence."""

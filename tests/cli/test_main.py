@@ -1,0 +1,70 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+from avbench.cli.main import VERBS, main
+
+
+def test_help_lists_a_verb_for_every_stage(capsys, root):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    used = set()
+    for path in root.glob("workflow/**/*.smk"):
+        used |= set(re.findall(r"python -m avbench ([a-z-]+)", path.read_text(encoding="utf-8")))
+    assert len(used) >= 15
+    for verb in used | {"models", "summary"}:
+        assert re.search(rf"^    {verb}(?: +|\n +)\w", text, re.MULTILINE), verb
+
+
+@pytest.mark.parametrize("function", VERBS, ids=lambda function: function.__name__)
+def test_every_verb_explains_itself(function, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([function.__name__.replace("_", "-"), "--help"])
+    assert stop.value.code == 0
+    assert function.__doc__ in capsys.readouterr().out.replace("\n", " ").replace("  ", " ")
+
+
+def test_models_prints_the_papers_figures(capsys):
+    assert main(["models"]) == 0
+    text = capsys.readouterr().out
+    assert re.search(r"paper +audio .*4,725,696 .* 8\.0", text)
+    assert re.search(r"paper +video .*15,379,136 .* 58\.6", text)
+    assert re.search(r"small +audio", text)
+
+
+def test_a_users_mistake_is_one_paragraph_and_status_2(tmp_path, capsys):
+    missing = tmp_path / "none.parquet"
+    assert main(["subset", "--ledger", str(missing), "--settings", '{"clips_per_class": 3}', "--output", "x.csv"]) == 2
+    error = capsys.readouterr().err
+    assert str(missing) in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_bug_keeps_its_traceback(monkeypatch):
+    monkeypatch.setattr("avbench.models.summary.table", lambda: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["models"])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "@nowhere.json"])
+def test_settings_must_be_a_json_object(text, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["subset", "--ledger", "l", "--settings", text, "--output", "x"])
+    assert stop.value.code == 2
+    assert "--settings" in capsys.readouterr().err
+
+
+def test_the_command_line_itself_needs_no_torch(tmp_path):
+    code = "import sys; from avbench.cli.main import main; main(['--help'])"
+    result = subprocess.run(
+        [sys.executable, "-c", f"import atexit, sys; atexit.register(lambda: print('torch' in sys.modules)); {code}"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert result.stdout.strip().endswith("False")

@@ -1,0 +1,261 @@
+"""Configurations: what is refused, and in which words."""
+
+import copy
+import json
+
+import pytest
+import yaml
+
+from avbench.config.capacity import Held
+from avbench.config.experiment import Experiment
+from avbench.config.validation import validate
+from avbench.core.errors import UserError
+
+
+@pytest.fixture
+def demo(root):
+    return yaml.safe_load((root / "config/demo.yaml").read_text(encoding="utf-8"))
+
+
+def change(config, path, value):
+    """Return a copy of a config with one key set, ``path`` being dotted; ``None`` removes it."""
+    config = copy.deepcopy(config)
+    *parents, last = path.split(".")
+    place = config
+    for key in parents:
+        place = place.setdefault(key, {})
+    if value is None:
+        del place[last]
+    else:
+        place[last] = value
+    return config
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "reference.yaml", "study.yaml", "tiny.yaml"])
+def test_shipped_configurations_are_valid(root, name):
+    experiment = Experiment(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
+    assert experiment.runs()
+    for dataset in experiment.datasets:
+        assert experiment.rule_file(dataset).is_file()
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sedes", [1], r"unknown key 'sedes' \(did you mean 'seeds'\?\)"),
+        ("pretraining.epoch", 3, r"'pretraining': unknown key 'epoch' \(did you mean 'epochs'\?\)"),
+        ("seeds", "three", r"'seeds': 'three' is not allowed; it must be of type array"),
+        ("seeds", [1, 1], r"without repetitions"),
+        ("seeds", None, r"the key 'seeds' is missing"),
+        ("store.width", 2, r"'store.width': 2 is not allowed; it must be at least 8"),
+        ("pretraining.schedule", "linear", r"'linear' is not allowed; it must be one of constant, cosine"),
+        ("pretraining.dataset", "vggsond", r"pretraining.dataset: 'vggsond' is not declared. Declared are controlled"),
+        (
+            "datasets.controlled.rules",
+            "workflow/datasets/no.smk",
+            r"datasets.controlled.rules: .*no.smk does not exist",
+        ),
+        ("datasets.bad name", {}, r"'bad name' is not allowed; it must be text that matches"),
+        ("datasets.controlled.modalities", ["audio"], r"pretraining.dataset 'controlled' has no video"),
+        ("methods.mine", "preset", r"mine.*preset.*random"),
+        ("methods.mine", {"positive": "other", "batch": "shuffled"}, r"'other' is not allowed; it must be one of self"),
+        ("methods.mine", {"positive": "same-class", "batch": "shuffled", "labels": "none"}, r"mine"),
+        ("methods.untrained", {"positive": "self", "batch": "shuffled"}, r"reserved"),
+        (
+            "methods.mine",
+            {"positive": "same-class", "batch": "shuffled", "labels": "noisy-80"},
+            r"'noisy-80' is not decl",
+        ),
+        ("labels.noisy-30.rate", 1.0, r"1.0 is not allowed; it must be less than 1"),
+        ("subsets.small.clips", 100, r"exactly one of 'clips_per_class', 'clips', 'ids' must be given"),
+        ("subsets.small.imbalance", 10, r"'long-tailed' and 'imbalance' go together"),
+        ("tasks.outdoors.train", "subset", r"tasks.outdoors.train is 'subset', and its dataset"),
+        ("tasks.telephone.modalities", ["video"], r"tasks.telephone.modalities asks for 'video'"),
+        ("tasks.controlled.dataset", "none", r"tasks.controlled.dataset: 'none' is not declared"),
+        ("evaluation.linear.strengths", [], r"must be a list of at least 1"),
+        ("protocol", "as-published", r"as-published"),
+        ("protocol", {"flip_each_frames": True}, r"unknown key .flip_each_frames. \(did you mean .flip_each_frame.\?"),
+        ("labels.guessed", {"kind": "pseudo", "classifier_dataset": "no"}, r"classifier_dataset: .no. is not declared"),
+    ],
+)
+def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, message):
+    with pytest.raises(UserError, match=message):
+        Experiment(change(demo, path, value), root)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("subsets.large.clips_per_class", 41, r"subsets.large.clips_per_class: 41 is more than the 40 training clips"),
+        ("pretraining.batch_size", 500, r"batch_size: 500 is larger than subset 'small' with 240 clips"),
+        ("subsets.small.clips_per_class", 1, r"subset 'small'|at least 2 clips a class"),
+    ],
+)
+def test_impossible_sizes_are_refused_before_any_job(demo, root, path, value, message):
+    experiment = Experiment(change(demo, path, value), root)
+    with pytest.raises(UserError, match=message):
+        experiment.check_sizes(Held("controlled", 24, 960, 40, 40))
+
+
+def test_options_of_a_dataset_have_their_own_schema(demo, root):
+    experiment = Experiment(change(demo, "datasets.controlled.options.synchronie", 0.5), root)
+    with pytest.raises(UserError, match=r"datasets.controlled.options: .*unknown key 'synchronie' .*'synchrony'"):
+        experiment.dataset_options("controlled", "controlled")
+
+
+def test_subsets_override_the_epochs_and_nothing_leaks_into_other_settings(demo, root):
+    experiment = Experiment(demo, root)
+    assert experiment.pretrain_settings("small")["epochs"] == demo["subsets"]["small"]["epochs"]
+    assert "epochs" not in experiment.subset_settings("small")
+    assert not {"dataset", "features", "gpus", "cache_mb"} & set(experiment.pretrain_settings("small"))
+    assert experiment.machine_settings() == {"cache_mb": demo["pretraining"]["cache_mb"]}
+    assert experiment.feature_settings()["sample_rate"] == demo["store"]["sample_rate"]
+
+
+def test_the_grid_has_every_method_on_every_subset_once(demo, root):
+    experiment = Experiment(demo, root)
+    runs = experiment.runs()
+    assert len(runs) == len(set(runs)) == (len(demo["methods"]) + 1) * len(demo["subsets"])
+    assert {run.labels for run in runs if run.method == "sp70"} == {"noisy-30"}
+    assert {run.labels for run in runs if run.method == "random"} == {"none"}
+    assert ("controlled", "small") in experiment.supervised()
+    assert ("outdoors", "all") in experiment.supervised()
+
+
+def test_every_key_of_the_schema_is_explained(root):
+    """config/README.md must keep up with the schema."""
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    text = (root / "config/README.md").read_text(encoding="utf-8")
+
+    def keys(node):
+        if isinstance(node, dict):
+            for name, value in node.get("properties", {}).items():
+                yield name
+                yield from keys(value)
+            for name in ("$defs", "additionalProperties", "items"):
+                inner = node.get(name)
+                for part in inner.values() if name == "$defs" and inner else [inner]:
+                    yield from keys(part)
+            for name in ("then", "else"):
+                yield from keys(node.get(name))
+            for part in [*node.get("oneOf", []), *node.get("allOf", [])]:
+                yield from keys(part)
+
+    missing = {key for key in keys(schema) if f"`{key}`" not in text}
+    assert not missing
+
+
+def test_validation_reports_every_mistake_at_once(demo, root):
+    broken = change(change(demo, "sedes", 1), "store.width", 2)
+    with pytest.raises(UserError, match=r"sedes.*store.width|store.width.*sedes"):
+        validate(broken, root / "workflow/schemas/config.schema.yaml", "config")
+
+
+# ------------------------------------------------------------------------------------------------------------ families
+
+
+def soft(**fields):
+    return {"positive": "same-class", "batch": "shuffled", **fields}
+
+
+@pytest.fixture
+def swept(demo):
+    """The demo with a sweep: kinds and rates of noise on some subsets, long tails, labels of a first round."""
+    config = change(demo, "subsets.tail", {"clips": 240, "balance": "long-tailed", "imbalance": [1, 10]})
+    config["labels"] = {
+        "uniform": {"kind": "noise", "noise": "uniform", "rate": [0, 0.1, 0.25]},
+        "noisy-30": {"kind": "noise", "noise": "uniform", "rate": 0.3},
+        "confusion": {"kind": "noise", "noise": "confusion", "rate": 0.3},
+        "clusters": {"kind": "clusters", "k": 24},
+        "again": {"kind": "clusters", "k": [6, 24], "method": "cluster-positive"},
+        "near": {"kind": "neighbours", "k": 5, "method": "random"},
+    }
+    config["methods"] = {
+        "random": "preset",
+        "soft-positive": soft(labels=[True, "uniform", {"confusion": ["small", "tail"]}]),
+        "cluster-positive": soft(labels="clusters", subsets=["tail-10"]),
+        "cluster-positive-2": soft(labels="again", subsets=["tail-10"]),
+        "neighbour-positive": {"positive": "neighbour", "batch": "shuffled", "labels": "near", "subsets": ["small"]},
+    }
+    return config
+
+
+def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, root):
+    experiment = Experiment(swept, root)
+    runs = [(run.method, run.labels, run.subset) for run in experiment.runs()]
+    assert len(runs) == len(set(runs))
+    subsets = ["small", "large", "tail-1", "tail-10"]
+    assert list(experiment.subsets) == subsets
+    assert [subset for method, labels, subset in runs if method == "random"] == subsets
+    labels = {labels for method, labels, _ in runs if method == "soft-positive"}
+    assert labels == {"true", "uniform-10", "uniform-25", "confusion"}  # a rate of 0 is the true labels
+    confused = [subset for method, labels, subset in runs if labels == "confusion"]
+    assert confused == ["small", "tail-1", "tail-10"]
+    assert [run for run in runs if run[0] == "cluster-positive-2"] == [
+        ("cluster-positive-2", "again-6", "tail-10"),
+        ("cluster-positive-2", "again-24", "tail-10"),
+    ]
+    assert experiment.own_labels()["soft-positive"] == "true"
+    assert experiment.method_settings("soft-positive", "uniform-10")["labels"] == "uniform-10"
+
+
+def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
+    experiment = Experiment(swept, root)
+    assert experiment.first_round("clusters") == "random"
+    assert experiment.first_round("again-6") == "cluster-positive"
+    assert experiment.first_round("confusion") == "random"
+    assert experiment.first_round("uniform-10") is None
+    assert experiment.label_file("small", "uniform-10", 1).endswith("/small/uniform-10.csv")
+    assert experiment.label_file("small", "clusters", 1).endswith("/small/clusters/seed-1.csv")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("labels.uniform.rate", [0.1, 1.0], r"'labels.uniform.rate.1': 1.0 is not allowed; it must be less than 1"),
+        ("labels.uniform.rate", -0.1, r"'labels.uniform.rate': -0.1 is not allowed; it must be at least 0"),
+        ("labels.uniform.rate", [0.1, 0.1], r"without repetitions"),
+        ("labels.uniform.method", "random", r"labels.uniform-10.method goes with noise: confusion"),
+        ("labels.confusion.matrix", "m.csv", None),
+        ("labels.near.k", 0, r"'labels.near.k': 0 is not allowed; it must be at least 1"),
+        ("labels.clusters.k", "some", r"'labels.clusters.k': 'some' is not allowed; it must be 'auto'"),
+        ("labels.clusters.method", "nobody", r"labels.clusters.method: 'nobody' is not declared"),
+        ("labels.clusters.method", "cluster-positive-2", r"wait for one another.*such as random"),
+        ("subsets.tail.imbalance", [10, 0.5], r"'subsets.tail.imbalance.1': 0.5 is not allowed; it must be at least 1"),
+        ("methods.soft-positive.subsets", ["tiny"], r"methods.soft-positive.subsets: 'tiny' is not declared"),
+        ("methods.soft-positive.labels", [True, "none"], r"methods.soft-positive.labels: none is not allowed"),
+        ("methods.soft-positive.labels", "near", r"positive: neighbour and labels of kind neighbours go together"),
+        ("methods.neighbour-positive.labels", "noisy-30", r"positive: neighbour and labels of kind neighbours"),
+        ("methods.soft-positive.loss", "triplet", r"'triplet' is not allowed; it must be one of info-nce"),
+        ("evaluation.dynamics", {"clips": 1}, r"'evaluation.dynamics.clips': 1 is not allowed; it must be at least 2"),
+    ],
+)
+def test_mistakes_in_a_sweep_are_named(swept, root, path, value, message):
+    config = change(swept, path, value)
+    if message is None:  # a matrix needs no first round
+        assert Experiment(config, root).first_round("confusion") is None
+        return
+    with pytest.raises(UserError, match=message):
+        Experiment(config, root)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("labels.clusters.k", 241, r"labels.clusters.k: 241 is more than the 240 clips of subset 'small'"),
+        ("labels.near.k", 240, r"labels.near.k: 240 is more than the 239 other clips of subset 'small'"),
+        ("subsets.tail.clips", 700, r"subsets.tail-10.clips: 700 with imbalance 10 asks for .* At most \d+ are"),
+        ("subsets.tail.clips", 20, r"subsets.tail-1.clips: 20 is less than one for each of the 24 classes"),
+    ],
+)
+def test_sweeps_beyond_what_is_stored_are_refused_with_the_bound(swept, root, tmp_path, path, value, message):
+    """From what the dataset's rules say, and, where it is packed, from what is stored."""
+    config = change(swept, path, value)
+    held = {"classes": 24, "clips": 960, "smallest": 40, "largest": 40}
+    with pytest.raises(UserError, match=message):
+        Experiment(config, root).check_sizes(Held("controlled", **held))
+    Experiment(config, root).check_stored(tmp_path)
+    (tmp_path / "controlled").mkdir()
+    (tmp_path / "controlled/coverage.json").write_text(json.dumps({"training": held}), encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        Experiment(config, root).check_stored(tmp_path)

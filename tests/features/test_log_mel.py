@@ -1,0 +1,220 @@
+import librosa
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from avbench.config.features import FeatureSettings
+from avbench.core.errors import UserError
+from avbench.features.frames import flip, normalise_frames
+from avbench.features.log_mel import LogMel, mel_bands
+from avbench.features.statistics import Standardise, band_statistics
+from tests.support.paths import SHARED
+
+REAL_CLIPS = SHARED / "real-clips" / "vggsound"
+
+
+def reference(audio, settings):
+    """What the authors' code computes, with librosa."""
+    mel = librosa.feature.melspectrogram(
+        y=audio,
+        sr=settings.sample_rate,
+        n_fft=settings.n_fft,
+        hop_length=settings.hop,
+        n_mels=settings.n_mels,
+        power=1.0,
+    )
+    return librosa.power_to_db(mel, ref=1.0, amin=1e-10, top_db=100).T[: len(audio) // settings.hop]
+
+
+def tone(seconds=1.5, rate=16000):
+    """A chirp with harmonics that swells out of digital silence, then noise: both floors are reached."""
+    time = np.arange(int(seconds * rate)) / rate
+    noise = np.random.default_rng(0).normal(size=time.size) * (time > 1.2)
+    chirp = np.sin(2 * np.pi * (200 + 800 * time) * time) ** 3 * np.clip(time - 0.3, 0, 1)
+    return (0.5 * chirp + 0.05 * noise).astype(np.float32)
+
+
+# ---------------------------------------------------------------- log-mel
+
+
+@pytest.mark.parametrize("n_mels", [40, 64, 96, 128])
+def test_log_mel_equals_librosa(n_mels):
+    settings = FeatureSettings(n_mels=n_mels)
+    mel = LogMel(settings)(torch.from_numpy(tone())[None])
+    np.testing.assert_allclose(mel[0], reference(tone(), settings), rtol=1e-5, atol=1e-4)
+    assert mel.shape == (1, 150, n_mels)
+    assert mel.dtype == torch.float32
+
+
+@pytest.mark.parametrize("settings", [FeatureSettings(8000, 256, 200, 40), FeatureSettings(1600, 64, 40, 16)])
+def test_log_mel_equals_librosa_at_other_rates(settings):
+    mel = LogMel(settings)(torch.from_numpy(tone())[None])
+    np.testing.assert_allclose(mel[0], reference(tone(), settings), rtol=1e-5, atol=1e-4)
+
+
+def test_log_mel_keeps_its_precision_far_below_a_loud_tone():
+    # In float32, a transform's rounding would lift what lies 130 dB below a tone.
+    time = np.arange(16000) / 16000
+    audio = (0.9 * np.sin(2 * np.pi * 1000 * time) + 3e-7 * np.sin(2 * np.pi * 6000 * time)).astype(np.float64)
+    mel = LogMel(FeatureSettings())(torch.from_numpy(audio)[None])
+    np.testing.assert_allclose(mel[0], reference(audio, FeatureSettings()), rtol=1e-5, atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def recordings():
+    """The sound of real clips: int16, 16 kHz, whole."""
+    import av
+
+    sounds = []
+    for path in sorted(REAL_CLIPS.glob("*.mp4")):
+        with av.open(str(path)) as media:
+            resampler = av.AudioResampler("s16", "mono", 16000)
+            packets = [part.to_ndarray()[0] for frame in media.decode(audio=0) for part in resampler.resample(frame)]
+        sounds.append(np.concatenate(packets))
+    assert all(np.abs(sound).max() > 100 for sound in sounds)
+    return sounds
+
+
+@pytest.mark.skipif(not REAL_CLIPS.is_dir(), reason="no real clips here")
+@pytest.mark.parametrize("n_mels", [40, 64, 96, 128])
+def test_log_mel_equals_librosa_on_real_sound(recordings, n_mels):
+    settings = FeatureSettings(n_mels=n_mels)
+    for audio in recordings:
+        mel = LogMel(settings)(torch.from_numpy(audio)[None])[0].double()
+        expected = reference(audio / np.float32(32768), settings)
+        np.testing.assert_allclose(10 ** (mel / 10), 10 ** (expected / 10), rtol=1e-4)  # the band's magnitude
+        np.testing.assert_allclose(mel, expected, rtol=1e-5, atol=1e-4)  # and in decibels
+
+
+def test_log_mel_is_no_coarser_within_autocast():
+    log_mel, audio = LogMel(FeatureSettings()), torch.from_numpy(tone())[None]
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = log_mel(audio)
+    assert inside.dtype == torch.float32
+    assert torch.equal(inside, log_mel(audio))
+
+
+@pytest.mark.filterwarnings("ignore:Empty filters")
+@pytest.mark.parametrize("n_mels", [40, 64, 96, 128])
+@pytest.mark.parametrize("rate", [1500, 8000, 16000, 44100])
+def test_mel_bands_equal_librosa(rate, n_mels):
+    bands = mel_bands(FeatureSettings(sample_rate=rate, n_mels=n_mels))
+    expected = librosa.filters.mel(sr=rate, n_fft=512, n_mels=n_mels)
+    np.testing.assert_allclose(bands.T, expected, rtol=1e-4, atol=1e-8)
+
+
+def test_log_mel_from_integers_equals_floats():
+    audio = (tone() * 32767).astype(np.int16)
+    log_mel = LogMel(FeatureSettings())
+    floats = log_mel(torch.from_numpy(audio.astype(np.float32) / 32768)[None])
+    torch.testing.assert_close(log_mel(torch.from_numpy(audio)[None]), floats, rtol=1e-5, atol=1e-4)
+
+
+def test_log_mel_of_a_batch_is_that_of_its_items():
+    # The range below the loudest band is each clip's own: a loud neighbour lifts no quiet clip's floor.
+    loud, quiet = torch.from_numpy(tone()), torch.from_numpy(tone() * 1e-5)
+    log_mel = LogMel(FeatureSettings())
+    both = log_mel(torch.stack([loud, quiet]))
+    torch.testing.assert_close(both[0], log_mel(loud[None])[0])
+    torch.testing.assert_close(both[1], log_mel(quiet[None])[0])
+    assert both[1].min() < both[0].min()
+
+
+def test_log_mel_of_silence_and_of_extremes():
+    log_mel = LogMel(FeatureSettings())
+    assert torch.all(log_mel(torch.zeros(1, 1600, dtype=torch.int16)) == -100)
+    full_scale = torch.full((1, 16000), -32768, dtype=torch.int16)
+    assert torch.isfinite(log_mel(full_scale)).all()
+
+
+@given(st.integers(512, 4000))
+def test_log_mel_frames_follow_the_length(samples):
+    settings = FeatureSettings(n_mels=8)
+    assert LogMel(settings)(torch.zeros(1, samples)).shape == (1, samples // 160, 8)
+
+
+# ---------------------------------------------------------------- settings
+
+
+def test_default_windows_are_the_papers():
+    settings = FeatureSettings()
+    assert (settings.samples, settings.video_frames, settings.audio_shape) == (16000, 8, (1, 100, 128))
+
+
+@pytest.mark.parametrize("bad", [{"hop": 0}, {"n_mels": -1}, {"video_s": 0.0}, {"hop": 513}])
+def test_settings_that_make_no_sense(bad):
+    with pytest.raises(UserError, match=next(iter(bad))):
+        FeatureSettings(**bad)
+
+
+# ---------------------------------------------------------------- standardising
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=6), st.integers(0, 99))
+def test_band_statistics_equal_those_of_all_frames_at_once(shapes, seed):
+    random = np.random.default_rng(seed)
+    batches = [random.normal(-60, 20, (clips, frames, 5)).astype(np.float32) for clips, frames in shapes]
+    together = np.concatenate([batch.reshape(-1, 5) for batch in batches]).astype(np.float64)
+    if not len(together):
+        with pytest.raises(UserError, match="no training clips"):
+            band_statistics(map(torch.from_numpy, batches))
+        return
+    mean, std = band_statistics(map(torch.from_numpy, batches))
+    assert mean.dtype == std.dtype == np.float64
+    np.testing.assert_allclose(mean, together.mean(0), rtol=1e-12)
+    np.testing.assert_allclose(std, together.std(0), rtol=1e-9, atol=1e-9)
+
+
+def test_band_statistics_keep_their_digits_far_from_zero():
+    values = torch.tensor([1e4 - 1e-2, 1e4 + 1e-2], dtype=torch.float64).reshape(1, 2, 1)
+    _, std = band_statistics(values for _ in range(1000))
+    assert std[0] == pytest.approx(1e-2, rel=1e-6)
+
+
+def test_standardise():
+    mel = torch.randn(4, 30, 3) * torch.tensor([1.0, 5.0, 0.0]) + torch.tensor([-60.0, 3.0, -100.0])
+    done = Standardise(*band_statistics([mel]))(mel)
+    assert done.dtype == torch.float32
+    torch.testing.assert_close(done.mean((0, 1)), torch.zeros(3), rtol=0, atol=1e-4)
+    torch.testing.assert_close(done.std((0, 1), correction=0), torch.tensor([1.0, 1.0, 0.0]), rtol=1e-4, atol=1e-4)
+
+
+def test_standardise_adds_its_small_constant():
+    done = Standardise(np.array([2.0]), np.array([0.0]))(torch.tensor([[3.0]]))
+    assert done.item() == pytest.approx(1e5)
+
+
+# ---------------------------------------------------------------- pictures
+
+
+def test_normalise_frames_against_torchvision():
+    from torchvision.transforms.v2.functional import normalize
+
+    frames = torch.randint(0, 256, (2, 4, 6, 5, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    done = normalise_frames(frames)
+    expected = normalize(
+        frames.permute(0, 1, 4, 2, 3).float() / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+    ).permute(0, 2, 1, 3, 4)
+    torch.testing.assert_close(done, expected, rtol=1e-5, atol=1e-5)
+    assert done.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=3))
+def test_flip_of_whole_clips(draws):
+    frames = torch.arange(len(draws) * 2 * 2 * 3 * 3).reshape(len(draws), 2, 2, 3, 3)
+    done = flip(frames, torch.tensor(draws))
+    for clip, before, drawn in zip(done, frames, draws, strict=True):
+        assert torch.equal(clip, before[:, :, [2, 1, 0]] if drawn else before)
+
+
+def test_flip_of_each_frame():
+    frames = torch.arange(2 * 2 * 2 * 3 * 3, dtype=torch.uint8).reshape(2, 2, 2, 3, 3)
+    draws = torch.tensor([[True, False], [False, True]])
+    done = flip(frames, draws)
+    assert done.dtype == torch.uint8
+    for clip in range(2):
+        for time in range(2):
+            before = frames[clip, time]
+            assert torch.equal(done[clip, time], before[:, [2, 1, 0]] if draws[clip, time] else before)
