@@ -42,7 +42,7 @@ def recorded(folder):
 def test_two_processes_and_one_see_the_same_batches_and_losses(store, tmp_path, batch_norm_groups, batch_size, method):
     # Small steps: large ones amplify the last digits a thousandfold in fifty.
     settings = replace(
-        SETTINGS, epochs=17, batch_size=batch_size, batch_norm_groups=batch_norm_groups, learning_rate=2e-4
+        SETTINGS, epochs=17, batch_size=batch_size, batch_norm_groups=batch_norm_groups, learning_rate=2e-5
     )
     run = arguments(store, tmp_path / "one", method, settings)
     train_and_record(run, tmp_path / "steps-of-one")

@@ -12,7 +12,7 @@ CLIP_S = 10
 SUFFIXES = (".mp4", ".mkv", ".webm")
 
 _CLIP_ID = re.compile(r"(.+)_([0-9]{6})", re.DOTALL)
-_RANGE = re.compile(r"(.+)_(0|[1-9][0-9]{0,8})_([1-9][0-9]{0,8})", re.DOTALL)
+_RANGE = re.compile(r"(.+)_(0|[1-9][0-9]{0,8})_([1-9][0-9]{0,9})", re.DOTALL)
 
 
 class Collection:
