@@ -1,95 +1,60 @@
-import math
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr
 
 from avbench.figures.charts import class_size
-from avbench.results import bootstrap, by_class
-
-CLASSES = [f"class {k:02}" for k in range(30)]
-CLIPS = {name: round(100 * 0.9**k) for k, name in enumerate(CLASSES)}
-EACH = 20
+from avbench.results import by_class
+from tests.support.figures import METHODS, RANDOM, Layout, names
 
 
-RANDOM = np.random.default_rng(0)
-
-
-def outcomes(share, seeds=3, random=RANDOM):
-    """Predictions of a method that is right on such a share of each class's clips."""
-    labels = np.repeat(CLASSES, EACH)
-    parts = [
-        pd.DataFrame(
-            {
-                "seed": seed,
-                "clip_id": [f"clip {k}" for k in range(len(labels))],
-                "label": labels,
-                "correct": (random.random(len(labels)) < np.repeat(share, EACH)).astype(float),
-            }
-        )
-        for seed in range(seeds)
-    ]
-    return pd.concat(parts)
-
-
-RISING, EVEN = np.linspace(0.3, 0.9, 30), np.full(30, 0.4)
-
-
-def test_gains_and_sizes_of_classes_are_correlated_by_rank():
-    ours, theirs = outcomes(RISING), outcomes(EVEN)
-    found = by_class.by_size(ours, theirs, CLIPS)
-    gains = ours.groupby("label")["correct"].mean() - theirs.groupby("label")["correct"].mean()
-    classes = found.classes.set_index("label")
-    assert classes["gain"].to_dict() == pytest.approx(gains.to_dict())
-    assert classes["clips"].to_dict() == CLIPS
-    assert found.correlation == pytest.approx(
-        spearmanr([CLIPS[name] for name in gains.index], gains.round(9)).statistic
+def size_outcomes(classes=24):
+    labels = np.repeat(names(classes), 8)
+    clips = {name: max(1, round(60 * 0.8**k)) for k, name in enumerate(names(classes))}
+    ours, theirs = (
+        pd.DataFrame({"seed": 0, "clip_id": range(len(labels)), "label": labels, "correct": right})
+        for right in RANDOM.integers(0, 2, (2, len(labels)))
     )
-    assert found.low < found.correlation < found.high < 0
+    return by_class.by_size(ours, theirs, clips)
 
 
-def test_thirds_have_the_paired_interval_over_seeds_and_clips():
-    ours, theirs = outcomes(RISING), outcomes(EVEN)
-    parts = by_class.by_size(ours, theirs, CLIPS).parts.set_index("part")
-    assert list(parts.index) == ["head", "middle", "tail"]
-    difference = ours.set_index(["seed", "clip_id"])["correct"] - theirs.set_index(["seed", "clip_id"])["correct"]
-    tail = set(ours.loc[ours["label"].isin(CLASSES[20:]), "clip_id"])
-    values = difference.unstack("clip_id").pipe(lambda table: table[sorted(tail)]).to_numpy()
-    expected = bootstrap.bootstrap({"tail": values})
-    assert parts.loc["tail", "gain"] == pytest.approx(expected.mean)
-    # Which clip is resampled with which is another draw here: the bounds agree as two bootstraps do.
-    assert parts.loc["tail", "ci_low"] == pytest.approx(expected.low, abs=0.02)
-    assert parts.loc["tail", ["smallest", "largest"]].tolist() == [CLIPS[CLASSES[-1]], CLIPS[CLASSES[20]]]
+SHARES = {"rising": np.linspace(0.3, 0.9, 30), "falling": np.linspace(0.9, 0.3, 30), "even": np.full(30, 0.4)}
 
 
-def test_intervals_of_the_correlation_cover_what_they_should():
-    random, held = np.random.default_rng(3), 0
-    for _ in range(400):
-        both = random.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 60)
-        classes = pd.DataFrame(both, columns=["clips", "gain"])
-        _, low, high = by_class._spearman(classes)
-        held += low < 6 / math.pi * math.asin(0.25) < high  # of the whole population
-    assert 0.92 < held / 400 < 0.98
-
-
-def test_few_or_equal_gains_have_no_interval():
-    few = {name: CLIPS[name] for name in CLASSES[:4]}
-    found = by_class.by_size(outcomes(RISING), outcomes(EVEN), few)
-    assert len(found.classes) == 4
-    assert math.isnan(found.low)
-    same = outcomes(EVEN)
-    assert math.isnan(by_class.by_size(same, same, CLIPS).low)
+def outcomes(share, random):
+    """Predictions of three seeds, right on such a share of the twenty clips of each class."""
+    clips = [(seed, f"clip {k}", f"class {k // 20:02}") for seed in range(3) for k in range(600)]
+    table = pd.DataFrame(clips, columns=["seed", "clip_id", "label"])
+    return table.assign(correct=(random.random(1800) < np.tile(np.repeat(share, 20), 3)).astype(float))
 
 
 @pytest.mark.parametrize(
     ("share", "said"),
-    [(RISING, "smaller classes gain more"), (RISING[::-1], "larger classes gain more"), (EVEN, "undecided whether")],
+    [
+        ("rising", "smaller classes gain more"),
+        ("falling", "larger classes gain more"),
+        ("even", "undecided whether"),
+    ],
 )
 def test_the_caption_says_whether_gains_depend_on_size(share, said):
     random = np.random.default_rng(7)
-    found = by_class.by_size(outcomes(share, random=random), outcomes(EVEN, random=random), CLIPS)
+    clips = {f"class {k:02}": round(100 * 0.9**k) for k in range(30)}
+    found = by_class.by_size(outcomes(SHARES[share], random), outcomes(SHARES["even"], random), clips)
     key = ("soft-positive", "tail")
     text = class_size.caption({key: found}, {"tail": 50.0}, "random", "tau", "audio")
     assert f"Soft positive, 50 : 1: {said}" in text
     assert "the largest third " in text
+
+
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "class size": lambda: class_size.draw(
+            {(method, subset): size_outcomes() for method in METHODS[3:8:4] for subset in ("tail_10", "tail-100")},
+            {"tail_10": 10.0, "tail-100": 100.0},
+            "random",
+        ),
+        "class size of one method": lambda: class_size.draw(
+            {("soft-positive", "tail_10"): size_outcomes(309)}, {"tail_10": 10.0}, "random"
+        ),
+    }
