@@ -21,7 +21,6 @@ from avbench.features.statistics import subset_statistics
 from avbench.features.windows import Clips
 from avbench.models.embedder import Task, load_task
 from avbench.pretraining import loop
-from avbench.pretraining import run as pretraining
 from avbench.pretraining.run import pretrain, write_untrained
 from avbench.pretraining.window_batches import Batches
 from avbench.training import checkpoint

@@ -18,9 +18,10 @@ signal.signal(signal.SIGUSR1, lambda *_: None)
 
 from snakemake.exceptions import WorkflowError
 
-from avbench.config.experiment import Experiment
 from avbench.core.errors import UserError
 from avbench.core.files import write_json
+from avbench.plan.jobs import Plan
+from avbench.plan.consistency import check_stored
 from avbench.plan.resources import (
     batches_mb,
     listed_clips,
@@ -30,11 +31,11 @@ from avbench.plan.resources import (
 )
 
 try:
-    experiment = Experiment(config, Path(workflow.basedir))
+    experiment = Plan(config, Path(workflow.basedir))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 try:
-    experiment.check_stored(Path("data"))
+    check_stored(experiment, Path("data"))
 except UserError as error:  # no reason to stop: this very run may bring more clips
     print(
         f"Warning: {error} Unless this run adds clips, it will stop at that.",

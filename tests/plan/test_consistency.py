@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from avbench.config.capacity import Held
-from avbench.config.experiment import Experiment
 from avbench.config.validation import validate
 from avbench.core.errors import UserError
+from avbench.plan.consistency import check_sizes, check_stored
+from avbench.plan.jobs import Plan
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def change(config, path, value):
 
 @pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "reference.yaml", "study.yaml", "tiny.yaml"])
 def test_shipped_configurations_are_valid(root, name):
-    experiment = Experiment(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
+    experiment = Plan(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
     assert experiment.runs()
     for dataset in experiment.datasets:
         assert experiment.rule_file(dataset).is_file()
@@ -80,7 +81,7 @@ def test_shipped_configurations_are_valid(root, name):
 )
 def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, message):
     with pytest.raises(UserError, match=message):
-        Experiment(change(demo, path, value), root)
+        Plan(change(demo, path, value), root)
 
 
 @pytest.mark.parametrize(
@@ -92,19 +93,19 @@ def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, messag
     ],
 )
 def test_impossible_sizes_are_refused_before_any_job(demo, root, path, value, message):
-    experiment = Experiment(change(demo, path, value), root)
+    experiment = Plan(change(demo, path, value), root)
     with pytest.raises(UserError, match=message):
-        experiment.check_sizes(Held("controlled", 24, 960, 40, 40))
+        check_sizes(experiment, Held("controlled", 24, 960, 40, 40))
 
 
 def test_options_of_a_dataset_have_their_own_schema(demo, root):
-    experiment = Experiment(change(demo, "datasets.controlled.options.synchronie", 0.5), root)
+    experiment = Plan(change(demo, "datasets.controlled.options.synchronie", 0.5), root)
     with pytest.raises(UserError, match=r"datasets.controlled.options: .*unknown key 'synchronie' .*'synchrony'"):
         experiment.dataset_options("controlled", "controlled")
 
 
 def test_subsets_override_the_epochs_and_nothing_leaks_into_other_settings(demo, root):
-    experiment = Experiment(demo, root)
+    experiment = Plan(demo, root)
     assert experiment.pretrain_settings("small")["epochs"] == demo["subsets"]["small"]["epochs"]
     assert "epochs" not in experiment.subset_settings("small")
     assert not {"dataset", "features", "gpus", "cache_mb"} & set(experiment.pretrain_settings("small"))
@@ -113,7 +114,7 @@ def test_subsets_override_the_epochs_and_nothing_leaks_into_other_settings(demo,
 
 
 def test_the_grid_has_every_method_on_every_subset_once(demo, root):
-    experiment = Experiment(demo, root)
+    experiment = Plan(demo, root)
     runs = experiment.runs()
     assert len(runs) == len(set(runs)) == (len(demo["methods"]) + 1) * len(demo["subsets"])
     assert {run.labels for run in runs if run.method == "sp70"} == {"noisy-30"}
@@ -181,7 +182,7 @@ def swept(demo):
 
 
 def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, root):
-    experiment = Experiment(swept, root)
+    experiment = Plan(swept, root)
     runs = [(run.method, run.labels, run.subset) for run in experiment.runs()]
     assert len(runs) == len(set(runs))
     subsets = ["small", "large", "tail-1", "tail-10"]
@@ -200,7 +201,7 @@ def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, r
 
 
 def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
-    experiment = Experiment(swept, root)
+    experiment = Plan(swept, root)
     assert experiment.first_round("clusters") == "random"
     assert experiment.first_round("again-6") == "cluster-positive"
     assert experiment.first_round("confusion") == "random"
@@ -233,10 +234,10 @@ def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
 def test_mistakes_in_a_sweep_are_named(swept, root, path, value, message):
     config = change(swept, path, value)
     if message is None:  # a matrix needs no first round
-        assert Experiment(config, root).first_round("confusion") is None
+        assert Plan(config, root).first_round("confusion") is None
         return
     with pytest.raises(UserError, match=message):
-        Experiment(config, root)
+        Plan(config, root)
 
 
 @pytest.mark.parametrize(
@@ -253,9 +254,9 @@ def test_sweeps_beyond_what_is_stored_are_refused_with_the_bound(swept, root, tm
     config = change(swept, path, value)
     held = {"classes": 24, "clips": 960, "smallest": 40, "largest": 40}
     with pytest.raises(UserError, match=message):
-        Experiment(config, root).check_sizes(Held("controlled", **held))
-    Experiment(config, root).check_stored(tmp_path)
+        check_sizes(Plan(config, root), Held("controlled", **held))
+    check_stored(Plan(config, root), tmp_path)
     (tmp_path / "controlled").mkdir()
     (tmp_path / "controlled/coverage.json").write_text(json.dumps({"training": held}), encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        Experiment(config, root).check_stored(tmp_path)
+        check_stored(Plan(config, root), tmp_path)
