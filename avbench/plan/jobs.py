@@ -40,6 +40,10 @@ class Plan(Experiment):
         """Return what the store keeps of each clip of a dataset."""
         return self.config["store"] | {m: m in self.modalities(dataset) for m in ("audio", "video")}
 
+    def pack_settings(self, dataset: str) -> dict[str, Any]:
+        """Return what is kept of each clip of a dataset, and where clips are looked for."""
+        return {"store": self.store_settings(dataset), "sources": self.sources(dataset)}
+
     def check_settings(self, dataset: str) -> dict[str, Any]:
         """Return the thresholds of a dataset: the general ones, overridden by its own."""
         return self.config["checks"] | self.datasets[dataset].get("checks", {})

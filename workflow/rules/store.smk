@@ -48,14 +48,13 @@ rule pack:
         download=as_json(config.get("download", {})),
     params:
         shards=lambda w: experiment.datasets[w.dataset]["shards"],
-        settings=lambda w: as_json(experiment.store_settings(w.dataset)),
-        sources=lambda w: as_json(experiment.sources(w.dataset)),
+        settings=lambda w: as_json(experiment.pack_settings(w.dataset)),
         request=lambda w, input: f"--request {input.request}" if input.request else "",
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
         work="data/{dataset}/packing",
     shell:
         "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
-        " --settings {params.settings:q} --sources {params.sources:q} --download {resources.download:q}"
+        " --settings {params.settings:q} --download {resources.download:q}"
         " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} {params.request} --threads {threads}"
         " > {log:q} 2>&1"
 

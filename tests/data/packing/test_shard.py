@@ -35,7 +35,7 @@ def run(folder, out="out", shard=0, shards=1, store=STORE, **keywords):
     """Pack one shard and return its store and its ledger, clip id → (state, reason)."""
     paths = folder / out / f"{shard}.arrow", folder / out / f"{shard}.parquet"
     keywords = {"threads": 2, "progress": False} | keywords
-    pack.pack_shard(folder / "clips.csv", shard, shards, store, *paths, folder / "work", **keywords)
+    pack.pack_shard(pack.PackJob(folder / "clips.csv", shard, shards, store, *paths, folder / "work", **keywords))
     table = ledger.read(paths[1])
     states = dict(zip(table.clip_id, zip(table.state, table.reason, strict=True), strict=True))
     assert len(states) == len(table)
@@ -171,7 +171,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from avbench.core.errors import UserError
-from avbench.data.packing.shard import pack_shard
+from avbench.data.packing.shard import PackJob, pack_shard
 from avbench.data.store import StoreSettings
 if len(sys.argv) > 4:
     import resource
@@ -179,8 +179,8 @@ if len(sys.argv) > 4:
 folder, out, work = map(Path, sys.argv[1:4])
 print("begins", flush=True)
 try:
-    pack_shard(folder / "clips.csv", 0, 1, StoreSettings(8.0, 32, 32, 8000),
-               out / "0.arrow", out / "0.parquet", work, threads=2)
+    settings = StoreSettings(8.0, 32, 32, 8000)
+    pack_shard(PackJob(folder / "clips.csv", 0, 1, settings, out / "0.arrow", out / "0.parquet", work, threads=2))
 except UserError as error:
     print(error)
     sys.exit(2)
@@ -218,7 +218,7 @@ def test_killed_jobs_go_on_where_they_were(many, tmp_path):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(packer, "decode", counted)
         paths = tmp_path / "out" / "0.arrow", tmp_path / "out" / "0.parquet"
-        pack.pack_shard(many / "clips.csv", 0, 1, STORE, *paths, work, threads=2, progress=False)
+        pack.pack_shard(pack.PackJob(many / "clips.csv", 0, 1, STORE, *paths, work, threads=2, progress=False))
     assert len(decoded) == 40 - len(before)
     assert contents(tmp_path / "out") == contents(many / "reference")
     assert list(work.iterdir()) == []
@@ -360,7 +360,9 @@ def test_only_failed_clips_are_tried_again_when_asked(tmp_path, monkeypatch):
     def again():
         request = folder / "retry" / "000.json"
         asked = request if request.exists() else None
-        pack.pack_shard(folder / "clips.csv", 0, 1, STORE, *paths, folder / "packing", asked, progress=False)
+        pack.pack_shard(
+            pack.PackJob(folder / "clips.csv", 0, 1, STORE, *paths, folder / "packing", asked, progress=False)
+        )
         return dict(zip(ledger.read(paths[1]).clip_id, ledger.read(paths[1]).reason, strict=True))
 
     assert again() == {"a": "", "broken": "corrupt", "gone": "missing", "lost": "missing"}
