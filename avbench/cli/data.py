@@ -71,13 +71,12 @@ def pack(args: argparse.Namespace) -> None:
     from avbench.data.download import DownloadSettings
     from avbench.data.packing.shard import PackJob, pack_shard
 
-    given = {
-        name: getattr(args, name) for name in ("manifest", "shard", "shards", "store", "ledger", "work", "request")
-    }
+    names = ("manifest", "shard", "shards", "store", "ledger", "work", "request", "threads")
+    given = {name: getattr(args, name) for name in names}
     settings = build(StoreSettings, args.settings.get("store", {}), "store")
     download = build(DownloadSettings, args.download, "download")
     sources = args.settings.get("sources", ["files"])
-    pack_shard(PackJob(**given, settings=settings, sources=sources, download=download, threads=args.threads))
+    pack_shard(PackJob(**given, settings=settings, sources=sources, download=download))
 
 
 def retry(args: argparse.Namespace) -> None:

@@ -69,7 +69,8 @@ class PackJob:
         """Check the number of the shard."""
         if not 0 <= self.shard < self.shards:
             raise UserError(
-                f"shard {self.shard} does not exist: with {self.shards} shards they are numbered 0 to {self.shards - 1}."
+                f"shard {self.shard} does not exist: with {self.shards} shards they are numbered 0 to "
+                f"{self.shards - 1}."
             )
 
 
