@@ -55,7 +55,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     assert "Where the time went" in report
 
 
-# SHA-256 of the tables that rest on draws and counts alone. Scores are left out: other processors give other last digits.
+# SHA-256 of the tables that rest on draws and counts alone. Scores are left out: processors differ in the last digits.
 DIGESTS = {
     "coverage.csv": "ca19dfab1452460bc74453d9a03705b66f823d2f4063f8523f46500246bdeaca",
     "leaks.csv": "83141ed491c20fcb0bcf2ec48d0fd5d37ebb52642e96150246ff9ee6aedf18d8",
