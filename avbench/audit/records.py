@@ -32,7 +32,8 @@ class Files:
     """
 
     def __init__(self, results: Path, prefix: str) -> None:
-        self.results, self.prefix, self._digests = results, prefix, {}
+        self.results, self.prefix = results, prefix
+        self._digests: dict[Path, str | None] = {}
 
     def find(self, name: str) -> Path:
         """Return where a recorded file would be now; what is nowhere else is looked for in the source tree."""
@@ -90,7 +91,7 @@ def recorded_file(record: Record, name: str, files: Files) -> Path:
 
 def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, str]:
     """Return those absent files whose whole kind is absent, and the kind: of a copy without checkpoints or data."""
-    left = {}
+    left: dict[Path, str] = {}
     for kind in _LARGE:
         of_kind = {path for path in known if path.name == kind}
         if of_kind and of_kind <= absent:
