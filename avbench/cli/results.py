@@ -52,9 +52,10 @@ def crate(args: argparse.Namespace) -> None:
 
 def summary(args: argparse.Namespace) -> None:
     """print an experiment's results, the claims' verdicts and where the report is"""
+    from avbench.plan import paths
     from avbench.results.console import print_summary
 
-    print_summary(args.results / "tables", args.results / "report.html")
+    print_summary(paths.below(args.results, paths.TABLES), paths.below(args.results, paths.REPORT))
 
 
 VERBS: Verbs = {

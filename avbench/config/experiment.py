@@ -90,11 +90,6 @@ class Experiment:
                 replace(method, labels=labels)  # refuses labels that mean nothing to it, or none where it needs some
         return methods, {name: grid[name] for name in methods}
 
-    def label_file(self, subset: str, labels: str, seed: int | str) -> str:
-        """Return the file of a subset's labels for pairing: one for all seeds, or one a seed after a first round."""
-        part = f"{labels}/seed-{seed}" if self.first_round(labels) else labels
-        return f"results/{self.name}/labels/{self.dataset}/{subset}/{part}.csv"
-
     def first_round(self, labels: str) -> str | None:
         """Return the method whose runs make labels, or None where they are made without a model of ours."""
         variant = self.label_variants.get(labels, {})

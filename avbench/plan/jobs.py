@@ -1,4 +1,4 @@
-"""The experiment as the workflow plans it: the settings that each of its jobs takes.
+"""The experiment as the workflow plans it: the settings that each of its jobs takes, and where its files are.
 
 Settings are exactly what a job uses, so that a change of one repeats what depends on it, and no more.
 """
@@ -9,8 +9,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config.experiment import Experiment
+from avbench.config.experiment import Experiment, Run
 from avbench.core.errors import UserError
+from avbench.plan import paths
 from avbench.plan.consistency import check
 
 # Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change.
@@ -36,6 +37,29 @@ class Plan(Experiment):
         super().__init__(config, root)
         check(self)
 
+    def path(self, pattern: str, **wildcards: object) -> str:
+        """Return a file of this experiment, of the pretraining dataset unless another is given; see `paths`."""
+        return paths.fill(pattern, **{"experiment": self.name, "dataset": self.dataset} | wildcards)
+
+    def seed_paths(self, pattern: str, run: Run, **wildcards: object) -> list[str]:
+        """Return a file of every seed of a run."""
+        return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds]
+
+    def label_file(self, subset: str, labels: str, seed: int | str) -> str | None:
+        """Return the labels that pair a subset's clips: one file for all seeds, or one a seed after a first round.
+
+        None for a method without labels.
+        """
+        if labels == "none":
+            return None
+        pattern = paths.SEED_LABELS if self.first_round(labels) else paths.LABELS
+        return self.path(pattern, subset=subset, labels=labels, seed=seed)
+
+    def from_here(self, path: str) -> str:
+        """Return a project file's path, from the working folder if it lies within: reports show no folder above."""
+        whole, here = Path(self.root, path), Path.cwd()
+        return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
     def store_settings(self, dataset: str) -> dict[str, Any]:
         """Return what the store keeps of each clip of a dataset."""
         return self.config["store"] | {m: m in self.modalities(dataset) for m in ("audio", "video")}
@@ -50,7 +74,7 @@ class Plan(Experiment):
 
     def sources(self, dataset: str) -> list[str | dict[str, str]]:
         """Return where a dataset's clips are looked for, in this order; archives stand for where they are unpacked."""
-        unpacked = {"directory": f"data/{dataset}/unpacked/clips"}
+        unpacked = {"directory": paths.fill(paths.UNPACKED, dataset=dataset)}
         listed = self.datasets[dataset].get("sources", ["files"])
         return [unpacked if isinstance(source, Mapping) and "archives" in source else source for source in listed]
 

@@ -20,8 +20,10 @@ from snakemake.exceptions import WorkflowError
 
 from avbench.core.errors import UserError
 from avbench.core.files import write_json
-from avbench.plan.jobs import Plan
+from avbench.plan import paths
 from avbench.plan.consistency import check_stored
+from avbench.plan.inputs import Inputs
+from avbench.plan.jobs import Plan
 from avbench.plan.resources import (
     batches_mb,
     listed_clips,
@@ -35,7 +37,7 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 try:
-    check_stored(experiment, Path("data"))
+    check_stored(experiment, Path(paths.DATA))
 except UserError as error:  # no reason to stop: this very run may bring more clips
     print(
         f"Warning: {error} Unless this run adds clips, it will stop at that.",
@@ -43,11 +45,9 @@ except UserError as error:  # no reason to stop: this very run may bring more cl
     )
 
 ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
-RESULTS = f"results/{experiment.name}"
-RUN = "results/{experiment}/runs/{dataset}/{subset}/{labels}/{method}"
-CHECKPOINT = f"{RUN}/seed-{{seed}}/checkpoint.pt"
-EMBEDDINGS = f"{RUN}/seed-{{seed}}/embeddings.npz"
-SCORES = f"{RUN}/seed-{{seed}}/scores.csv"
+RESULTS = experiment.path(paths.RESULTS)
+RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
+EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
 GPUS = config["pretraining"].get("gpus", 0)
 # Several GPUs train one run together, a process each.
 LAUNCHER = (
@@ -83,54 +83,9 @@ wildcard_constraints:
     part="[a-z_-]+",
 
 
-def from_here(path):
-    """Return a project file's path from the working folder if it lies within, so that reports show no folder of the machine."""
-    whole = Path(experiment.root, path)
-    here = Path.cwd()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
-
-
 def as_json(settings):
     """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
     return json.dumps(settings, sort_keys=True)
-
-
-# Where and how fast to train: nothing that decides the outcome.
-MACHINE = as_json(experiment.machine_settings())
-
-
-def shard_names(dataset):
-    """Return the numbers of a dataset's shards as they appear in file names."""
-    return [f"{shard:03d}" for shard in range(experiment.datasets[dataset]["shards"])]
-
-
-def unpacked(wildcards):
-    """Return what says that a dataset's archives of trimmed clips are unpacked."""
-    return [
-        f"data/{wildcards.dataset}/unpacked/{number}.json"
-        for number in range(len(experiment.archives(wildcards.dataset)))
-    ]
-
-
-def retry_request(wildcards):
-    """Return the request to try a shard's failed clips again, if there ever was one."""
-    request = f"data/{wildcards.dataset}/retry/{wildcards.shard}.json"
-    return [request] if Path(request).exists() else []
-
-
-def ready(datasets):
-    """Return the files that say that datasets are packed and sufficiently complete."""
-    return [f"data/{dataset}/coverage.json" for dataset in dict.fromkeys(datasets)]
-
-
-def task_datasets():
-    """Return the dataset of every task."""
-    return [task["dataset"] for task in experiment.tasks.values()]
-
-
-def run_folder(run):
-    """Return the folder of a method's runs."""
-    return RUN.format(experiment=experiment.name, **vars(run))
 
 
 def identity(wildcards):
@@ -138,31 +93,20 @@ def identity(wildcards):
     return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
 
 
-def label_file(subset, labels, seed):
-    """Return the file of labels for pairing, or None for a method without."""
-    return None if labels == "none" else experiment.label_file(subset, labels, seed)
+# Where and how fast to train: nothing that decides the outcome.
+MACHINE = as_json(experiment.machine_settings())
+
+inputs = Inputs(experiment)
+ready, task_datasets = inputs.ready, inputs.task_datasets
+shard_names, unpacked = inputs.shard_names, inputs.unpacked
+retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
+first_round, supervised_subset = inputs.first_round, inputs.supervised_subset
+from_here, label_file = experiment.from_here, experiment.label_file
 
 
-def pairing_labels(wildcards):
-    """Return the label file of a method that uses labels, and nothing for one that does not."""
-    return label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []
-
-
-def first_round(wildcards):
-    """Return the checkpoints of the method whose runs make labels, one a seed."""
-    run = experiment.run(experiment.first_round(wildcards.labels), wildcards.subset)
-    return expand(
-        CHECKPOINT, experiment=experiment.name, seed=experiment.seeds, **vars(run)
-    )
-
-
-def supervised_subset(wildcards):
-    """Return the subset's file, or nothing where every training clip is used."""
-    if wildcards.subset == "all":
-        return []
-    return (
-        f"results/{experiment.name}/subsets/{experiment.dataset}/{wildcards.subset}.csv"
-    )
+def run_folder(run):
+    """Return the folder of a method's runs."""
+    return experiment.path(RUN, **vars(run))
 
 
 def tables():

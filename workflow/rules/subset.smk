@@ -3,14 +3,14 @@
 
 rule subset:
     input:
-        ledger="data/{dataset}/ledger.parquet",
-        coverage="data/{dataset}/coverage.json",
+        ledger=paths.LEDGER,
+        coverage=paths.COVERAGE,
     output:
-        "results/{experiment}/subsets/{dataset}/{subset}.csv",
+        paths.SUBSET,
     log:
-        "results/{experiment}/logs/subset/{dataset}/{subset}.log",
+        paths.log("subset/{dataset}/{subset}"),
     benchmark:
-        "results/{experiment}/benchmarks/subset/{dataset}/{subset}.tsv"
+        paths.benchmark("subset/{dataset}/{subset}")
     conda:
         ENVIRONMENT
     threads: 1
@@ -27,32 +27,31 @@ rule subset:
 # No run is worth anything if it has seen what it is tested on.
 rule leaks:
     input:
-        subsets=expand(
-            f"results/{{{{experiment}}}}/subsets/{experiment.dataset}/{{subset}}.csv",
-            subset=experiment.subsets,
-        ),
+        subsets=[
+            experiment.path(paths.SUBSET, subset=name) for name in experiment.subsets
+        ],
         datasets=ready([experiment.dataset, *task_datasets()]),
         ledgers=expand(
-            "data/{dataset}/ledger.parquet",
+            paths.LEDGER,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
         ),
         manifests=expand(
-            "data/{dataset}/clips.csv",
+            paths.MANIFEST,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
         ),
-        duplicates=f"data/{experiment.dataset}/duplicates.csv",
+        duplicates=experiment.path(paths.DUPLICATES),
     output:
         table=report(
-            "results/{experiment}/tables/leaks.csv",
+            paths.fill(paths.TABLE, table="leaks"),
             caption="../report/leaks_table.rst",
             category="Data",
             labels={"content": "Test clips in pretraining subsets (table)"},
         ),
-        provenance="results/{experiment}/provenance/leaks.json",
+        provenance=paths.fill(paths.TABLE_RECORD, table="leaks"),
     log:
-        "results/{experiment}/logs/leaks.log",
+        paths.log("leaks"),
     benchmark:
-        "results/{experiment}/benchmarks/leaks.tsv"
+        paths.benchmark("leaks")
     conda:
         ENVIRONMENT
     threads: 1
