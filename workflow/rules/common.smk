@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,12 @@ from pathlib import Path
 
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
 sys.path.insert(0, str(workflow.basedir))
+
+# Jobs start `python`: that of Snakemake, also where its environment is not activated. Activated conda environments
+# come before it.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+)
 
 # All jobs of an experiment stay in memory. Looking for garbage among them again and again took a fifth of a dry run.
 gc.set_threshold(100_000, 20, 100)
