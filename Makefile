@@ -42,7 +42,7 @@ lint: $(READY)
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
 	snakemake --lint
-	lint-imports --quiet
+	lint-imports
 	mypy
 	python -m pytest -q tests/config/test_schemas.py
 
