@@ -10,6 +10,7 @@ from avbench.core.files import read_json
 from avbench.core.hashing import file_digest
 from avbench.provenance import record as provenance
 
+_RUNS = ("data", "results")  # folders that runs write
 _LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")  # what copies of results often lack, as they lack data/
 
 
@@ -36,11 +37,13 @@ class Files:
         self._digests: dict[Path, str | None] = {}
 
     def find(self, name: str) -> Path:
-        """Return where a recorded file would be now; what is nowhere else is looked for in the source tree."""
+        """Return where a recorded file would be now; what the project ships is looked for in the source tree too."""
         if name.startswith(self.prefix):
             return self.results / name.removeprefix(self.prefix)
         near = self.results.parent.parent / name
-        return near if near.exists() or not (provenance.SOURCE / name).exists() else provenance.SOURCE / name
+        # Another run's data and results may lie in the source tree under the same names.
+        shipped = name.partition("/")[0] not in _RUNS and (provenance.SOURCE / name).exists()
+        return provenance.SOURCE / name if shipped and not near.exists() else near
 
     def digest(self, path: Path) -> str | None:
         """Return a file's SHA-256; None if it is not there."""
