@@ -22,6 +22,7 @@ from avbench.core.errors import UserError
 from avbench.core.files import write_json
 from avbench.plan.jobs import Plan
 from avbench.plan.consistency import check_stored
+from avbench.plan.places import check_places
 from avbench.plan.resources import (
     batches_mb,
     listed_clips,
@@ -32,6 +33,8 @@ from avbench.plan.resources import (
 
 try:
     experiment = Plan(config, Path(workflow.basedir))
+    if workflow.is_main_process:  # a job on another machine may not see what others read
+        check_places(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 try:
@@ -48,7 +51,7 @@ RUN = "results/{experiment}/runs/{dataset}/{subset}/{labels}/{method}"
 CHECKPOINT = f"{RUN}/seed-{{seed}}/checkpoint.pt"
 EMBEDDINGS = f"{RUN}/seed-{{seed}}/embeddings.npz"
 SCORES = f"{RUN}/seed-{{seed}}/scores.csv"
-GPUS = config["pretraining"].get("gpus", 0)
+GPUS = experiment.pretraining["gpus"]
 # Several GPUs train one run together, a process each.
 LAUNCHER = (
     f"torch.distributed.run --standalone --nproc-per-node {GPUS} -m avbench"
@@ -62,10 +65,10 @@ FOLLOWED = (
     else []
 )
 # Decoded clips that a job keeps in memory. `auto` takes only what the machine, or the job's own limit, can spare.
-CACHE_MB = config["pretraining"].get("cache_mb", "auto")
+CACHE_MB = experiment.pretraining["cache_mb"]
 CACHE_MB = 0 if CACHE_MB == "auto" else int(CACHE_MB)
-DEVICE = config["pretraining"].get("device", "auto")
-THREADS = config["pretraining"].get("cpu_threads", 1)
+DEVICE = experiment.pretraining["device"]
+THREADS = experiment.pretraining["cpu_threads"]
 # What training holds besides the model.
 TRAINING_MB = CACHE_MB + batches_mb(config["pretraining"], config["store"])
 
