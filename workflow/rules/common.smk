@@ -39,6 +39,7 @@ from avbench.plan.resources import (
     minutes,
     stored_clips,
 )
+from avbench.results import catalogue
 
 try:
     experiment = Plan(config, Path(workflow.basedir))
@@ -119,28 +120,25 @@ def run_folder(run):
     return experiment.path(RUN, **vars(run))
 
 
+def in_report(path, entry, caption):
+    """Return an output that the report shows as a registry says."""
+    labels = {"content": entry.label}
+    return report(path, caption=str(caption), category=entry.category, labels=labels)
+
+
+def tables_in_report(rule):
+    """Return the tables that a rule makes, by name, as its outputs."""
+    return {
+        table.name: in_report(
+            paths.fill(paths.TABLE, table=table.name), table, table.caption
+        )
+        for table in catalogue.of_rule(rule)
+    }
+
+
 def tables():
     """Return the experiment's tables."""
-    return expand(
-        "{results}/tables/{table}.csv",
-        results=RESULTS,
-        table=[
-            "accuracy",
-            "summary",
-            "comparisons",
-            "claims",
-            "paper",
-            "runs",
-            "coverage",
-            "leaks",
-            "metrics",
-            "geometry",
-            "sampling",
-            "dynamics",
-            "robustness",
-            "break_even",
-        ],
-    )
+    return [experiment.path(paths.TABLE, table=name) for name in catalogue.TABLES]
 
 
 def figures():
