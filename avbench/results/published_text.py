@@ -1,27 +1,16 @@
 """The published and measured accuracy as Markdown and LaTeX."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from avbench.core.files import atomic, write_csv
 from avbench.results.published import Published
 
 _TEX = str.maketrans(
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 )
-
-
-def write(folder: str | Path, table: pd.DataFrame, published: Published) -> None:
-    """Write ``paper.csv``, ``paper.md`` and ``paper.tex`` into a folder, each atomically."""
-    folder = Path(folder)
-    write_csv(folder / "paper.csv", table)
-    for name, text in (("paper.md", markdown(table, published)), ("paper.tex", latex(table, published))):
-        with atomic(folder / name) as part:
-            part.write_text(text, encoding="utf-8")
 
 
 def markdown(table: pd.DataFrame, published: Published) -> str:

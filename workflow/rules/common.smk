@@ -31,6 +31,7 @@ from avbench.plan import paths
 from avbench.plan.consistency import check_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan
+from avbench.plan.places import check_places
 from avbench.plan.resources import (
     batches_mb,
     listed_clips,
@@ -38,9 +39,12 @@ from avbench.plan.resources import (
     minutes,
     stored_clips,
 )
+from avbench.results import catalogue
 
 try:
     experiment = Plan(config, Path(workflow.basedir))
+    if workflow.is_main_process:  # a job on another machine may not see what others read
+        check_places(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 try:
@@ -55,7 +59,7 @@ ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
 RESULTS = experiment.path(paths.RESULTS)
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
-GPUS = config["pretraining"].get("gpus", 0)
+GPUS = experiment.pretraining["gpus"]
 # Several GPUs train one run together, a process each.
 LAUNCHER = (
     f"torch.distributed.run --standalone --nproc-per-node {GPUS} -m avbench"
@@ -69,10 +73,10 @@ FOLLOWED = (
     else []
 )
 # Decoded clips that a job keeps in memory. `auto` takes only what the machine, or the job's own limit, can spare.
-CACHE_MB = config["pretraining"].get("cache_mb", "auto")
+CACHE_MB = experiment.pretraining["cache_mb"]
 CACHE_MB = 0 if CACHE_MB == "auto" else int(CACHE_MB)
-DEVICE = config["pretraining"].get("device", "auto")
-THREADS = config["pretraining"].get("cpu_threads", 1)
+DEVICE = experiment.pretraining["device"]
+THREADS = experiment.pretraining["cpu_threads"]
 # What training holds besides the model.
 TRAINING_MB = CACHE_MB + batches_mb(config["pretraining"], config["store"])
 
@@ -116,28 +120,25 @@ def run_folder(run):
     return experiment.path(RUN, **vars(run))
 
 
+def in_report(path, entry, caption):
+    """Return an output that the report shows as a registry says."""
+    labels = {"content": entry.label}
+    return report(path, caption=str(caption), category=entry.category, labels=labels)
+
+
+def tables_in_report(rule):
+    """Return the tables that a rule makes, by name, as its outputs."""
+    return {
+        table.name: in_report(
+            paths.fill(paths.TABLE, table=table.name), table, table.caption
+        )
+        for table in catalogue.of_rule(rule)
+    }
+
+
 def tables():
     """Return the experiment's tables."""
-    return expand(
-        "{results}/tables/{table}.csv",
-        results=RESULTS,
-        table=[
-            "accuracy",
-            "summary",
-            "comparisons",
-            "claims",
-            "paper",
-            "runs",
-            "coverage",
-            "leaks",
-            "metrics",
-            "geometry",
-            "sampling",
-            "dynamics",
-            "robustness",
-            "break_even",
-        ],
-    )
+    return [experiment.path(paths.TABLE, table=name) for name in catalogue.TABLES]
 
 
 def figures():

@@ -447,81 +447,13 @@ rule tables:
         claims=PLANS["tables"]["claims"],
         published=PLANS["tables"]["published"],
     output:
-        accuracy=report(
-            "results/{experiment}/tables/accuracy.csv",
-            caption="../report/accuracy_table.rst",
-            category="Results",
-            labels={"content": "Every score (table)"},
-        ),
-        summary=report(
-            "results/{experiment}/tables/summary.csv",
-            caption="../report/summary_table.rst",
-            category="Results",
-            labels={"content": "Mean and interval over seeds and clips (table)"},
-        ),
-        comparisons=report(
-            "results/{experiment}/tables/comparisons.csv",
-            caption="../report/comparisons_table.rst",
-            category="Results",
-            labels={"content": "Differences to random pairs (table)"},
-        ),
-        claims=report(
-            "results/{experiment}/tables/claims.csv",
-            caption="../report/claims_table.rst",
-            category="Results",
-            labels={"content": "The claims' verdicts (table)"},
-        ),
-        paper=report(
-            "results/{experiment}/tables/paper.csv",
-            caption="../report/paper_table.rst",
-            category="Results",
-            labels={"content": "Published and measured, side by side (table)"},
-        ),
-        paper_markdown="results/{experiment}/tables/paper.md",
-        paper_latex="results/{experiment}/tables/paper.tex",
-        provenance="results/{experiment}/provenance/tables.json",
-        runs=report(
-            "results/{experiment}/tables/runs.csv",
-            caption="../report/runs_table.rst",
-            category="Training",
-            labels={"content": "How each run ended (table)"},
-        ),
-        metrics=report(
-            "results/{experiment}/tables/metrics.csv",
-            caption="../report/metrics_table.rst",
-            category="Results",
-            labels={"content": "Accuracy by balance, rank and class size (table)"},
-        ),
-        geometry=report(
-            "results/{experiment}/tables/geometry.csv",
-            caption="../report/geometry_table.rst",
-            category="Results",
-            labels={"content": "Geometry of the embeddings (table)"},
-        ),
-        sampling=report(
-            "results/{experiment}/tables/sampling.csv",
-            caption="../report/sampling_table.rst",
-            category="Data",
-            labels={"content": "What was paired with what (table)"},
-        ),
-        dynamics=report(
-            "results/{experiment}/tables/dynamics.csv",
-            caption="../report/dynamics_table.rst",
-            category="Training",
-            labels={"content": "Embeddings along training (table)"},
-        ),
-        robustness=report(
-            "results/{experiment}/tables/robustness.csv",
-            caption="../report/robustness_table.rst",
-            category="Robustness",
-            labels={"content": "Gain over random pairs by noise and balance (table)"},
-        ),
-        break_even=report(
-            "results/{experiment}/tables/break_even.csv",
-            caption="../report/break_even_table.rst",
-            category="Robustness",
-            labels={"content": "Noise at which the gain is gone (table)"},
-        ),
+        **tables_in_report("tables"),
+        texts=[
+            f"{paths.TABLES}/{file}"
+            for table in catalogue.of_rule("tables")
+            for file in table.files[1:]
+        ],
+        provenance=paths.fill(paths.TABLE_RECORD, table="tables"),
     log:
         "results/{experiment}/logs/tables.log",
     benchmark:
@@ -543,13 +475,8 @@ rule coverage_table:
         ledgers=expand("data/{dataset}/ledger.parquet", dataset=experiment.datasets),
         coverage=ready(experiment.datasets),
     output:
-        table=report(
-            "results/{experiment}/tables/coverage.csv",
-            caption="../report/coverage_table.rst",
-            category="Data",
-            labels={"content": "What became of every clip (table)"},
-        ),
-        provenance="results/{experiment}/provenance/coverage.json",
+        **tables_in_report("coverage_table"),
+        provenance=paths.fill(paths.TABLE_RECORD, table="coverage"),
     log:
         "results/{experiment}/logs/coverage_table.log",
     benchmark:
@@ -563,7 +490,7 @@ rule coverage_table:
     params:
         datasets=list(experiment.datasets),
     shell:
-        "python -m avbench coverage-table --datasets {params.datasets} --output {output.table:q} > {log:q} 2>&1"
+        "python -m avbench coverage-table --datasets {params.datasets} --output {output.coverage:q} > {log:q} 2>&1"
 
 
 # A job draws all figures of a category: of a single one, half the time would go into starting it.

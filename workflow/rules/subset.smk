@@ -41,12 +41,7 @@ rule leaks:
         ),
         duplicates=experiment.path(paths.DUPLICATES),
     output:
-        table=report(
-            paths.fill(paths.TABLE, table="leaks"),
-            caption="../report/leaks_table.rst",
-            category="Data",
-            labels={"content": "Test clips in pretraining subsets (table)"},
-        ),
+        **tables_in_report("leaks"),
         provenance=paths.fill(paths.TABLE_RECORD, table="leaks"),
     log:
         paths.log("leaks"),
@@ -65,4 +60,4 @@ rule leaks:
         tasks=as_json(experiment.task_settings()),
     shell:
         "python -m avbench leaks --dataset {params.dataset} --subsets {input.subsets:q} --tasks {params.tasks:q}"
-        " --output {output.table:q} > {log:q} 2>&1"
+        " --output {output.leaks:q} > {log:q} 2>&1"
