@@ -43,7 +43,8 @@ from avbench.results import catalogue
 
 try:
     experiment = Plan(config, Path(workflow.basedir))
-    if workflow.is_main_process:  # a job on another machine may not see what others read
+    # A job on another machine may not see what others read.
+    if workflow.is_main_process:
         check_places(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
