@@ -67,6 +67,10 @@ class Plan(Experiment):
         """Return a file of every seed of a run."""
         return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds]
 
+    def pretrained(self) -> list[Run]:
+        """Return the runs that are pretrained: all but the untrained baseline."""
+        return [run for run in self.runs() if run.method != "untrained"]
+
     def label_file(self, subset: str, labels: str, seed: int | str) -> str | None:
         """Return the labels that pair a subset's clips: one file for all seeds, or one a seed after a first round.
 

@@ -57,6 +57,12 @@ FIGURE = FIGURES + "/{figure}.{kind}"
 REPORT = RESULTS + "/report.html"
 
 
+# --------------------------------------------------------------------------------------------------------- the project
+
+PUBLISHED = "config/published.yaml"
+PUBLISHED_LOSSES = "config/published-losses.csv"
+
+
 def log(job: str) -> str:
     """Return the log of an experiment's jobs: their rule, with the wildcards that tell them apart."""
     return f"{RESULTS}/logs/{job}.log"

@@ -4,7 +4,6 @@ import gc
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -26,12 +25,13 @@ signal.signal(signal.SIGUSR1, lambda *_: None)
 from snakemake.exceptions import WorkflowError
 
 from avbench.core.errors import UserError
-from avbench.core.files import write_json
 from avbench.plan import paths
 from avbench.plan.consistency import check_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan
 from avbench.plan.places import check_places
+from avbench.plan.report import Report, part_of
+from avbench.plan.report_page import make_report
 from avbench.plan.resources import (
     batches_mb,
     listed_clips,
@@ -57,7 +57,6 @@ except UserError as error:  # no reason to stop: this very run may bring more cl
     )
 
 ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
-RESULTS = experiment.path(paths.RESULTS)
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
 GPUS = experiment.pretraining["gpus"]
@@ -113,12 +112,7 @@ ready, task_datasets = inputs.ready, inputs.task_datasets
 shard_names, unpacked = inputs.shard_names, inputs.unpacked
 retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
 first_round, supervised_subset = inputs.first_round, inputs.supervised_subset
-from_here, label_file = experiment.from_here, experiment.label_file
-
-
-def run_folder(run):
-    """Return the folder of a method's runs."""
-    return experiment.path(RUN, **vars(run))
+reported = Report(experiment)
 
 
 def in_report(path, entry, caption):
@@ -137,45 +131,11 @@ def tables_in_report(rule):
     }
 
 
-def tables():
-    """Return the experiment's tables."""
-    return [experiment.path(paths.TABLE, table=name) for name in catalogue.TABLES]
-
-
-def figures():
-    """Return the experiment's figures."""
-    return expand(
-        "{results}/figures/{figure}.{kind}",
-        results=RESULTS,
-        figure=FIGURES,
-        kind=["png", "pdf"],
+def figure_in_report(figure):
+    """Return a figure as the output of its job, which may write its caption, too."""
+    picture, beside = (
+        paths.fill(paths.FIGURE, figure=figure.name, kind=kind)
+        for kind in ("png", "rst")
     )
-
-
-def says_what_is_seen(figure):
-    """Say whether a figure's caption is made of its data, and not there from the start."""
-    return not Path(workflow.basedir, "workflow", "report", f"{figure}.rst").exists()
-
-
-def caption(figure):
-    """Return the file of a figure's caption, which the job that draws it may write."""
-    if says_what_is_seen(figure):
-        return str(Path(RESULTS, "figures", f"{figure}.rst").absolute())
-    return f"../report/{figure}.rst"
-
-
-def write_report(target, parts, log):
-    """Have Snakemake make its report of the experiment's tables and figures."""
-    merged = Path(RESULTS, "config.json")
-    write_json(merged, config)
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile),
-        *("--configfile", str(merged), "--nolock", "--quiet"),
-        *("--report", target, "--report-stylesheet"),
-        str(Path(workflow.basedir, "workflow", "report", "report.css")),
-    ]
-    made = subprocess.run([*command, "--", *parts], capture_output=True, text=True)
-    if made.returncode:
-        Path(target).unlink(missing_ok=True)  # on a full disk, the log needs its room
-    Path(log).write_text(made.stdout + made.stderr, encoding="utf-8")
-    made.check_returncode()
+    written = Path(experiment.path(beside)).absolute()
+    return in_report(picture, figure, figure.caption or written)
