@@ -142,6 +142,7 @@ def _targets(
 
 
 def _objection(member: _Member, parts: list[str]) -> str:
+    # tarfile's data filter knows no zip and lets more pass: links and ``..`` within the folder, long names.
     if not member.file:
         return "a link or a device"
     if member.name.startswith("/"):
