@@ -1,3 +1,5 @@
+"""Gains of single classes, and whether they depend on how many training clips a class has."""
+
 import math
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from avbench.results import bootstrap, by_class
+from tests.support.class_outcomes import CLASSES, CLIPS, EVEN, RISING, outcomes
 
 
 def predictions(correct, labels):
@@ -61,38 +64,6 @@ def test_the_band_holds_gains_that_do_not_depend_on_the_class():
     assert band(random.random((1, 800)) < share, labels) > 0.8
 
 
-def test_the_gain_of_all_classes_weighs_them_by_their_clips():
-    assert by_class.together(pd.DataFrame({"gain": [0.5, -0.1], "clips": [10, 30]})) == pytest.approx(0.05)
-
-
-CLASSES = [f"class {k:02}" for k in range(30)]
-CLIPS = {name: round(100 * 0.9**k) for k, name in enumerate(CLASSES)}
-EACH = 20
-
-
-RANDOM = np.random.default_rng(0)
-
-
-def outcomes(share, seeds=3, random=RANDOM):
-    """Predictions of a method that is right on such a share of each class's clips."""
-    labels = np.repeat(CLASSES, EACH)
-    parts = [
-        pd.DataFrame(
-            {
-                "seed": seed,
-                "clip_id": [f"clip {k}" for k in range(len(labels))],
-                "label": labels,
-                "correct": (random.random(len(labels)) < np.repeat(share, EACH)).astype(float),
-            }
-        )
-        for seed in range(seeds)
-    ]
-    return pd.concat(parts)
-
-
-RISING, EVEN = np.linspace(0.3, 0.9, 30), np.full(30, 0.4)
-
-
 def test_gains_and_sizes_of_classes_are_correlated_by_rank():
     ours, theirs = outcomes(RISING), outcomes(EVEN)
     found = by_class.by_size(ours, theirs, CLIPS)
@@ -137,3 +108,7 @@ def test_few_or_equal_gains_have_no_interval():
     assert math.isnan(found.low)
     same = outcomes(EVEN)
     assert math.isnan(by_class.by_size(same, same, CLIPS).low)
+
+
+def test_the_gain_of_all_classes_weighs_them_by_their_clips():
+    assert by_class.together(pd.DataFrame({"gain": [0.5, -0.1], "clips": [10, 30]})) == pytest.approx(0.05)

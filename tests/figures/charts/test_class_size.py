@@ -1,3 +1,5 @@
+"""Gains against the sizes of classes."""
+
 from typing import ClassVar
 
 import numpy as np
@@ -6,6 +8,7 @@ import pytest
 
 from avbench.figures.charts import class_size
 from avbench.results import by_class
+from tests.support.class_outcomes import CLIPS, EVEN, RISING, outcomes
 from tests.support.figures import METHODS, RANDOM, Layout, names
 
 
@@ -19,28 +22,13 @@ def size_outcomes(classes=24):
     return by_class.by_size(ours, theirs, clips)
 
 
-SHARES = {"rising": np.linspace(0.3, 0.9, 30), "falling": np.linspace(0.9, 0.3, 30), "even": np.full(30, 0.4)}
-
-
-def outcomes(share, random):
-    """Predictions of three seeds, right on such a share of the twenty clips of each class."""
-    clips = [(seed, f"clip {k}", f"class {k // 20:02}") for seed in range(3) for k in range(600)]
-    table = pd.DataFrame(clips, columns=["seed", "clip_id", "label"])
-    return table.assign(correct=(random.random(1800) < np.tile(np.repeat(share, 20), 3)).astype(float))
-
-
 @pytest.mark.parametrize(
     ("share", "said"),
-    [
-        ("rising", "smaller classes gain more"),
-        ("falling", "larger classes gain more"),
-        ("even", "undecided whether"),
-    ],
+    [(RISING, "smaller classes gain more"), (RISING[::-1], "larger classes gain more"), (EVEN, "undecided whether")],
 )
 def test_the_caption_says_whether_gains_depend_on_size(share, said):
     random = np.random.default_rng(7)
-    clips = {f"class {k:02}": round(100 * 0.9**k) for k in range(30)}
-    found = by_class.by_size(outcomes(SHARES[share], random), outcomes(SHARES["even"], random), clips)
+    found = by_class.by_size(outcomes(share, random=random), outcomes(EVEN, random=random), CLIPS)
     key = ("soft-positive", "tail")
     text = class_size.caption({key: found}, {"tail": 50.0}, "random", "tau", "audio")
     assert f"Soft positive, 50 : 1: {said}" in text
