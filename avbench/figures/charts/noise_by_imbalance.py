@@ -132,7 +132,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, subsets: dict[str, str], rates: list[
     axes.set_facecolor(_ABSENT)
     axes.patch.set(hatch="////", edgecolor="white", linewidth=0)
     sure = (low > 0) | (high < 0)
-    for hidden, colours, ink in ((~sure, _MAP, {}), (sure | gain.isna(), ["white"], {"color": style.GREY})):
+    for hidden, colours, ink in ((~sure, _MAP, style.BLACK), (sure | gain.isna(), ["white"], style.GREY)):
         sns.heatmap(
             100 * gain,
             vmin=-end,
@@ -141,9 +141,9 @@ def _panel(axes: Axes, rows: pd.DataFrame, subsets: dict[str, str], rates: list[
             mask=hidden,
             annot=text,
             fmt="",
-            annot_kws={"fontsize": 6, "linespacing": 1.1} | ink,
-            linewidths=1.5,
-            linecolor="#DDDDDD",
+            annot_kws={"fontsize": 6, "linespacing": 1.1, "color": ink},
+            linewidths=0.8,
+            linecolor="#BBBBBB",
             cbar=False,
             ax=axes,
             xticklabels=[f"{100 * rate:.3g}" for rate in rates],
