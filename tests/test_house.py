@@ -41,8 +41,10 @@ TESTED_BY = {
     "datasets/controlled/synthetic_sound.py": "datasets/controlled/test_render.py",
     "evaluation/tasks.py": "evaluation/test_embedding.py",
     "figures/draw.py": "figures/test_reading.py",
+    "figures/figure.py": "figures/test_reading.py",
     "figures/method_rows.py": "figures/test_figures.py",
     "figures/names.py": "figures/test_style.py",
+    "figures/registry.py": "figures/test_reading.py",
     "figures/spectrogram.py": "figures/test_figures.py",
     "labels/frame_classifier.py": "labels/test_image_classifier.py",
     "methods/pairing_labels.py": "methods/test_pairing.py",
@@ -51,7 +53,10 @@ TESTED_BY = {
     "models/blocks.py": "models/test_encoders.py",
     "models/embedder.py": "evaluation/test_embedding.py",
     "models/summary.py": "models/test_encoders.py",
+    "plan/facts.py": "workflow/test_report.py",
     "plan/jobs.py": "plan/test_consistency.py",
+    "plan/report.py": "workflow/test_report.py",
+    "plan/report_page.py": "workflow/test_report.py",
     "pretraining/loop.py": "pretraining/test_run.py",
     "results/material.py": "results/test_catalogue.py",
     "results/recipes.py": "results/test_catalogue.py",
@@ -112,10 +117,23 @@ def imported(path: Path) -> frozenset[Path]:
 
 def within_three_steps(path: Path) -> set[Path]:
     """The modules that a file imports, those that they import, and those that these import."""
-    found: set[Path] = set()
+    found = set(used_by_rules()) if path.parent.name == "workflow" else set()
     for _ in range(3):
         found = found.union(imported(path), *map(imported, found))
     return found
+
+
+@cache
+def used_by_rules() -> frozenset[Path]:
+    """The modules that the rules name, which the tests of the workflow run."""
+    rules = [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.smk")]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in rules)
+    lists = re.findall(r"from (avbench[.\w]*) import ([\w, ]+)", text)
+    names = {
+        *re.findall(r"avbench(?:\.\w+)*", text),
+        *(f"{room}.{name}" for room, many in lists for name in many.split(", ")),
+    }
+    return frozenset(path for path in MODULES if ".".join(path.relative_to(ROOT).with_suffix("").parts) in names)
 
 
 def other_test(path: Path) -> Path | None:
