@@ -334,7 +334,7 @@ if IN_DOMAIN and len(experiment.tasks[IN_DOMAIN]["modalities"]) == 2:
         COMMON | {"task": IN_DOMAIN, "geometry": f"{TABLES}/geometry.csv"},
         [f"{TABLES}/geometry.csv"],
     )
-if FOLLOWED:
+if DYNAMICS_CLIPS:
     FIGURES["dynamics"] = (
         "Training",
         "Embeddings along training",
@@ -359,7 +359,7 @@ PLANS = {
             }
             for run in experiment.runs()
             for seed in experiment.seeds
-            if FOLLOWED and run.method != "untrained"
+            if DYNAMICS_CLIPS and run.method != "untrained"
         ],
         "sampling": [
             {
