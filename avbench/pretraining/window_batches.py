@@ -38,7 +38,7 @@ class Batch:
 
     @property
     def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What `Task` takes."""
+        """What `Embedder` takes."""
         return self.audio, self.frames, self.flips
 
 
@@ -47,7 +47,7 @@ class Batches:
 
     Args:
         clips: the subset's.
-        known: what the method may know of them, see `numbered`.
+        pairing_codes: what the method may know of them, see `numbered`.
         method: how pairs are drawn.
         settings: how to train.
         seed: of the run.
@@ -60,14 +60,14 @@ class Batches:
     def __init__(
         self,
         clips: Clips,
-        known: np.ndarray,
+        pairing_codes: np.ndarray,
         method: Method,
         settings: "PretrainSettings",
         seed: int,
         world: World = ALONE,
     ) -> None:
         self.clips, self.method, self.settings, self.seed, self.world = clips, method, settings, seed, world
-        self.pairing = Pairing(method, known, settings.batch_size, settings.epochs, seed, settings.batch_order)
+        self.pairing = Pairing(method, pairing_codes, settings.batch_size, settings.epochs, seed, settings.batch_order)
         first = self.epoch(0)  # the others have as many batches
         for size in {self.pairing.smallest_batch, *map(len, first)}:  # refuses what is too small
             group_sizes(size, settings.batch_norm_groups, method.name)

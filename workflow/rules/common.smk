@@ -66,9 +66,9 @@ LAUNCHER = (
     if GPUS > 1
     else "avbench"
 )
-# Clips that are embedded during training; experiments that ask for no dynamics follow none.
-FOLLOWED = (
-    f"results/{experiment.name}/followed.csv"
+# Clips that are embedded during training; experiments that ask for no dynamics have none.
+DYNAMICS_CLIPS = (
+    f"results/{experiment.name}/dynamics_clips.csv"
     if "dynamics" in experiment.evaluation
     else []
 )
