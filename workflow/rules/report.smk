@@ -527,7 +527,7 @@ rule tables:
     benchmark:
         "results/{experiment}/benchmarks/tables.tsv"
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("tables", attempt),
@@ -555,7 +555,7 @@ rule coverage_table:
     benchmark:
         "results/{experiment}/benchmarks/coverage_table.tsv"
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
@@ -603,7 +603,7 @@ for figure_category in dict.fromkeys(category for category, *_ in FIGURES.values
         benchmark:
             f"results/{{experiment}}/benchmarks/figures/{figure_category.lower()}.tsv"
         conda:
-            ENVIRONMENT
+            RESULTS_ENV
         threads: 1
         resources:
             mem_mb=lambda w, attempt: memory_mb("figures", attempt),

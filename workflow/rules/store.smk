@@ -12,7 +12,7 @@ rule unpack:
     benchmark:
         "data/{dataset}/benchmarks/unpack/{archive}.tsv"
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("unpack", attempt),
@@ -38,7 +38,7 @@ rule pack:
     benchmark:
         "data/{dataset}/benchmarks/pack/{shard}.tsv"
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("pack", attempt),
@@ -81,7 +81,7 @@ rule ledger:
     benchmark:
         "data/{dataset}/benchmarks/ledger.tsv"
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -108,7 +108,7 @@ rule coverage:
     benchmark:
         "data/{dataset}/benchmarks/coverage.tsv"
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),

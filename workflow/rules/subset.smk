@@ -12,7 +12,7 @@ rule subset:
     benchmark:
         "results/{experiment}/benchmarks/subset/{dataset}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
@@ -54,7 +54,7 @@ rule leaks:
     benchmark:
         "results/{experiment}/benchmarks/leaks.tsv"
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
