@@ -15,6 +15,7 @@ from tests.support.paths import ROOT
 
 TINY = ("--cores", "all", "--use-conda", "--configfile", "config/tiny.yaml")
 OWNERS = metadata.packages_distributions()  # by module
+ALL_TRIGGERS = ("--rerun-triggers", "code", "input", "mtime", "params", "software-env")
 
 
 class Checkout:
@@ -101,3 +102,23 @@ def test_the_users_own_command_makes_the_same_tables(deployed, finished):
     assert made == finished.tables()
     # By its number of files there was no other environment.
     assert len(list(deployed.folder.glob(".snakemake/conda/*.env_setup_done"))) == len(environments.STAGES)
+
+
+@pytest.mark.slow
+def test_a_new_downloader_repeats_nothing(deployed):
+    deployed.change("acquire", r"yt-dlp\[default\]==.*", "yt-dlp[default]==2999.1.1")
+    assert "Nothing to be done" in deployed.snakemake("-n", *TINY)
+    # It would, if software counted: Snakemake has recorded it, and plans anew what follows.
+    printed = deployed.snakemake("-n", *TINY, *ALL_TRIGGERS)
+    assert "software environment definition has changed" in printed
+    assert re.search(r"^pretrain +\d", printed, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_where_software_counts_new_software_of_results_repeats_no_training(deployed):
+    shutil.copy(ROOT / "envs/acquire.yaml", deployed.folder / "envs/acquire.yaml")
+    deployed.change("results", r"matplotlib==.*", "matplotlib==999.0")
+    printed = deployed.snakemake("-n", *TINY, *ALL_TRIGGERS)
+    planned = set(re.findall(r"^(\w+) +\d+$", printed, re.MULTILINE))
+    assert {"frozen", "tables", "leaks"} <= planned
+    assert not planned & {"pack", "subset", "statistics", "pretrain", "embed", "trained", "supervised"}
