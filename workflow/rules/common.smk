@@ -56,7 +56,12 @@ except UserError as error:  # no reason to stop: this very run may bring more cl
         file=sys.stderr,
     )
 
-ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
+# Software of the rules, by stage. What makes the data has an environment of its own, since downloaders age fast.
+ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
+    str(Path(workflow.basedir, "envs", f"{stage}.yaml"))
+    for stage in ("acquire", "train", "results")
+)
+os.environ["AVBENCH_CHECKOUT"] = str(workflow.basedir)  # for envs/post-deploy.sh
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
 GPUS = experiment.pretraining["gpus"]

@@ -15,7 +15,7 @@ rule embed:
     benchmark:
         "results/{experiment}/benchmarks/embed/{dataset}/{subset}/{labels}/{method}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -65,7 +65,7 @@ rule frozen:
     benchmark:
         "results/{experiment}/benchmarks/frozen/{dataset}/{subset}/{labels}/{method}.tsv"
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -106,7 +106,7 @@ rule trained:
     wildcard_constraints:
         protocol="linear-sgd|finetune",
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("trained", attempt, more_mb=TRAINING_MB),
@@ -154,7 +154,7 @@ rule supervised:
     benchmark:
         "results/{experiment}/benchmarks/supervised/{task}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("supervised", attempt, more_mb=TRAINING_MB),

@@ -26,7 +26,7 @@ rule labels:
     wildcard_constraints:
         labels="|".join(name for name in VARIANTS if name not in [*PSEUDO, *DERIVED]),
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("labels", attempt),
@@ -63,7 +63,7 @@ rule pseudo_labels:
     wildcard_constraints:
         labels="|".join(PSEUDO) or "(?!)",  # matches nothing
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("pseudo_labels", attempt),
@@ -107,7 +107,7 @@ rule derived_labels:
     wildcard_constraints:
         labels="|".join(DERIVED) or "(?!)",  # matches nothing
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(

@@ -12,7 +12,7 @@ rule statistics:
     benchmark:
         "results/{experiment}/benchmarks/statistics/{dataset}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("statistics", attempt),
@@ -36,7 +36,7 @@ rule dynamics_clips:
     benchmark:
         "results/{experiment}/benchmarks/dynamics_clips.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
@@ -65,7 +65,7 @@ rule pretrain:
     benchmark:
         "results/{experiment}/benchmarks/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("pretrain", attempt, more_mb=TRAINING_MB),
@@ -107,7 +107,7 @@ rule untrained:
     benchmark:
         "results/{experiment}/benchmarks/untrained/{dataset}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("untrained", attempt),
