@@ -2,19 +2,12 @@
 
 import gc
 import json
-import os
 import signal
 import sys
 from pathlib import Path
 
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
 sys.path.insert(0, str(workflow.basedir))
-
-# Jobs start `python`: that of Snakemake, also where its environment is not activated. Activated conda environments
-# come before it.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
-)
 
 # All jobs of an experiment stay in memory. Looking for garbage among them again and again took a fifth of a dry run.
 gc.set_threshold(100_000, 20, 100)
@@ -39,8 +32,10 @@ from avbench.plan.resources import (
     minutes,
     stored_clips,
 )
+from avbench.plan.software import share
 from avbench.results import catalogue
 
+share(workflow.basedir)
 try:
     experiment = Plan(config, Path(workflow.basedir))
     # A job on another machine may not see what others read.
@@ -61,7 +56,6 @@ ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
     str(Path(workflow.basedir, "envs", f"{stage}.yaml"))
     for stage in ("acquire", "train", "results")
 )
-os.environ["AVBENCH_CHECKOUT"] = str(workflow.basedir)  # for envs/post-deploy.sh
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
 GPUS = experiment.pretraining["gpus"]
