@@ -5,7 +5,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from avbench.config.settings import build
 from avbench.core.errors import UserError
@@ -30,7 +30,8 @@ def read_job(cls: type[T], values: Mapping[str, Any], **readers: Reader) -> T:
     job = build(cls, values, "job")
     kinds = get_type_hints(cls) | dict.fromkeys(readers, Mapping[str, Any])
     read = {name: _read(value, kinds[name], name) for name, value in values.items()}
-    return dataclasses.replace(job, **read | {name: readers[name](read[name]) for name in readers if name in read})
+    read |= {name: readers[name](read[name]) for name in readers if name in read}
+    return dataclasses.replace(cast(Any, job), **read)
 
 
 def _read(value: Any, kind: Any, key: str) -> Any:
@@ -40,7 +41,7 @@ def _read(value: Any, kind: Any, key: str) -> Any:
     if origin is tuple and isinstance(value, list | tuple):
         return tuple(_read(entry, get_args(kind)[0], key) for entry in value)
     if dataclasses.is_dataclass(kind) and isinstance(value, Mapping):
-        return build(kind, value, key)
+        return build(cast(type, kind), value, key)
     if kind is Path and isinstance(value, str):
         return Path(value)
     if origin is Mapping and isinstance(value, Mapping):
@@ -65,7 +66,7 @@ def describe_job(cls: type) -> str:
 
     Of settings the keys are listed, and at the end those of the job that may be left out.
     """
-    lines, kinds = inspect.getdoc(cls).partition("Attributes:\n")[2].splitlines(), get_type_hints(cls)
+    lines, kinds = (inspect.getdoc(cls) or "").partition("Attributes:\n")[2].splitlines(), get_type_hints(cls)
     for place, line in enumerate(lines):
         if dataclasses.is_dataclass(kind := kinds.get(line.partition(":")[0].strip())):
             lines[place] += f" ({', '.join(field.name for field in dataclasses.fields(kind))})"

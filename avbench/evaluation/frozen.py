@@ -78,8 +78,8 @@ def frozen(job: FrozenJob) -> None:
                     accuracy = f"{' '.join(key)}: test {result.correct.mean():.4f}"
                     print(f"{job.identity['method']} seed {seed} {accuracy}, {result.remark}")
                 if len(task.modalities) == 2:
-                    spaces = [own[name][test] for name in ("audio-head", "video-head", "audio", "video")]
-                    measured.append({**run, "task": task.name, **geometry.describe(*spaces, truth["label"])})
+                    heads, pooled = ((own[f"audio{kind}"][test], own[f"video{kind}"][test]) for kind in ("-head", ""))
+                    measured.append({**run, "task": task.name, **geometry.describe(*heads, *pooled, truth["label"])})
         write_csv(output.with_name("geometry.csv"), pd.DataFrame(measured, columns=GEOMETRY_COLUMNS))
         write_scores(output, pd.concat(parts, ignore_index=True), run, n_train, coverage, precision)
 
@@ -100,8 +100,8 @@ def _evaluate(
     for modality in task.modalities:
         features = own[modality]
         if "linear" in protocols:
-            settings = build(LinearSettings, protocols["linear"], "evaluation.linear")
-            probe = linear_probe(features, labels, split, settings)
+            fitting = build(LinearSettings, protocols["linear"], "evaluation.linear")
+            probe = linear_probe(features, labels, split, fitting)
             remark = f"validation {probe.validation_accuracy:.4f} at C={probe.strength:g}, {chance}"
             remark += "" if probe.converged else " (the solver stopped at its iteration limit)"
             precision = mean_average_precision(probe.scores, probe.classes, truth)
@@ -109,8 +109,8 @@ def _evaluate(
                 "linear", modality, probe.predictions, _correct(probe.predictions, truth), remark, precision
             )
         if "knn" in protocols:
-            settings = build(KnnSettings, protocols["knn"], "evaluation.knn")
-            votes = knn(features[train], labels[train], features[test], settings, task.name)
+            voting = build(KnnSettings, protocols["knn"], "evaluation.knn")
+            votes = knn(features[train], labels[train], features[test], voting, task.name)
             precision = mean_average_precision(votes.shares, votes.classes, truth)
             yield ProtocolResult(
                 "knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision

@@ -68,22 +68,24 @@ def derive(
     clip_ids, true = subset["clip_id"], subset["label"]
     rows = np.concatenate([views[modality] for modality in _modalities(settings.modality)], axis=1)
     if isinstance(settings, ClusterSettings):
-        k, described, seed = settings.k, {}, hash64(settings.seed, "clusters", seed)
-        if k == "auto":
-            k, described["agreement"] = clusters.choose(views["audio"], views["video"], clip_ids, seed)
+        seed, agreement = hash64(settings.seed, "clusters", seed), {}
+        if isinstance(settings.k, int):
+            k = settings.k
+        else:
+            k, agreement["agreement"] = clusters.choose(views["audio"], views["video"], clip_ids, seed)
         made, fitted = clusters.cluster(rows, clip_ids, k, seed)
-        return made, fitted | described | clusters.summarise(made["label"], true), None
+        return made, fitted | agreement | clusters.summarise(made["label"], true), None
     if isinstance(settings, NeighbourSettings):
         found = neighbours.nearest(rows, settings.k)
         return neighbours.table(clip_ids, found), {"k": settings.k, **neighbours.summarise(found, true)}, None
     confused, described = confusion_noise.measure(rows, clip_ids, true, settings.seed)
     made = label_noise.make(pd.DataFrame({"clip_id": clip_ids, "label": true}), settings, confused)
-    described |= {
+    summary = described | {
         "never_confused": confused.never_confused(),
         "clips": len(made),
         "wrong": int((made["label"] != list(true)).sum()),
     }
-    return made, described, confused
+    return made, summary, confused
 
 
 def _modalities(modality: str) -> tuple[str, ...]:

@@ -36,14 +36,19 @@ def make(
     """
     classifier.network.to(device).eval()
     progress = Progress(len(clip_ids), classifier.name, "clip")
-    chosen, confidence = [], []
+    chosen: list[int] = []
+    confidence: list[float] = []
+
+    def note() -> str:
+        return f"mean confidence {np.mean(confidence):.3f}"
+
     for part in parts(store.rows(clip_ids), batch_size):
         probability, best = classifier.logits(store, part, device).softmax(1).max(1)
         if not probability.isfinite().all():
             raise UserError(f"classifier {classifier.name} returns no finite numbers: its weights are damaged.")
         chosen += best.tolist()
         confidence += probability.tolist()
-        progress.advance(lambda sure=confidence: f"mean confidence {np.mean(sure):.3f}", len(part))
+        progress.advance(note, len(part))
     progress.close()
     labels = [classifier.classes[number] for number in chosen]
     return pd.DataFrame({"clip_id": list(clip_ids), "label": labels, "confidence": confidence})

@@ -135,6 +135,7 @@ class Shuffled:
             size, clips_per_class: as of `batches`.
             random: what else is drawn comes from here.
         """
+        size = size or len(shuffled)
         full = len(shuffled) // size
         return list(shuffled[: full * size].reshape(full, size))
 

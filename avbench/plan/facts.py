@@ -58,7 +58,7 @@ class Facts:
     @property
     def seen_and_heard(self) -> bool:
         """Whether the in-domain task has both modalities."""
-        return bool(self.in_domain) and len(self.plan.tasks[self.in_domain]["modalities"]) == 2
+        return self.in_domain is not None and len(self.plan.tasks[self.in_domain]["modalities"]) == 2
 
     @property
     def compares_features(self) -> bool:

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,7 +144,7 @@ def train(
             state.finish_step(value, float(accuracy))
             events.add("loss", {"step": value}, batch.step)
             if world.leads:
-                progress.advance(lambda value=value: f"loss {value:.3f}, {job}")
+                progress.advance(partial("loss {:.3f}, {}".format, value, job))
             if state.step % batches.steps_per_epoch == 0:
                 events.add("epoch", state.finish_epoch(batch.epoch, batches.steps_per_epoch), state.step)
     if dynamics:

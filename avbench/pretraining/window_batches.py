@@ -1,6 +1,6 @@
 """The batches of a pretraining run: sound of the anchors, frames of their positives, and what brings them to a GPU."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,7 @@ class Batches:
         """Return the clip whose video is each anchor's positive."""
         return self.pairing.videos(anchors, epoch)
 
-    def since(self, step: int, threads: int = 0) -> Iterator[Batch]:
+    def since(self, step: int, threads: int = 0) -> Generator[Batch]:
         """Return the batches from ``step`` on, prepared ahead by so many threads; in line without any."""
         return prefetch(self.read, self._plan(step), threads)
 
@@ -120,7 +120,7 @@ class Batches:
                     yield number, epoch, anchors
 
 
-def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+def on_device(batches: Generator[Batch], device: torch.device) -> Generator[Batch]:
     """Bring batches to a GPU, each while it works on the one before; on a CPU they stay what they are."""
     if device.type != "cuda":
         return batches
