@@ -61,9 +61,10 @@ def draw(
         shown = panels.grid(made, len(drawn), across)
         for axes, (key, rows) in zip(shown, drawn, strict=True):
             _panel(axes, rows, axis, looks)
-            axes.set_title(style.panel_title(*key, (roles or {}).get(key[0])))
-            if chance and key[:2] in chance:
-                axes.axhline(100 * chance[key[:2]], **style.CHANCE)
+            task, protocol, modality = key
+            axes.set_title(style.panel_title(task, protocol, modality, (roles or {}).get(task)))
+            if chance and (task, protocol) in chance:
+                axes.axhline(100 * chance[task, protocol], **style.CHANCE)
         for axes in shown[::across]:
             axes.set_ylabel("Accuracy (%)")
         if panels.same_scale(shown, [key[1] for key, _ in drawn], "y"):

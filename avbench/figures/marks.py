@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from avbench.figures import panels, style
-
-Values = np.ndarray | pd.Series
 
 
 def percent(table: pd.DataFrame, mean: str = "mean", low: str = "ci_low", high: str = "ci_high") -> np.ndarray:
@@ -19,11 +18,11 @@ def percent(table: pd.DataFrame, mean: str = "mean", low: str = "ci_low", high: 
 
 def dots(
     axes: Axes,
-    lines: Sequence[float] | Values,
+    lines: ArrayLike,
     estimates: np.ndarray,
     colour: str,
     marker: str = "o",
-    filled: bool | Values = True,
+    filled: ArrayLike = True,
 ) -> None:
     """Draw dots with horizontal intervals as they are given.
 
@@ -34,12 +33,12 @@ def dots(
         colour, marker: of the dots.
         filled: whether they are, one for all or each; hollow ones are not sure.
     """
-    lines, (mean, low, high) = np.asarray(lines), estimates
-    filled = np.broadcast_to(filled, mean.shape)
-    axes.hlines(lines, low, high, colour, linewidth=1.0)
-    for here, face in ((filled, colour), (~filled, "white")):
+    places, (mean, low, high) = np.asarray(lines), estimates
+    sure = np.broadcast_to(np.asarray(filled, dtype=bool), mean.shape)
+    axes.hlines(places, low, high, colour, linewidth=1.0)
+    for here, face in ((sure, colour), (~sure, "white")):
         if here.any():
-            axes.plot(mean[here], lines[here], marker, color=colour, markerfacecolor=face)
+            axes.plot(mean[here], places[here], marker, color=colour, markerfacecolor=face)
 
 
 def bars(
@@ -92,7 +91,9 @@ def stacked(axes: Axes, shares: pd.DataFrame, looks: Mapping[str, tuple[str, str
     axes.set_xlim(0, 100)
 
 
-def ranges(axes: Axes, along: Values, values: Values, look: style.Look, band: bool = True, size: float = 0) -> None:
+def ranges(
+    axes: Axes, along: ArrayLike, values: ArrayLike, look: style.Look, band: bool = True, size: float = 0
+) -> None:
     """Draw the mean at each place along the axis as a line, and a band from the lowest to the highest value.
 
     seaborn.lineplot draws the same, but takes the quantiles of every place one by one: ten times as long.

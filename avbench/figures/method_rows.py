@@ -46,7 +46,9 @@ def draw(
         made = style.figure(style.PAGE if across > 1 else style.NARROW, height)
         shown = panels.grid(made, len(drawn), across, sharex=one_scale, sharey=True)
         for axes, (key, rows) in zip(shown, drawn, strict=True):
-            axes.set_title(style.panel_title(*key, (roles or {}).get(key[0]), width=27 if roles else 24))
+            task, protocol, modality = key
+            role = (roles or {}).get(task)
+            axes.set_title(style.panel_title(task, protocol, modality, role, width=27 if roles else 24))
             behind(axes, key)
             _panel(axes, rows, list(looks), list(names))
         panels.rows(shown[0], [look.name for look in looks.values()])

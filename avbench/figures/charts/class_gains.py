@@ -1,7 +1,8 @@
 """Which classes gain: a method's accuracy minus a baseline's, class by class."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -109,6 +110,6 @@ def _dots(axes: Axes, table: pd.DataFrame, look: style.Look, places: list[int] |
     axes.grid(True, axis="x")
 
 
-def _together(line: object, table: pd.DataFrame, look: style.Look) -> None:
+def _together(line: Callable[..., Any], table: pd.DataFrame, look: style.Look) -> None:
     """Mark the gain over all classes."""
     line(100 * by_class.together(table), color=look.colour, linestyle="--", linewidth=0.9)

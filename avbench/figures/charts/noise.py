@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -187,7 +188,7 @@ def _strip(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> N
                     axes.plot([100 * row.rate], [line], marker=look.marker, **mark)
 
 
-def _bounds(row: tuple) -> tuple[float, float]:
+def _bounds(row: Any) -> tuple[float, float]:
     return 100 * row.ci_low, 100 * row.ci_high
 
 
@@ -210,7 +211,7 @@ def _handles(looks: Mapping[str, style.Look]) -> list[Line2D | Patch]:
     ]
 
 
-def _verdict(row: tuple) -> str:
+def _verdict(row: Any) -> str:
     name = style.method_name(row.method)
     if row.verdict == PAYS_UP_TO:
         low, high = _bounds(row)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
     for name, entry in settings["methods"].items():
         method = build(Method, entry["method"], f"methods.{name}")
         known = read_pairing(entry["labels"], ids) if entry["labels"] else true
-        used = true if method.needs == "neighbours" else known
+        used: Sequence[Any] = true if method.needs == "neighbours" else known
         training = build(PretrainSettings, settings["pretraining"], "pretraining")
         plan = Batches(clips, numbered(ids, known, method), method, training, settings["seed"])
         # Where the probability of a foreign positive changes, the end at which it is highest shows one.
@@ -56,17 +57,8 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
         others = others[:SHOWN_NEGATIVES]
         anchor = int(anchors[shown])
         mel = log_mel(batch.audio[shown : shown + 1])[0].numpy()
-        drawn.append(
-            Pairing(
-                name,
-                ids[anchor],
-                mel,
-                true[anchor],
-                used[anchor],
-                picture(shown),
-                [picture(i) for i in others],
-            )
-        )
+        negatives = [picture(place) for place in others]
+        drawn.append(Pairing(name, ids[anchor], mel, true[anchor], used[anchor], picture(shown), negatives))
     style.save(draw(drawn), stem)
 
 
@@ -115,15 +107,8 @@ def draw(pairings: Sequence[Pairing]) -> Figure:
             axes[0].set_ylabel(names.wrap(looks[pairing.method].name, 16, 3), fontweight="bold")
             _picture(axes[1], pairing.positive, pairing.label)
             own = pairing.positive.clip_id == pairing.clip_id
-            axes[1].text(
-                0.5,
-                1.03,
-                "own video" if own else "another clip’s video",
-                transform=axes[1].transAxes,
-                ha="center",
-                va="bottom",
-                fontsize=6.5,
-            )
+            note = {"xycoords": "axes fraction", "ha": "center", "va": "bottom", "fontsize": 6.5}
+            axes[1].annotate("own video" if own else "another clip’s video", (0.5, 1.03), **note)
             for place, axis in enumerate(axes[2:]):
                 if place < len(pairing.negatives):
                     _picture(axis, pairing.negatives[place], pairing.label)
