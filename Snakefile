@@ -39,6 +39,6 @@ localrules:
 rule all:
     default_target: True
     input:
-        tables(),
-        figures(),
-        f"{RESULTS}/report.html",
+        reported.table_files(),
+        reported.figure_files(),
+        experiment.path(paths.REPORT),

@@ -19,7 +19,7 @@ import pandas as pd
 
 from avbench.config.store import StoreSettings
 from avbench.data.manifest import COLUMNS, write_manifest
-from avbench.data.packing.shard import pack_shard
+from avbench.data.packing.shard import PackJob, pack_shard
 
 SETTINGS = StoreSettings(frame_rate=16.0, width=112, height=112)
 SECONDS = 10.0
@@ -70,7 +70,8 @@ def pack(paths: list[Path], folder: Path, starts: tuple[float, ...] = (0.0,), th
     store, ledger = folder / "0.arrow", folder / "0.parquet"
     for made in (store, ledger):  # else there would be nothing to do
         made.unlink(missing_ok=True)
-    pack_shard(*(folder / "clips.csv", 0, 1, SETTINGS, store, ledger, folder / "work"), threads=threads, progress=False)
+    where = store, ledger, folder / "work"
+    pack_shard(PackJob(folder / "clips.csv", 0, 1, SETTINGS, *where, threads=threads, progress=False))
     return store
 
 

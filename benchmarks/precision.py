@@ -22,7 +22,6 @@ import torch
 import yaml
 
 from avbench.config.evaluation import LinearSettings
-from avbench.config.experiment import Experiment
 from avbench.config.features import FeatureSettings
 from avbench.config.methods import PRESETS
 from avbench.config.pretraining import MachineSettings, PretrainSettings
@@ -38,6 +37,7 @@ from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.tasks import task_clips
 from avbench.features.statistics import subset_statistics
 from avbench.models.embedder import load_task
+from avbench.plan.jobs import Plan
 from avbench.pretraining.run import pretrain
 from avbench.results.bootstrap import bootstrap
 from avbench.training import checkpoint
@@ -48,7 +48,7 @@ PRECISIONS = ("float32", "bfloat16")
 OUTPUT = Path("results/benchmarks/precision.csv")
 
 
-def compare(experiment: Experiment, data: Path, subset: str, seeds: int) -> pd.DataFrame:
+def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFrame:
     """Train and probe; one row a method and modality, shares rather than per cent, printing the losses meanwhile."""
     dataset, features = experiment.dataset, build(FeatureSettings, experiment.feature_settings(), "features")
     store = open_store(data, dataset)
@@ -122,7 +122,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.seeds < 2:
         parser.error("--seeds: at least two, to see how far apart they lie")
-    experiment = Experiment(yaml.safe_load(args.configfile.read_text(encoding="utf-8")), Path())
+    experiment = Plan(yaml.safe_load(args.configfile.read_text(encoding="utf-8")), Path())
     if not (args.data / experiment.dataset / "ledger.parquet").exists():
         parser.error(f"{args.data / experiment.dataset} holds no packed dataset; run `make demo` first, or give --data")
     if args.subset not in experiment.subsets:

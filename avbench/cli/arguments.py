@@ -12,22 +12,13 @@ LEDGERED = ("clip_id", "label", "split", "state")  # columns of the ledger that 
 
 def json_object(text: str) -> dict[str, Any]:
     """Read settings: JSON, or ``@FILE`` with JSON in it."""
-    return _value(text, dict, "object")
-
-
-def json_list(text: str) -> list[Any]:
-    """Read a list: JSON, or ``@FILE`` with JSON in it."""
-    return _value(text, list, "array")
-
-
-def _value(text: str, kind: type, name: str) -> Any:
     try:
         source = Path(text[1:]).read_text(encoding="utf-8") if text.startswith("@") else text
         value = json.loads(source)
     except (OSError, json.JSONDecodeError) as error:
         raise argparse.ArgumentTypeError(f"not JSON: {error}") from error
-    if not isinstance(value, kind):
-        raise argparse.ArgumentTypeError(f"must be a JSON {name}")
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("must be a JSON object")
     return value
 
 

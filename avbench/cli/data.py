@@ -12,7 +12,6 @@ from avbench.cli.arguments import (
     THREADS,
     Verbs,
     json_argument,
-    json_list,
     json_object,
     path_argument,
     text_argument,
@@ -70,21 +69,14 @@ def pack(args: argparse.Namespace) -> None:
     from avbench.config.settings import build
     from avbench.config.store import StoreSettings
     from avbench.data.download import DownloadSettings
-    from avbench.data.packing.shard import pack_shard
+    from avbench.data.packing.shard import PackJob, pack_shard
 
-    pack_shard(
-        args.manifest,
-        args.shard,
-        args.shards,
-        build(StoreSettings, args.settings, "store"),
-        args.store,
-        args.ledger,
-        args.work,
-        args.request,
-        args.sources,
-        build(DownloadSettings, args.download, "download"),
-        args.threads,
-    )
+    names = ("manifest", "shard", "shards", "store", "ledger", "work", "request", "threads")
+    given = {name: getattr(args, name) for name in names}
+    settings = build(StoreSettings, args.settings.get("store", {}), "store")
+    download = build(DownloadSettings, args.download, "download")
+    sources = args.settings.get("sources", ["files"])
+    pack_shard(PackJob(**given, settings=settings, sources=sources, download=download))
 
 
 def retry(args: argparse.Namespace) -> None:
@@ -190,15 +182,8 @@ VERBS: Verbs = {
     pack: [
         path_argument("--manifest", "the dataset's manifest"),
         *SHARD,
-        json_argument("--settings", "what is kept of a clip"),
-        (
-            "--sources",
-            {
-                "type": json_list,
-                "default": ["files"],
-                "metavar": "JSON",
-                "help": 'where clips are looked for, in this order: "files", "download", {"directory": PATH}',
-            },
+        json_argument(
+            "--settings", "store: what is kept of each clip; sources: where clips are looked for, in this order"
         ),
         ("--download", {"type": json_object, "default": {}, "metavar": "JSON", "help": "how clips are downloaded"}),
         path_argument("--store", "the shard to write, or to bring up to date"),

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from avbench.cli.arguments import Verbs, path_argument
-from avbench.core.errors import UserError
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -22,12 +21,9 @@ def tables(args: argparse.Namespace) -> None:
 def figures(args: argparse.Namespace) -> None:
     """draw figures of the report, each as PNG and PDF"""
     from avbench.core.files import read_json
-    from avbench.figures.draw import FIGURES
+    from avbench.figures.draw import draw_figures
 
-    for name, settings in read_json(args.plan).items():
-        if name not in FIGURES:
-            raise UserError(f"there is no figure {name!r}. Figures are {', '.join(FIGURES)}.")
-        FIGURES[name](settings, args.output / name)
+    draw_figures(read_json(args.plan), args.output)
 
 
 def verify(args: argparse.Namespace) -> None:
@@ -52,9 +48,10 @@ def crate(args: argparse.Namespace) -> None:
 
 def summary(args: argparse.Namespace) -> None:
     """print an experiment's results, the claims' verdicts and where the report is"""
+    from avbench.plan import paths
     from avbench.results.console import print_summary
 
-    print_summary(args.results / "tables", args.results / "report.html")
+    print_summary(paths.below(args.results, paths.TABLES), paths.below(args.results, paths.REPORT))
 
 
 VERBS: Verbs = {

@@ -6,11 +6,11 @@ from importlib import import_module
 import pytest
 import yaml
 
-from avbench.config.experiment import Experiment
 from avbench.core.errors import UserError
 from avbench.data.download.zenodo import ZenodoSettings
 from avbench.datasets import KINDS, fsdnoisy18k, tau_av
 from avbench.datasets.acquire import ListSettings
+from avbench.plan.jobs import Plan
 from tests.support.paths import ROOT
 
 
@@ -41,7 +41,7 @@ def experiment(**datasets):
     config = yaml.safe_load((ROOT / "config" / "config.yaml").read_text(encoding="utf-8"))
     for name, options in datasets.items():
         config["datasets"][name.replace("_", "-")]["options"] = options
-    return Experiment(config, ROOT)
+    return Plan(config, ROOT)
 
 
 def test_the_full_replication_is_valid_and_is_the_papers():

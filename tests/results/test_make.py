@@ -14,7 +14,8 @@ from avbench.evaluation import scores as predictions
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
 from avbench.evaluation.metrics import metrics
 from avbench.evaluation.scores import CELL
-from avbench.results import console, make, tables
+from avbench.provenance import record as provenance
+from avbench.results import catalogue, console, make, tables
 from tests.support.paths import CONFIG
 
 CLASSES, SEEDS = 6, (0, 1, 2)
@@ -121,6 +122,21 @@ def test_every_table_is_written_and_those_of_the_publication_as_text_too(folder)
     assert {path.name for path in folder.iterdir()} == {*(f"{name}.csv" for name in NAMES), "paper.md", "paper.tex"}
 
 
+def test_tables_have_the_columns_of_the_catalogue(made):
+    for name, table in made.items():
+        assert list(table.columns) == catalogue.TABLES[name].column_names(), name
+
+
+def test_a_plan_names_the_files_that_its_tables_are_made_of(plan):
+    named = make.sources(plan)
+    assert len(named) == len(set(named))
+    beside = [
+        str(Path(path).with_name(file)) for path in plan["scores"] for file in (predictions.FILE, provenance.FILE)
+    ]
+    once = [*plan["scores"], *beside, *plan["runs"], *plan["geometry"], *plan["subset_files"].values()]
+    assert set(named) == {*once, *(run["path"] for run in plan["dynamics"]), plan["claims"], plan["published"]}
+
+
 def test_runs_are_told_apart_by_their_labels(made):
     for name in ("accuracy", "metrics", "summary", "comparisons", "runs", "geometry", "sampling"):
         found = made[name][made[name]["method"] == "soft-positive"]
@@ -208,3 +224,36 @@ def test_a_plan_with_another_key_is_refused(plan, tmp_path):
         make.make_tables(plan | {"score": []}, tmp_path)
     with pytest.raises(UserError, match="plan: the key 'epochs' is missing"):
         make.make_tables({key: value for key, value in plan.items() if key != "epochs"}, tmp_path)
+
+
+COLUMNS_OF_CLASSES = ["class", "clips"]
+
+
+def class_sizes(material):
+    """Make a table of one's own: the clips of each class of the smallest subset."""
+    smallest = next(iter(material.clips.values()))
+    return pd.DataFrame(sorted(smallest.items()), columns=COLUMNS_OF_CLASSES)
+
+
+def largest_class(material):
+    return f"{material.table('class_sizes')['clips'].max()} clips\n"
+
+
+def test_a_new_table_is_an_entry_a_function_and_a_caption(plan, tmp_path, monkeypatch):
+    here = "tests.results.test_make"
+    entry = catalogue.Table(
+        "class_sizes",
+        "Data",
+        "Clips of each class",
+        ("subset_files",),
+        f"{here}:COLUMNS_OF_CLASSES",
+        make=f"{here}:class_sizes",
+        texts={"txt": f"{here}:largest_class"},
+    )
+    monkeypatch.setitem(catalogue.TABLES, "class_sizes", entry)
+    made = make.make_tables(plan, tmp_path)
+    assert {tmp_path / "class_sizes.csv", tmp_path / "class_sizes.txt"} <= set(made)
+    assert (tmp_path / "class_sizes.csv").read_text().splitlines()[:2] == ["class,clips", "class 0,4"]
+    assert (tmp_path / "class_sizes.txt").read_text() == "4 clips\n"
+    assert entry in catalogue.of_rule("tables")
+    assert entry.caption == catalogue.CAPTIONS / "class_sizes.rst"

@@ -1,13 +1,14 @@
 # The controlled dataset: real media files generated from a seed (docs/controlled-dataset.md).
 
 from avbench.config.capacity import Held
+from avbench.plan.consistency import check_sizes
 
 CONTROLLED = experiment.datasets_of("controlled.smk")
 
 for _dataset in CONTROLLED:
     _options = experiment.dataset_options(_dataset, "controlled")
     _classes, _clips = _options["classes"], _options["train"]
-    experiment.check_sizes(Held(_dataset, _classes, _classes * _clips, _clips, _clips))
+    check_sizes(experiment, Held(_dataset, _classes, _classes * _clips, _clips, _clips))
 
 
 rule controlled_media:

@@ -4,7 +4,6 @@ import gc
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,9 +24,14 @@ signal.signal(signal.SIGUSR1, lambda *_: None)
 
 from snakemake.exceptions import WorkflowError
 
-from avbench.config.experiment import Experiment
 from avbench.core.errors import UserError
-from avbench.core.files import write_json
+from avbench.plan import paths
+from avbench.plan.consistency import check_stored
+from avbench.plan.inputs import Inputs
+from avbench.plan.jobs import Plan
+from avbench.plan.places import check_places
+from avbench.plan.report import Report, part_of
+from avbench.plan.report_page import make_report
 from avbench.plan.resources import (
     batches_mb,
     listed_clips,
@@ -35,13 +39,17 @@ from avbench.plan.resources import (
     minutes,
     stored_clips,
 )
+from avbench.results import catalogue
 
 try:
-    experiment = Experiment(config, Path(workflow.basedir))
+    experiment = Plan(config, Path(workflow.basedir))
+    # A job on another machine may not see what others read.
+    if workflow.is_main_process:
+        check_places(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 try:
-    experiment.check_stored(Path("data"))
+    check_stored(experiment, Path(paths.DATA))
 except UserError as error:  # no reason to stop: this very run may bring more clips
     print(
         f"Warning: {error} Unless this run adds clips, it will stop at that.",
@@ -54,12 +62,9 @@ ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
     for stage in ("acquire", "train", "results")
 )
 os.environ["AVBENCH_CHECKOUT"] = str(workflow.basedir)  # for envs/post-deploy.sh
-RESULTS = f"results/{experiment.name}"
-RUN = "results/{experiment}/runs/{dataset}/{subset}/{labels}/{method}"
-CHECKPOINT = f"{RUN}/seed-{{seed}}/checkpoint.pt"
-EMBEDDINGS = f"{RUN}/seed-{{seed}}/embeddings.npz"
-SCORES = f"{RUN}/seed-{{seed}}/scores.csv"
-GPUS = config["pretraining"].get("gpus", 0)
+RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
+EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
+GPUS = experiment.pretraining["gpus"]
 # Several GPUs train one run together, a process each.
 LAUNCHER = (
     f"torch.distributed.run --standalone --nproc-per-node {GPUS} -m avbench"
@@ -73,10 +78,10 @@ FOLLOWED = (
     else []
 )
 # Decoded clips that a job keeps in memory. `auto` takes only what the machine, or the job's own limit, can spare.
-CACHE_MB = config["pretraining"].get("cache_mb", "auto")
+CACHE_MB = experiment.pretraining["cache_mb"]
 CACHE_MB = 0 if CACHE_MB == "auto" else int(CACHE_MB)
-DEVICE = config["pretraining"].get("device", "auto")
-THREADS = config["pretraining"].get("cpu_threads", 1)
+DEVICE = experiment.pretraining["device"]
+THREADS = experiment.pretraining["cpu_threads"]
 # What training holds besides the model.
 TRAINING_MB = CACHE_MB + batches_mb(config["pretraining"], config["store"])
 
@@ -94,54 +99,9 @@ wildcard_constraints:
     part="[a-z_-]+",
 
 
-def from_here(path):
-    """Return a project file's path from the working folder if it lies within, so that reports show no folder of the machine."""
-    whole = Path(experiment.root, path)
-    here = Path.cwd()
-    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
-
-
 def as_json(settings):
     """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
     return json.dumps(settings, sort_keys=True)
-
-
-# Where and how fast to train: nothing that decides the outcome.
-MACHINE = as_json(experiment.machine_settings())
-
-
-def shard_names(dataset):
-    """Return the numbers of a dataset's shards as they appear in file names."""
-    return [f"{shard:03d}" for shard in range(experiment.datasets[dataset]["shards"])]
-
-
-def unpacked(wildcards):
-    """Return what says that a dataset's archives of trimmed clips are unpacked."""
-    return [
-        f"data/{wildcards.dataset}/unpacked/{number}.json"
-        for number in range(len(experiment.archives(wildcards.dataset)))
-    ]
-
-
-def retry_request(wildcards):
-    """Return the request to try a shard's failed clips again, if there ever was one."""
-    request = f"data/{wildcards.dataset}/retry/{wildcards.shard}.json"
-    return [request] if Path(request).exists() else []
-
-
-def ready(datasets):
-    """Return the files that say that datasets are packed and sufficiently complete."""
-    return [f"data/{dataset}/coverage.json" for dataset in dict.fromkeys(datasets)]
-
-
-def task_datasets():
-    """Return the dataset of every task."""
-    return [task["dataset"] for task in experiment.tasks.values()]
-
-
-def run_folder(run):
-    """Return the folder of a method's runs."""
-    return RUN.format(experiment=experiment.name, **vars(run))
 
 
 def identity(wildcards):
@@ -149,91 +109,38 @@ def identity(wildcards):
     return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
 
 
-def label_file(subset, labels, seed):
-    """Return the file of labels for pairing, or None for a method without."""
-    return None if labels == "none" else experiment.label_file(subset, labels, seed)
+# Where and how fast to train: nothing that decides the outcome.
+MACHINE = as_json(experiment.machine_settings())
+
+inputs = Inputs(experiment)
+ready, task_datasets = inputs.ready, inputs.task_datasets
+shard_names, unpacked = inputs.shard_names, inputs.unpacked
+retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
+first_round, supervised_subset = inputs.first_round, inputs.supervised_subset
+reported = Report(experiment)
 
 
-def pairing_labels(wildcards):
-    """Return the label file of a method that uses labels, and nothing for one that does not."""
-    return label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []
+def in_report(path, entry, caption):
+    """Return an output that the report shows as a registry says."""
+    labels = {"content": entry.label}
+    return report(path, caption=str(caption), category=entry.category, labels=labels)
 
 
-def first_round(wildcards):
-    """Return the checkpoints of the method whose runs make labels, one a seed."""
-    run = experiment.run(experiment.first_round(wildcards.labels), wildcards.subset)
-    return expand(
-        CHECKPOINT, experiment=experiment.name, seed=experiment.seeds, **vars(run)
+def tables_in_report(rule):
+    """Return the tables that a rule makes, by name, as its outputs."""
+    return {
+        table.name: in_report(
+            paths.fill(paths.TABLE, table=table.name), table, table.caption
+        )
+        for table in catalogue.of_rule(rule)
+    }
+
+
+def figure_in_report(figure):
+    """Return a figure as the output of its job, which may write its caption, too."""
+    picture, beside = (
+        paths.fill(paths.FIGURE, figure=figure.name, kind=kind)
+        for kind in ("png", "rst")
     )
-
-
-def supervised_subset(wildcards):
-    """Return the subset's file, or nothing where every training clip is used."""
-    if wildcards.subset == "all":
-        return []
-    return (
-        f"results/{experiment.name}/subsets/{experiment.dataset}/{wildcards.subset}.csv"
-    )
-
-
-def tables():
-    """Return the experiment's tables."""
-    return expand(
-        "{results}/tables/{table}.csv",
-        results=RESULTS,
-        table=[
-            "accuracy",
-            "summary",
-            "comparisons",
-            "claims",
-            "paper",
-            "runs",
-            "coverage",
-            "leaks",
-            "metrics",
-            "geometry",
-            "sampling",
-            "dynamics",
-            "robustness",
-            "break_even",
-        ],
-    )
-
-
-def figures():
-    """Return the experiment's figures."""
-    return expand(
-        "{results}/figures/{figure}.{kind}",
-        results=RESULTS,
-        figure=FIGURES,
-        kind=["png", "pdf"],
-    )
-
-
-def says_what_is_seen(figure):
-    """Say whether a figure's caption is made of its data, and not there from the start."""
-    return not Path(workflow.basedir, "workflow", "report", f"{figure}.rst").exists()
-
-
-def caption(figure):
-    """Return the file of a figure's caption, which the job that draws it may write."""
-    if says_what_is_seen(figure):
-        return str(Path(RESULTS, "figures", f"{figure}.rst").absolute())
-    return f"../report/{figure}.rst"
-
-
-def write_report(target, parts, log):
-    """Have Snakemake make its report of the experiment's tables and figures."""
-    merged = Path(RESULTS, "config.json")
-    write_json(merged, config)
-    command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", workflow.main_snakefile),
-        *("--configfile", str(merged), "--nolock", "--quiet"),
-        *("--report", target, "--report-stylesheet"),
-        str(Path(workflow.basedir, "workflow", "report", "report.css")),
-    ]
-    made = subprocess.run([*command, "--", *parts], capture_output=True, text=True)
-    if made.returncode:
-        Path(target).unlink(missing_ok=True)  # on a full disk, the log needs its room
-    Path(log).write_text(made.stdout + made.stderr, encoding="utf-8")
-    made.check_returncode()
+    written = Path(experiment.path(beside)).absolute()
+    return in_report(picture, figure, figure.caption or written)

@@ -6,11 +6,11 @@ rule unpack:
     input:
         lambda w: experiment.archives(w.dataset)[int(w.archive)],
     output:
-        "data/{dataset}/unpacked/{archive}.json",
+        paths.ARCHIVE,
     log:
-        "data/{dataset}/logs/unpack/{archive}.log",
+        paths.data_log("unpack/{archive}"),
     benchmark:
-        "data/{dataset}/benchmarks/unpack/{archive}.tsv"
+        paths.data_benchmark("unpack/{archive}")
     conda:
         ACQUIRE_ENV
     threads: 1
@@ -18,25 +18,25 @@ rule unpack:
         mem_mb=lambda w, attempt: memory_mb("unpack", attempt),
         runtime=lambda w, attempt: minutes("unpack", attempt),
     params:
-        folder="data/{dataset}/unpacked/clips",
+        folder=paths.UNPACKED,
     shell:
         "python -m avbench unpack --archive {input:q} --directory {params.folder:q} --output {output:q} > {log:q} 2>&1"
 
 
 rule pack:
     input:
-        manifest="data/{dataset}/clips.csv",
+        manifest=paths.MANIFEST,
         unpacked=unpacked,
         # There once failed clips were asked for again: python -m avbench retry.
         request=retry_request,
     output:
         # Brought up to date and not made anew: a changed manifest must not download every clip again.
-        store=update("data/{dataset}/store/{shard}.arrow"),
-        ledger=update("data/{dataset}/ledger/{shard}.parquet"),
+        store=update(paths.STORE_SHARD),
+        ledger=update(paths.LEDGER_SHARD),
     log:
-        "data/{dataset}/logs/pack/{shard}.log",
+        paths.data_log("pack/{shard}"),
     benchmark:
-        "data/{dataset}/benchmarks/pack/{shard}.tsv"
+        paths.data_benchmark("pack/{shard}")
     conda:
         ACQUIRE_ENV
     threads: 1
@@ -48,38 +48,37 @@ rule pack:
         download=as_json(config.get("download", {})),
     params:
         shards=lambda w: experiment.datasets[w.dataset]["shards"],
-        settings=lambda w: as_json(experiment.store_settings(w.dataset)),
-        sources=lambda w: as_json(experiment.sources(w.dataset)),
+        settings=lambda w: as_json(experiment.pack_settings(w.dataset)),
         request=lambda w, input: f"--request {input.request}" if input.request else "",
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
-        work="data/{dataset}/packing",
+        work=paths.PACKING,
     shell:
         "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
-        " --settings {params.settings:q} --sources {params.sources:q} --download {resources.download:q}"
+        " --settings {params.settings:q} --download {resources.download:q}"
         " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} {params.request} --threads {threads}"
         " > {log:q} 2>&1"
 
 
 rule ledger:
     input:
-        manifest="data/{dataset}/clips.csv",
+        manifest=paths.MANIFEST,
         ledgers=lambda w: expand(
-            "data/{dataset}/ledger/{shard}.parquet",
+            paths.LEDGER_SHARD,
             dataset=w.dataset,
             shard=shard_names(w.dataset),
         ),
         stores=lambda w: expand(
-            "data/{dataset}/store/{shard}.arrow",
+            paths.STORE_SHARD,
             dataset=w.dataset,
             shard=shard_names(w.dataset),
         ),
     output:
-        ledger="data/{dataset}/ledger.parquet",
-        duplicates="data/{dataset}/duplicates.csv",
+        ledger=paths.LEDGER,
+        duplicates=paths.DUPLICATES,
     log:
-        "data/{dataset}/logs/ledger.log",
+        paths.data_log("ledger"),
     benchmark:
-        "data/{dataset}/benchmarks/ledger.tsv"
+        paths.data_benchmark("ledger")
     conda:
         ACQUIRE_ENV
     threads: 1
@@ -100,13 +99,13 @@ rule ledger:
 # The gate of everything downstream: apart from the ledger, so that the ledger survives when coverage is too low.
 rule coverage:
     input:
-        "data/{dataset}/ledger.parquet",
+        paths.LEDGER,
     output:
-        "data/{dataset}/coverage.json",
+        paths.COVERAGE,
     log:
-        "data/{dataset}/logs/coverage.log",
+        paths.data_log("coverage"),
     benchmark:
-        "data/{dataset}/benchmarks/coverage.tsv"
+        paths.data_benchmark("coverage")
     conda:
         ACQUIRE_ENV
     threads: 1

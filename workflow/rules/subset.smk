@@ -3,14 +3,14 @@
 
 rule subset:
     input:
-        ledger="data/{dataset}/ledger.parquet",
-        coverage="data/{dataset}/coverage.json",
+        ledger=paths.LEDGER,
+        coverage=paths.COVERAGE,
     output:
-        "results/{experiment}/subsets/{dataset}/{subset}.csv",
+        paths.SUBSET,
     log:
-        "results/{experiment}/logs/subset/{dataset}/{subset}.log",
+        paths.log("subset/{dataset}/{subset}"),
     benchmark:
-        "results/{experiment}/benchmarks/subset/{dataset}/{subset}.tsv"
+        paths.benchmark("subset/{dataset}/{subset}")
     conda:
         TRAIN_ENV
     threads: 1
@@ -27,32 +27,26 @@ rule subset:
 # No run is worth anything if it has seen what it is tested on.
 rule leaks:
     input:
-        subsets=expand(
-            f"results/{{{{experiment}}}}/subsets/{experiment.dataset}/{{subset}}.csv",
-            subset=experiment.subsets,
-        ),
+        subsets=[
+            experiment.path(paths.SUBSET, subset=name) for name in experiment.subsets
+        ],
         datasets=ready([experiment.dataset, *task_datasets()]),
         ledgers=expand(
-            "data/{dataset}/ledger.parquet",
+            paths.LEDGER,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
         ),
         manifests=expand(
-            "data/{dataset}/clips.csv",
+            paths.MANIFEST,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
         ),
-        duplicates=f"data/{experiment.dataset}/duplicates.csv",
+        duplicates=experiment.path(paths.DUPLICATES),
     output:
-        table=report(
-            "results/{experiment}/tables/leaks.csv",
-            caption="../report/leaks_table.rst",
-            category="Data",
-            labels={"content": "Test clips in pretraining subsets (table)"},
-        ),
-        provenance="results/{experiment}/provenance/leaks.json",
+        **tables_in_report("leaks"),
+        provenance=paths.fill(paths.TABLE_RECORD, table="leaks"),
     log:
-        "results/{experiment}/logs/leaks.log",
+        paths.log("leaks"),
     benchmark:
-        "results/{experiment}/benchmarks/leaks.tsv"
+        paths.benchmark("leaks")
     conda:
         RESULTS_ENV
     threads: 1
@@ -66,4 +60,4 @@ rule leaks:
         tasks=as_json(experiment.task_settings()),
     shell:
         "python -m avbench leaks --dataset {params.dataset} --subsets {input.subsets:q} --tasks {params.tasks:q}"
-        " --output {output.table:q} > {log:q} 2>&1"
+        " --output {output.leaks:q} > {log:q} 2>&1"

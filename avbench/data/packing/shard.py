@@ -1,12 +1,12 @@
 """Packing: the clips of one shard of a manifest are fetched, decoded, measured and stored; each ends in the ledger."""
 
-import dataclasses
 import hashlib
 import json
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,93 +30,117 @@ from avbench.data.store import write_shard
 _FORMAT = "avbench-2"
 
 
-def pack_shard(
-    manifest: str | Path,
-    shard: int,
-    shards: int,
-    settings: StoreSettings,
-    store_path: str | Path,
-    ledger_path: str | Path,
-    work_dir: str | Path,
-    request: str | Path | None = None,
-    sources: Sequence[str | Mapping[str, Any]] = ("files",),
-    download: DownloadSettings | None = None,
-    threads: int = 1,
-    progress: bool = True,
-) -> None:
-    """Pack the clips that ``shard_of(clip_id, shards)`` gives to ``shard``.
+@dataclass(frozen=True)
+class PackJob:
+    """One shard of a manifest to be packed.
 
-    Each clip ends as one row of the shard's ledger: ``stored``, ``unavailable`` (no file to be had) or ``rejected``
-    (its content cannot be decoded), with a reason, a detail and what was measured. Whatever can be decoded is stored;
-    whether it is fit for use is decided from the measurements when the ledgers are merged.
-
-    Nothing is done twice: finished clips are kept in ``work_dir`` until the store and the ledger have appeared, and a
-    store and a ledger that exist already are brought up to date. A clip is done again only if its row of the manifest,
-    its file or the settings have changed, or if :func:`retry` has asked for it; a stored clip whose file has gone
-    stays. The files written do not depend on the number of threads, nor on interruptions.
-
-    Args:
+    Attributes:
         manifest: path of the manifest; relative sources count from its folder.
         shard: number of the shard, in [0, shards).
         shards: how many there are.
-        settings: what is stored of a clip.
-        store_path: Arrow file to write.
-        ledger_path: Parquet file to write: the fields of :class:`avbench.data.packing.outcome.Outcome`, sorted by clip
-            id.
-        work_dir: folder for unfinished work, shared by all shards of a dataset.
-        request: what :func:`retry` wrote for the shard, if it did.
+        settings: what is stored of each clip.
+        store: Arrow file to write.
+        ledger: Parquet file to write: the fields of :class:`avbench.data.packing.outcome.Outcome`, sorted by clip id.
+        work: folder for unfinished work, shared by all shards of a dataset.
+        request: what :func:`avbench.data.packing.retry.retry` wrote for the shard, if it did.
         sources: where clips are looked for, in this order; see :class:`avbench.data.packing.sources.Sources`.
         download: how sources that are addresses are downloaded; several at a time.
         threads: clips that are decoded at a time, which bounds the memory.
         progress: whether to report on stderr: a bar on a terminal, else a line a minute and one at the end.
 
     Raises:
+        UserError: there is no such shard.
+    """
+
+    manifest: Path
+    shard: int
+    shards: int
+    settings: StoreSettings
+    store: Path
+    ledger: Path
+    work: Path
+    request: Path | None = None
+    sources: Sequence[str | Mapping[str, Any]] = ("files",)
+    download: DownloadSettings = field(default_factory=DownloadSettings)
+    threads: int = 1
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the number of the shard."""
+        if not 0 <= self.shard < self.shards:
+            raise UserError(
+                f"shard {self.shard} does not exist: with {self.shards} shards they are numbered 0 to "
+                f"{self.shards - 1}."
+            )
+
+
+def pack_shard(job: PackJob) -> None:
+    """Pack the clips that ``shard_of(clip_id, shards)`` gives to the shard.
+
+    Each clip ends as one row of the shard's ledger: ``stored``, ``unavailable`` (no file to be had) or ``rejected``
+    (its content cannot be decoded), with a reason, a detail and what was measured. Whatever can be decoded is stored;
+    whether it is fit for use is decided from the measurements when the ledgers are merged.
+
+    Nothing is done twice: finished clips are kept in ``work`` until the store and the ledger have appeared, and a
+    store and a ledger that exist already are brought up to date. A clip is done again only if its row of the manifest,
+    its file or the settings have changed, or if a request asks for it; a stored clip whose file has gone
+    stays. The files written do not depend on the number of threads, nor on interruptions.
+
+    Raises:
         UserError: the manifest breaks a rule, a file cannot be written, or a host blocks the downloads. A bad clip
             never raises.
     """
-    if not 0 <= shard < shards:
-        raise UserError(f"shard {shard} does not exist: with {shards} shards they are numbered 0 to {shards - 1}.")
-    store_path, ledger_path = Path(store_path), Path(ledger_path)
-    work = Path(work_dir) / f"{shard:03d}"
+    work = job.work / f"{job.shard:03d}"
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise pieces.cannot_write(work, error) from error
-    clips = _clips(Path(manifest), shard, shards, work, settings, Sources(sources, Path(manifest).parent))
-    earlier = Earlier(store_path, ledger_path, settings)
-    packer = Packer(settings, earlier, Request.read(request), download or DownloadSettings(), threads)
+    clips = _clips(job, work)
+    earlier = Earlier(job.store, job.ledger, job.settings)
+    packer = Packer(job.settings, earlier, Request.read(job.request), job.download, job.threads)
     remote = any(candidate.remote for clip in clips for candidate in clip.candidates)
-    workers = max(threads, packer.download.concurrent) if remote else threads
+    workers = max(job.threads, job.download.concurrent) if remote else job.threads
 
     executor = ThreadPoolExecutor(workers)
     try:
         # A single worker is the main thread itself: handing over to another costs a sixth of a small clip's time.
         results = map(packer.finish, clips) if workers == 1 else executor.map(packer.finish, clips)
-        outcomes = list(_reported(results, len(clips), f"shard {shard}", progress))
+        outcomes = list(_reported(results, len(clips), f"shard {job.shard}", job.progress))
     finally:
         packer.close()
         executor.shutdown(cancel_futures=True)
     # strict: the results are in the order of the clips, and each has one.
     done = zip(clips, outcomes, strict=True)
-    write_shard(store_path, (packer.row(clip) for clip, outcome in done if outcome.state == "stored"), settings)
-    ledger.write(ledger_path, pieces.as_table(outcomes))
-    for path in (store_path, ledger_path):
+    write_shard(job.store, (packer.row(clip) for clip, outcome in done if outcome.state == "stored"), job.settings)
+    ledger.write(job.ledger, pieces.as_table(outcomes))
+    for path in (job.store, job.ledger):
         remove_leftovers(path)
     shutil.rmtree(work)
 
 
-def _clips(
-    manifest: Path, shard: int, shards: int, work: Path, settings: StoreSettings, sources: Sources
-) -> list[ListedClip]:
+def _clips(job: PackJob, work: Path) -> list[ListedClip]:
     """Return the shard's clips, sorted by id."""
+    sources = Sources(job.sources, job.manifest.parent)
     # Of a large manifest, all but this shard's rows would be read for nothing; the ledger validates it as a whole.
-    table = read_manifest(manifest, lambda clip_id: shard_of(clip_id, shards) == shard)
-    common = [_FORMAT, dataclasses.asdict(settings)]
+    table = read_manifest(job.manifest, lambda clip_id: shard_of(clip_id, job.shards) == job.shard)
+    common = [_FORMAT, asdict(job.settings)]
     clips = []
-    rows = zip(*(table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")), strict=True)
-    for row in sorted(rows):
-        key, attempt = _digest([*common, *row]), _digest([*common, *row, sources.listed])
-        clips.append(ListedClip(*row, sources.candidates(*row[:3]), key, attempt, sources.nowhere(row[1]), work / key))
+    columns = [table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")]
+    for clip_id, source, start_s, duration_s in sorted(zip(*columns, strict=True)):
+        decisive = [*common, clip_id, source, start_s, duration_s]
+        key, attempt = _digest(decisive), _digest([*decisive, sources.listed])
+        clip = ListedClip(
+            clip_id=clip_id,
+            source=source,
+            start_s=start_s,
+            duration_s=duration_s,
+            candidates=sources.candidates(clip_id, source, start_s),
+            key=key,
+            attempt=attempt,
+            nowhere=sources.nowhere(source),
+            piece=work / key,
+        )
+        clips.append(clip)
     return clips
 
 

@@ -7,9 +7,11 @@ import pytest
 import yaml
 
 from avbench.config.capacity import Held
-from avbench.config.experiment import Experiment
+from avbench.config.experiment import SCHEMA
 from avbench.config.validation import validate
 from avbench.core.errors import UserError
+from avbench.plan.consistency import check_sizes, check_stored
+from avbench.plan.jobs import Plan
 
 
 @pytest.fixture
@@ -33,7 +35,7 @@ def change(config, path, value):
 
 @pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "reference.yaml", "study.yaml", "tiny.yaml"])
 def test_shipped_configurations_are_valid(root, name):
-    experiment = Experiment(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
+    experiment = Plan(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
     assert experiment.runs()
     for dataset in experiment.datasets:
         assert experiment.rule_file(dataset).is_file()
@@ -76,11 +78,23 @@ def test_shipped_configurations_are_valid(root, name):
         ("protocol", "as-published", r"as-published"),
         ("protocol", {"flip_each_frames": True}, r"unknown key .flip_each_frames. \(did you mean .flip_each_frame.\?"),
         ("labels.guessed", {"kind": "pseudo", "classifier_dataset": "no"}, r"classifier_dataset: .no. is not declared"),
+        ("pretraining.model", "papr", r"must be one of paper, small. Did you mean 'paper'\?"),
+        ("pretraining.features.audio_s", 1.6, r"features.audio_s: a window of 1.6 s .* Raise it to 1.6, or .* to 1.5"),
+        ("pretraining.features.video_s", 0.1, r"a window of 0.1 s holds no picture at store.frame_rate: 4"),
+        ("pretraining.features.hop", 300, r"hop 300 exceeds n_fft 256"),
+        ("pretraining.epochs", 2.0, r"pretraining.epochs: 2.0 is not allowed; it must be an integer of at least 1"),
+        ("checks.min_duration_s", None, r"'checks': the key 'min_duration_s' is missing"),
+        (
+            "labels.odd",
+            {"kind": "noise", "noise": "uniform", "rate": 0.1, "modality": "audio"},
+            r"config: labels.odd: modality: it belongs to method",
+        ),
+        ("subsets.odd", {"ids": "x.csv", "balance": "natural", "imbalance": 3}, r"subsets.odd: .*'long-tailed'"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, message):
     with pytest.raises(UserError, match=message):
-        Experiment(change(demo, path, value), root)
+        Plan(change(demo, path, value), root)
 
 
 @pytest.mark.parametrize(
@@ -89,22 +103,53 @@ def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, messag
         ("subsets.large.clips_per_class", 41, r"subsets.large.clips_per_class: 41 is more than the 40 training clips"),
         ("pretraining.batch_size", 500, r"batch_size: 500 is larger than subset 'small' with 240 clips"),
         ("subsets.small.clips_per_class", 1, r"subset 'small'|at least 2 clips a class"),
+        (
+            "evaluation.knn.neighbours",
+            241,
+            r"neighbours: 241 is more than the 240 training clips of subset 'small'. .* 240",
+        ),
     ],
 )
 def test_impossible_sizes_are_refused_before_any_job(demo, root, path, value, message):
-    experiment = Experiment(change(demo, path, value), root)
+    experiment = Plan(change(demo, path, value), root)
     with pytest.raises(UserError, match=message):
-        experiment.check_sizes(Held("controlled", 24, 960, 40, 40))
+        check_sizes(experiment, Held("controlled", 24, 960, 40, 40))
+
+
+def test_neighbours_are_compared_with_the_training_clips_of_every_task(demo, root):
+    experiment = Plan(change(demo, "evaluation.knn.neighbours", 201), root)
+    check_sizes(experiment, Held("controlled", 24, 960, 40, 40))
+    with pytest.raises(UserError, match=r"201 is more than the 200 training clips of task 'outdoors'. .*works is 200"):
+        check_sizes(experiment, Held("controlled-outdoors", 10, 200, 20, 20))
+
+
+def test_choices_of_a_method_have_defaults(demo, root):
+    experiment = Plan(change(demo, "methods.plain", {"labels": "none"}), root)
+    fields = experiment.method_settings("plain", "none")
+    assert [fields[key] for key in ("positive", "batch", "loss")] == ["self", "shuffled", "info-nce"]
+
+
+def test_what_has_a_default_may_be_left_out(demo, root):
+    lean = change(demo, "evaluation.linear", {})
+    for key in ("store.sample_rate", "store.jpeg_quality", "pretraining.features"):
+        lean = change(lean, key, None)
+    experiment = Plan(lean, root)
+    assert experiment.feature_settings() == {"frame_rate": 4, "sample_rate": 16000}
+    assert experiment.pretraining["gpus"] == 0
+    assert Plan(demo, root).feature_settings() == demo["pretraining"]["features"] | {
+        "frame_rate": 4,
+        "sample_rate": 8000,
+    }
 
 
 def test_options_of_a_dataset_have_their_own_schema(demo, root):
-    experiment = Experiment(change(demo, "datasets.controlled.options.synchronie", 0.5), root)
+    experiment = Plan(change(demo, "datasets.controlled.options.synchronie", 0.5), root)
     with pytest.raises(UserError, match=r"datasets.controlled.options: .*unknown key 'synchronie' .*'synchrony'"):
         experiment.dataset_options("controlled", "controlled")
 
 
 def test_subsets_override_the_epochs_and_nothing_leaks_into_other_settings(demo, root):
-    experiment = Experiment(demo, root)
+    experiment = Plan(demo, root)
     assert experiment.pretrain_settings("small")["epochs"] == demo["subsets"]["small"]["epochs"]
     assert "epochs" not in experiment.subset_settings("small")
     assert not {"dataset", "features", "gpus", "cache_mb"} & set(experiment.pretrain_settings("small"))
@@ -113,7 +158,7 @@ def test_subsets_override_the_epochs_and_nothing_leaks_into_other_settings(demo,
 
 
 def test_the_grid_has_every_method_on_every_subset_once(demo, root):
-    experiment = Experiment(demo, root)
+    experiment = Plan(demo, root)
     runs = experiment.runs()
     assert len(runs) == len(set(runs)) == (len(demo["methods"]) + 1) * len(demo["subsets"])
     assert {run.labels for run in runs if run.method == "sp70"} == {"noisy-30"}
@@ -124,7 +169,7 @@ def test_the_grid_has_every_method_on_every_subset_once(demo, root):
 
 def test_every_key_of_the_schema_is_explained(root):
     """config/README.md must keep up with the schema."""
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    schema = json.loads((root / SCHEMA).read_text(encoding="utf-8"))
     text = (root / "config/README.md").read_text(encoding="utf-8")
 
     def keys(node):
@@ -148,7 +193,7 @@ def test_every_key_of_the_schema_is_explained(root):
 def test_validation_reports_every_mistake_at_once(demo, root):
     broken = change(change(demo, "sedes", 1), "store.width", 2)
     with pytest.raises(UserError, match=r"sedes.*store.width|store.width.*sedes"):
-        validate(broken, root / "workflow/schemas/config.schema.yaml", "config")
+        validate(broken, root / SCHEMA, "config")
 
 
 # ------------------------------------------------------------------------------------------------------------ families
@@ -181,7 +226,7 @@ def swept(demo):
 
 
 def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, root):
-    experiment = Experiment(swept, root)
+    experiment = Plan(swept, root)
     runs = [(run.method, run.labels, run.subset) for run in experiment.runs()]
     assert len(runs) == len(set(runs))
     subsets = ["small", "large", "tail-1", "tail-10"]
@@ -200,7 +245,7 @@ def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, r
 
 
 def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
-    experiment = Experiment(swept, root)
+    experiment = Plan(swept, root)
     assert experiment.first_round("clusters") == "random"
     assert experiment.first_round("again-6") == "cluster-positive"
     assert experiment.first_round("confusion") == "random"
@@ -233,10 +278,10 @@ def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
 def test_mistakes_in_a_sweep_are_named(swept, root, path, value, message):
     config = change(swept, path, value)
     if message is None:  # a matrix needs no first round
-        assert Experiment(config, root).first_round("confusion") is None
+        assert Plan(config, root).first_round("confusion") is None
         return
     with pytest.raises(UserError, match=message):
-        Experiment(config, root)
+        Plan(config, root)
 
 
 @pytest.mark.parametrize(
@@ -253,9 +298,9 @@ def test_sweeps_beyond_what_is_stored_are_refused_with_the_bound(swept, root, tm
     config = change(swept, path, value)
     held = {"classes": 24, "clips": 960, "smallest": 40, "largest": 40}
     with pytest.raises(UserError, match=message):
-        Experiment(config, root).check_sizes(Held("controlled", **held))
-    Experiment(config, root).check_stored(tmp_path)
+        check_sizes(Plan(config, root), Held("controlled", **held))
+    check_stored(Plan(config, root), tmp_path)
     (tmp_path / "controlled").mkdir()
     (tmp_path / "controlled/coverage.json").write_text(json.dumps({"training": held}), encoding="utf-8")
     with pytest.raises(UserError, match=message):
-        Experiment(config, root).check_stored(tmp_path)
+        check_stored(Plan(config, root), tmp_path)

@@ -1,0 +1,237 @@
+"""The figures of an experiment, in the order of the facts.
+
+A further figure is an entry here and a chart: ``charts/{name}.py`` with a function ``draw_{name}``, and ``{name}.rst``
+beside it, the caption, unless the chart writes one of what is seen. Rules are made of the entries, too: charts are
+found when a figure is drawn, since planning imports the standard library only.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from avbench.figures.figure import CHARTS, Facts, Figure
+
+
+def tables(*names: str) -> Callable[[Facts], list[str]]:
+    """Say that a figure is drawn from tables."""
+    return lambda facts: list(facts.tables(*names).values())
+
+
+def leaves(tree: Any) -> list[str]:
+    """Return the files in nested mappings and lists."""
+    if isinstance(tree, str):
+        return [tree]
+    return [path for branch in (tree.values() if isinstance(tree, Mapping) else tree) for path in leaves(branch)]
+
+
+def training(facts: Facts) -> list[str]:
+    """Say that a figure is drawn from how pretraining went."""
+    return facts.run_records
+
+
+_RESULTS = (
+    Figure(
+        "accuracy",
+        "Results",
+        "Accuracy by size",
+        settings=lambda facts: facts.common | facts.tables("summary"),
+        files=tables("summary"),
+        chart=f"{CHARTS}.accuracy_by_size:draw_accuracy",
+    ),
+    Figure(
+        "gains",
+        "Results",
+        "Gain over random pairs",
+        settings=lambda facts: facts.common | facts.tables("comparisons"),
+        files=tables("comparisons"),
+    ),
+    Figure(
+        "neighbours",
+        "Results",
+        "Nearest neighbours and retrieval",
+        settings=lambda facts: facts.common | facts.tables("summary"),
+        files=tables("summary"),
+        needs=lambda facts: facts.compares_features,
+        chart=f"{CHARTS}.accuracy_by_size:draw_neighbours",
+    ),
+    Figure(
+        "balance",
+        "Results",
+        "Accuracy by balance",
+        settings=lambda facts: facts.common | facts.tables("summary") | {"balance": facts.balance},
+        files=tables("summary"),
+        needs=lambda facts: facts.varies_balance,
+        chart=f"{CHARTS}.accuracy_by_balance:draw_balance",
+    ),
+    Figure(
+        "paper",
+        "Results",
+        "Published and measured accuracy",
+        settings=lambda facts: facts.tables("paper"),
+        files=tables("paper"),
+        needs=lambda facts: facts.has_published_tasks,
+    ),
+    Figure(
+        "confusion",
+        "Results",
+        "What is taken for what",
+        settings=lambda facts: facts.by_sound | {"method": [facts.shown, facts.at_ends[facts.shown]]},
+        files=lambda facts: leaves(facts.at_ends[facts.shown]),
+        needs=lambda facts: facts.in_domain and facts.shown in facts.at_ends,
+    ),
+    Figure(
+        "class_gains",
+        "Results",
+        "Gain of each class",
+        settings=lambda facts: (
+            facts.by_sound
+            | {
+                "method": [facts.shown, facts.at_ends[facts.shown]],
+                "baseline": [facts.baseline, facts.at_ends[facts.baseline]],
+            }
+        ),
+        files=lambda facts: leaves(facts.at_ends),
+        needs=lambda facts: facts.in_domain and len(facts.at_ends) == 2,
+    ),
+    Figure(
+        "embedding_map",
+        "Results",
+        "Test clips on a map",
+        settings=lambda facts: {"task": facts.in_domain, "modality": "audio", "embeddings": facts.embeddings},
+        files=lambda facts: leaves(facts.embeddings),
+        needs=lambda facts: facts.in_domain,
+    ),
+)
+
+_TRAINING = (
+    Figure(
+        "losses",
+        "Training",
+        "Training loss and batch accuracy",
+        settings=lambda facts: facts.common | {"runs": facts.run_records},
+        files=training,
+        chart=f"{CHARTS}.training_loss:draw_losses",
+    ),
+    Figure(
+        "timing",
+        "Training",
+        "Where the time went",
+        settings=lambda facts: {"benchmarks": facts.benchmarks},
+        files=tables("accuracy"),
+    ),
+    Figure(
+        "published_losses",
+        "Training",
+        "Training loss and the published one",
+        settings=lambda facts: {
+            "subsets": facts.subsets,
+            "runs": facts.run_records,
+            "losses": facts.published_losses,
+            "same_dataset": facts.plan.dataset == "vggsound",
+        },
+        files=lambda facts: [facts.published_losses, *facts.run_records],
+        needs=lambda facts: facts.has_presets,
+    ),
+    Figure(
+        "dynamics",
+        "Training",
+        "Embeddings along training",
+        settings=lambda facts: facts.common | facts.tables("dynamics"),
+        files=tables("dynamics"),
+        needs=lambda facts: facts.follows_training,
+    ),
+)
+
+_DATA = (
+    Figure(
+        "pairs",
+        "Data",
+        "What each method pairs",
+        settings=lambda facts: facts.pairs,
+        files=lambda facts: [method["labels"] for method in facts.pairs["methods"].values() if method["labels"]],
+    ),
+    Figure("samples", "Data", "Stored samples", settings=lambda facts: facts.samples, files=lambda facts: []),
+    Figure(
+        "coverage",
+        "Data",
+        "Clips stored and lost",
+        settings=lambda facts: (
+            facts.common
+            | {
+                "datasets": list(facts.plan.datasets),
+                "pretraining": facts.plan.dataset,
+                "published": facts.plan.published(),
+            }
+        ),
+        files=tables("coverage"),
+    ),
+)
+
+_ROBUSTNESS = (
+    Figure(
+        "noise",
+        "Robustness",
+        "Accuracy against label noise",
+        settings=lambda facts: facts.common | facts.tables("robustness", "break_even", "summary"),
+        files=tables("robustness", "break_even", "summary"),
+        needs=lambda facts: facts.noisy and facts.has_baseline,
+    ),
+    Figure(
+        "noise_by_imbalance",
+        "Robustness",
+        "Gain by label noise and imbalance",
+        settings=lambda facts: facts.common | facts.shown_task | facts.tables("robustness"),
+        files=tables("robustness"),
+        needs=lambda facts: facts.noisy and facts.unequal and facts.in_domain and facts.has_baseline,
+    ),
+    Figure(
+        "class_size",
+        "Robustness",
+        "Gain of each class by its size",
+        settings=lambda facts: (
+            facts.common
+            | facts.shown_task
+            | {
+                "methods": {facts.shown: facts.on_unequal[facts.shown]},
+                "baseline": [facts.baseline, facts.on_unequal[facts.baseline]],
+            }
+        ),
+        files=lambda facts: leaves(facts.on_unequal),
+        needs=lambda facts: facts.in_domain and len(facts.on_unequal) == 2,
+    ),
+    Figure(
+        "combinations",
+        "Robustness",
+        "Gain of every combination",
+        settings=lambda facts: (
+            facts.common
+            | {"task": facts.in_domain}
+            | facts.tables("comparisons")
+            | {"methods": facts.methods, "label_variants": facts.plan.label_variants}
+        ),
+        files=tables("comparisons"),
+        needs=lambda facts: facts.in_domain and facts.has_rivals,
+    ),
+    Figure(
+        "sampling",
+        "Robustness",
+        "What is paired, and the gain",
+        settings=lambda facts: (
+            facts.common
+            | facts.shown_task
+            | facts.tables("sampling", "comparisons")
+            | {"label_variants": facts.plan.label_variants}
+        ),
+        files=tables("sampling", "comparisons"),
+        needs=lambda facts: facts.in_domain and facts.has_rivals,
+    ),
+    Figure(
+        "geometry",
+        "Robustness",
+        "How embeddings lie",
+        settings=lambda facts: facts.common | {"task": facts.in_domain} | facts.tables("geometry"),
+        files=tables("geometry"),
+        needs=lambda facts: facts.in_domain and facts.seen_and_heard,
+    ),
+)
+
+FIGURES = {figure.name: figure for figure in (*_RESULTS, *_TRAINING, *_DATA, *_ROBUSTNESS)}

@@ -1,0 +1,219 @@
+"""What figures ask of an experiment: which of them it has, and what they are told.
+
+Imported while the Snakefile is parsed: standard library and the configuration only.
+"""
+
+from functools import cached_property
+from typing import Any
+
+from avbench.config.experiment import Run
+from avbench.config.methods import PRESETS
+from avbench.plan import paths
+from avbench.plan.jobs import Plan
+
+BASELINE = "random"
+
+
+class Facts:
+    """An experiment as its figures see it. Paths are those of the working folder, in the order of the configuration.
+
+    Args:
+        plan: the experiment.
+
+    Attributes:
+        subsets: the file of each pretraining subset, smallest first.
+        own_labels: of each method: figures that know a method by its name alone show its runs with these.
+        baseline: the method that the others are compared with.
+        shown: the method that figures of a single one show.
+    """
+
+    baseline = BASELINE
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.subsets = {name: plan.path(paths.SUBSET, subset=name) for name in plan.subsets}
+        self.own_labels = plan.own_labels()
+        self.shown = "soft-positive" if "soft-positive" in plan.methods else list(plan.methods)[-1]
+
+    # -------------------------------------------------------------------------------------------------- what there is
+
+    @property
+    def smallest(self) -> str:
+        """The smallest subset, which is the first."""
+        return next(iter(self.subsets))
+
+    @property
+    def largest(self) -> str:
+        """The largest subset, which is the last."""
+        return list(self.subsets)[-1]
+
+    @cached_property
+    def in_domain(self) -> str | None:
+        """The in-domain task that figures of single classes and clips show: the first with sound."""
+        for name, task in self.plan.tasks.items():
+            if task["role"] == "in-domain" and "audio" in task["modalities"]:
+                return name
+        return None
+
+    @property
+    def seen_and_heard(self) -> bool:
+        """Whether the in-domain task has both modalities."""
+        return bool(self.in_domain) and len(self.plan.tasks[self.in_domain]["modalities"]) == 2
+
+    @property
+    def compares_features(self) -> bool:
+        """Whether features are scored without a classifier: by nearest neighbours, or by retrieval."""
+        both = any(len(task["modalities"]) == 2 for task in self.plan.tasks.values())
+        return "knn" in self.plan.evaluation or ("retrieval" in self.plan.evaluation and both)
+
+    @property
+    def follows_training(self) -> bool:
+        """Whether clips are embedded in the course of training."""
+        return "dynamics" in self.plan.evaluation
+
+    @property
+    def has_published_tasks(self) -> bool:
+        """Whether a published result stands beside any task."""
+        return any("published_task" in task for task in self.plan.tasks.values())
+
+    @property
+    def has_presets(self) -> bool:
+        """Whether any method is one of the publication's."""
+        return not PRESETS.keys().isdisjoint(self.plan.methods)
+
+    @property
+    def has_baseline(self) -> bool:
+        """Whether the method that others are compared with was run."""
+        return self.baseline in self.plan.methods
+
+    @property
+    def has_rivals(self) -> bool:
+        """Whether several methods are compared with the baseline."""
+        return self.has_baseline and len(self.plan.methods) > 2
+
+    @property
+    def noisy(self) -> bool:
+        """Whether a method whose own labels are true was run on wrong ones too."""
+        wrong = {name for name, variant in self.plan.label_variants.items() if variant["kind"] == "noise"}
+        return any(run.labels in wrong and self.own_labels[run.method] == "true" for run in self.plan.runs())
+
+    @property
+    def unequal(self) -> list[str]:
+        """The subsets that were asked for with classes of different sizes."""
+        return [name for name, subset in self.plan.subsets.items() if subset.get("imbalance", 1) > 1]
+
+    @property
+    def balance(self) -> dict[str, str]:
+        """How the classes of each subset are balanced."""
+        subsets = self.plan.subsets.items()
+        return {name: "listed" if "ids" in subset else subset.get("balance", "balanced") for name, subset in subsets}
+
+    @property
+    def varies_balance(self) -> bool:
+        """Whether subsets differ in how their classes are balanced."""
+        return len({(self.balance[name], subset.get("imbalance")) for name, subset in self.plan.subsets.items()}) > 1
+
+    # ---------------------------------------------------------------------------------------------- what it is made of
+
+    def tables(self, *names: str) -> dict[str, str]:
+        """Return the files of tables, by name."""
+        return {name: self.plan.path(paths.TABLE, table=name) for name in names}
+
+    @cached_property
+    def own_runs(self) -> dict[tuple[str, str], Run]:
+        """The runs of methods with their own labels, by method and subset."""
+        runs = self.plan.runs()
+        return {(run.method, run.subset): run for run in runs if run.labels == self.own_labels[run.method]}
+
+    @cached_property
+    def run_records(self) -> list[str]:
+        """How each pretraining run went, of every seed."""
+        return [path for run in self.plan.pretrained() for path in self.plan.seed_paths(paths.RUN_RECORD, run)]
+
+    def _predictions(self, method: str, subsets: list[str]) -> dict[str, list[str]]:
+        """Return what a method's runs said about the test clips: of those subsets that it was run on, of every seed."""
+        runs = {subset: self.own_runs[method, subset] for subset in subsets if (method, subset) in self.own_runs}
+        return {subset: self.plan.seed_paths(paths.PREDICTIONS, run) for subset, run in runs.items()}
+
+    @cached_property
+    def at_ends(self) -> dict[str, dict[str, list[str]]]:
+        """Predictions of the baseline and the method shown, if they were run on the smallest and the largest subset."""
+        ends = list(dict.fromkeys([self.smallest, self.largest]))
+        found = {method: self._predictions(method, ends) for method in (self.baseline, self.shown)}
+        return {method: by_subset for method, by_subset in found.items() if len(by_subset) == len(ends)}
+
+    @cached_property
+    def on_unequal(self) -> dict[str, dict[str, list[str]]]:
+        """Predictions of the baseline and the method shown, if they were run on any subset of unequal classes."""
+        found = {method: self._predictions(method, self.unequal) for method in (self.baseline, self.shown)}
+        return {method: by_subset for method, by_subset in found.items() if by_subset}
+
+    @property
+    def embeddings(self) -> dict[str, str]:
+        """The first seed's embeddings of three methods, pretrained on the smallest subset."""
+        return {
+            method: self.plan.seed_paths(paths.EMBEDDINGS, self.own_runs[method, self.smallest])[0]
+            for method in ("untrained", self.baseline, self.shown)
+            if (method, self.smallest) in self.own_runs
+        }
+
+    @property
+    def benchmarks(self) -> list[str]:
+        """The folders of what Snakemake measured of jobs."""
+        datasets = (paths.fill(paths.DATA_BENCHMARKS, dataset=name) for name in self.plan.datasets)
+        return [self.plan.path(paths.BENCHMARKS), *datasets, paths.DOWNLOAD_BENCHMARKS]
+
+    @property
+    def published_losses(self) -> str:
+        """The published training losses."""
+        return self.plan.from_here(paths.PUBLISHED_LOSSES)
+
+    # --------------------------------------------------------------------------------------------- what charts are told
+
+    @cached_property
+    def common(self) -> dict[str, Any]:
+        """What most charts are told."""
+        subsets = self.plan.subsets.items()
+        return {
+            "data": paths.DATA,
+            "subsets": self.subsets,
+            "imbalances": {name: subset["imbalance"] for name, subset in subsets if "imbalance" in subset},
+            "tasks": self.plan.tasks,
+            "own_labels": self.own_labels,
+        }
+
+    @property
+    def by_sound(self) -> dict[str, Any]:
+        """The in-domain task, as sounds are classified."""
+        return {"subsets": self.subsets, "task": self.in_domain, "modality": "audio"}
+
+    @property
+    def shown_task(self) -> dict[str, Any]:
+        """The in-domain task, by video where it has any: the positive's video is what methods choose."""
+        return {"task": self.in_domain, "modality": self.plan.tasks[self.in_domain]["modalities"][-1]}
+
+    @property
+    def methods(self) -> dict[str, Any]:
+        """The fields of each method with its own labels."""
+        return {name: self.plan.method_settings(name, self.own_labels[name]) for name in self.plan.methods}
+
+    @property
+    def samples(self) -> dict[str, Any]:
+        """Where stored clips of the largest subset are."""
+        return {
+            "data": paths.DATA,
+            "dataset": self.plan.dataset,
+            "subset": self.subsets[self.largest],
+            "features": self.plan.feature_settings(),
+        }
+
+    @property
+    def pairs(self) -> dict[str, Any]:
+        """How each method pairs the clips of the largest subset, if it was run on it, with the first seed."""
+        seed, methods = self.plan.seeds[0], {}
+        for name, settings in self.methods.items():
+            if (name, self.largest) in self.own_runs:
+                labels = self.plan.label_file(self.largest, self.own_labels[name], seed)
+                methods[name] = {"method": settings, "labels": labels}
+        pretraining = self.plan.pretrain_settings(self.largest)
+        return self.samples | {"seed": seed, "pretraining": pretraining, "methods": methods}

@@ -1,0 +1,57 @@
+"""Files that jobs wait for, by the wildcards of what they make: the input functions of the rules.
+
+Imported while the Snakefile is parsed: standard library and the configuration only.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from avbench.plan import paths
+from avbench.plan.jobs import Plan
+
+
+class Inputs:
+    """What the jobs of an experiment wait for.
+
+    Args:
+        plan: the experiment.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def shard_names(self, dataset: str) -> list[str]:
+        """Return the numbers of a dataset's shards as they appear in file names."""
+        return [f"{shard:03d}" for shard in range(self.plan.datasets[dataset]["shards"])]
+
+    def unpacked(self, wildcards: Any) -> list[str]:
+        """Return what says that a dataset's archives of trimmed clips are unpacked."""
+        archives = range(len(self.plan.archives(wildcards.dataset)))
+        return [paths.fill(paths.ARCHIVE, dataset=wildcards.dataset, archive=number) for number in archives]
+
+    def retry_request(self, wildcards: Any) -> list[str]:
+        """Return the request to try a shard's failed clips again, if there ever was one."""
+        request = paths.fill(paths.RETRY, dataset=wildcards.dataset, shard=wildcards.shard)
+        return [request] if Path(request).exists() else []
+
+    def ready(self, datasets: Iterable[str]) -> list[str]:
+        """Return the files that say that datasets are packed and sufficiently complete."""
+        return [paths.fill(paths.COVERAGE, dataset=dataset) for dataset in dict.fromkeys(datasets)]
+
+    def task_datasets(self) -> list[str]:
+        """Return the dataset of every task."""
+        return [task["dataset"] for task in self.plan.tasks.values()]
+
+    def pairing_labels(self, wildcards: Any) -> str | list[str]:
+        """Return the label file of a method that uses labels, and nothing for one that does not."""
+        return self.plan.label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []
+
+    def first_round(self, wildcards: Any) -> list[str]:
+        """Return the checkpoints of the method whose runs make labels, one per seed; nothing where none makes them."""
+        method = self.plan.first_round(wildcards.labels)
+        return self.plan.seed_paths(paths.CHECKPOINT, self.plan.run(method, wildcards.subset)) if method else []
+
+    def supervised_subset(self, wildcards: Any) -> str | list[str]:
+        """Return the subset's file, or nothing where all training clips are used."""
+        return [] if wildcards.subset == "all" else self.plan.path(paths.SUBSET, subset=wildcards.subset)

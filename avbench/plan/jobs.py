@@ -1,0 +1,197 @@
+"""The experiment as the workflow plans it: the settings that each of its jobs takes, and where its files are.
+
+Settings are exactly what a job uses, so that a change of one repeats what depends on it, and no more.
+"""
+
+import glob
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from avbench.config.checks import CheckSettings
+from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
+from avbench.config.experiment import Experiment, Run
+from avbench.config.features import FeatureSettings
+from avbench.config.labels import KINDS
+from avbench.config.methods import BASELINE
+from avbench.config.pretraining import MACHINE, PretrainSettings
+from avbench.config.settings import build, defaults
+from avbench.config.store import StoreSettings
+from avbench.config.subsets import SubsetSettings
+from avbench.core.errors import UserError
+from avbench.plan import paths
+from avbench.plan.consistency import check, check_windows
+
+
+class Plan(Experiment):
+    """An experiment whose parts fit together, and the settings that its jobs take, as the rules pass them on.
+
+    Args:
+        config: the configuration, as Snakemake merged it.
+        root: the folder of the Snakefile; relative rule files and schemas are found from here.
+
+    Raises:
+        UserError: the configuration is invalid, or its parts do not fit together.
+    """
+
+    def __init__(self, config: Mapping[str, Any], root: Path) -> None:
+        super().__init__(config, root)
+        check(self)
+        self._check_settings()
+
+    def _check_settings(self) -> None:
+        """Read the settings of jobs as these do, so that what they would refuse is refused now."""
+        features = build(FeatureSettings, self.feature_settings(), "config: pretraining.features")
+        check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
+        for name in ("all", *self.subsets):
+            build(PretrainSettings, self.pretrain_settings(name), "config: pretraining")
+            for protocol in self.trained():
+                build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")
+        for name, protocol in self.frozen().items():
+            build(PROTOCOLS[name].settings, protocol, f"config: evaluation.{name}")
+        for name in self.datasets:
+            build(StoreSettings, self.store_settings(name), "config: store")
+            build(CheckSettings, self.check_settings(name), f"config: datasets.{name}.checks")
+        for name in self.subsets:
+            _read(SubsetSettings, self.subset_settings(name), f"config: subsets.{name}")
+        for name, variant in self.label_variants.items():
+            method = {"method": BASELINE} if self.first_round(name) else {}
+            _read(KINDS[variant["kind"]].settings, method | self.label_settings(name), f"config: labels.{name}")
+
+    def path(self, pattern: str, **wildcards: object) -> str:
+        """Return a file of this experiment, of the pretraining dataset unless another is given; see `paths`."""
+        return paths.fill(pattern, **{"experiment": self.name, "dataset": self.dataset} | wildcards)
+
+    def seed_paths(self, pattern: str, run: Run, **wildcards: object) -> list[str]:
+        """Return a file of every seed of a run."""
+        return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds]
+
+    def pretrained(self) -> list[Run]:
+        """Return the runs that are pretrained: all but the untrained baseline."""
+        return [run for run in self.runs() if run.method != "untrained"]
+
+    def label_file(self, subset: str, labels: str, seed: int | str) -> str | None:
+        """Return the labels that pair a subset's clips: one file for all seeds, or one a seed after a first round.
+
+        None for a method without labels.
+        """
+        if labels == "none":
+            return None
+        pattern = paths.SEED_LABELS if self.first_round(labels) else paths.LABELS
+        return self.path(pattern, subset=subset, labels=labels, seed=seed)
+
+    def from_here(self, path: str) -> str:
+        """Return a project file's path, from the working folder if it lies within: reports show no folder above."""
+        whole, here = Path(self.root, path), Path.cwd()
+        return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+    def store_settings(self, dataset: str) -> dict[str, Any]:
+        """Return what the store keeps of each clip of a dataset."""
+        return self.config["store"] | {m: m in self.modalities(dataset) for m in ("audio", "video")}
+
+    def pack_settings(self, dataset: str) -> dict[str, Any]:
+        """Return what is kept of each clip of a dataset, and where clips are looked for."""
+        return {"store": self.store_settings(dataset), "sources": self.sources(dataset)}
+
+    def check_settings(self, dataset: str) -> dict[str, Any]:
+        """Return the thresholds of a dataset: the general ones, overridden by its own."""
+        return self.config["checks"] | self.datasets[dataset].get("checks", {})
+
+    def sources(self, dataset: str) -> list[str | dict[str, str]]:
+        """Return where a dataset's clips are looked for, in this order; archives stand for where they are unpacked."""
+        unpacked = {"directory": paths.fill(paths.UNPACKED, dataset=dataset)}
+        listed = self.datasets[dataset].get("sources", ["files"])
+        return [unpacked if isinstance(source, Mapping) and "archives" in source else source for source in listed]
+
+    def archives(self, dataset: str) -> list[str]:
+        """Return the archives of trimmed clips among a dataset's sources, sorted.
+
+        Raises:
+            UserError: a pattern matches no file.
+        """
+        found = []
+        for source in self.datasets[dataset].get("sources", []):
+            if isinstance(source, Mapping) and (pattern := source.get("archives")):
+                matches = sorted(glob.glob(pattern))
+                if not matches:
+                    raise UserError(f"config: datasets.{dataset}.sources: no file matches archives: {pattern}.")
+                found += matches
+        return found
+
+    def published(self) -> dict[str, dict[str, int]]:
+        """Return how many clips a publication had, by dataset and split or ``subset``."""
+        return {name: dict(dataset["published"]) for name, dataset in self.datasets.items() if "published" in dataset}
+
+    def downloads(self, dataset: str) -> int:
+        """Return how many downloads a job of a dataset may have at a time; 0 if it needs none."""
+        return self.config.get("download", {}).get("concurrent", 4) if "download" in self.sources(dataset) else 0
+
+    def task_settings(self, *names: str) -> dict[str, Any]:
+        """Return what is done for each task, or for those named; what is shown beside it is not part of that."""
+        return {
+            name: {key: value for key, value in self.tasks[name].items() if key != "published_task"}
+            for name in names or self.tasks
+        }
+
+    def feature_settings(self) -> dict[str, Any]:
+        """Return the windows and the log-mel's parameters, with the store's rates."""
+        store = defaults(StoreSettings) | self.config["store"]
+        rates = {key: store[key] for key in ("sample_rate", "frame_rate")}
+        return rates | self.config["pretraining"].get("features", {})
+
+    def pretrain_settings(self, subset: str) -> dict[str, Any]:
+        """Return how to train on a subset: the general settings, with the subset's number of epochs."""
+        other = {"dataset", "features", "gpus", *MACHINE}
+        settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
+        if "epochs" in self.subsets.get(subset, {}):
+            settings["epochs"] = self.subsets[subset]["epochs"]
+        return settings | self.protocol.pretraining()
+
+    def machine_settings(self) -> dict[str, Any]:
+        """Return where and how fast to train: what does not decide the outcome."""
+        return {key: value for key, value in self.config["pretraining"].items() if key in MACHINE}
+
+    def frozen(self) -> dict[str, Any]:
+        """Return the protocols that are run on frozen features, with their settings."""
+        return {name: dict(self.evaluation[name]) for name in FROZEN if name in self.evaluation}
+
+    def trained(self) -> list[str]:
+        """Return the protocols that train something on each run's encoders."""
+        return [name for name in TRAINED if name in self.evaluation]
+
+    def evaluation_protocol(self) -> dict[str, bool]:
+        """Return the protocol's switches that act in evaluation."""
+        return self.protocol.evaluation()
+
+    def training_settings(self, name: str, subset: str) -> dict[str, Any]:
+        """Return how ``linear-sgd``, ``finetune`` or ``supervised`` trains on a subset, or on ``all`` clips.
+
+        The supervised baseline takes a subset's own number of epochs, as pretraining does.
+        """
+        keys = ("model", "flip", "schedule", "cpu_threads")
+        shared = {key: value for key, value in self.pretrain_settings(subset).items() if key in keys}
+        settings = shared | self.evaluation[name]
+        if name == "supervised" and "epochs" in self.subsets.get(subset, {}):
+            settings["epochs"] = self.subsets[subset]["epochs"]
+        return settings
+
+    def method_settings(self, method: str, labels: str) -> dict[str, Any]:
+        """Return a method's fields, of its run with these labels."""
+        return asdict(replace(self.methods[method], labels=labels))
+
+    def subset_settings(self, subset: str) -> dict[str, Any]:
+        """Return how a subset is drawn."""
+        return {key: value for key, value in self.subsets[subset].items() if key != "epochs"}
+
+    def label_settings(self, labels: str) -> dict[str, Any]:
+        """Return how a label variant is made."""
+        return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])
+
+
+def _read(settings: type, values: Mapping[str, Any], where: str) -> None:
+    """Read settings whose messages name the key alone."""
+    try:
+        build(settings, values, where)
+    except UserError as error:
+        raise UserError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None

@@ -1,0 +1,161 @@
+"""What the report of an experiment has: its tables and figures, and what these are made of.
+
+Imported while the Snakefile is parsed: standard library and the configuration only.
+"""
+
+import json
+from functools import cached_property
+from typing import Any
+
+from avbench.figures.figure import Figure
+from avbench.figures.registry import FIGURES
+from avbench.plan import paths
+from avbench.plan.facts import Facts
+from avbench.plan.jobs import Plan
+from avbench.results.catalogue import TABLES
+
+
+class Report:
+    """The tables and figures of an experiment, and the parts of its plan: what tables and figures are made of.
+
+    Args:
+        plan: the experiment.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan, self.facts = plan, Facts(plan)
+
+    # --------------------------------------------------------------------------------------------------------- figures
+
+    @cached_property
+    def figures(self) -> list[Figure]:
+        """The figures that the experiment has."""
+        return [figure for figure in FIGURES.values() if figure.needs(self.facts)]
+
+    @property
+    def categories(self) -> dict[str, list[Figure]]:
+        """The figures of each category."""
+        found: dict[str, list[Figure]] = {}
+        for figure in self.figures:
+            found.setdefault(figure.category, []).append(figure)
+        return found
+
+    def figure_sources(self, category: str) -> list[str]:
+        """Return what the figures of a category are drawn from, besides subsets and datasets."""
+        return sorted({path for figure in self.categories[category] for path in figure.files(self.facts)})
+
+    def figure_files(self) -> list[str]:
+        """Return the pictures of all figures."""
+        names = [(figure.name, kind) for figure in self.figures for kind in ("png", "pdf")]
+        return [self.plan.path(paths.FIGURE, figure=name, kind=kind) for name, kind in names]
+
+    # ---------------------------------------------------------------------------------------------------------- tables
+
+    def table_files(self) -> list[str]:
+        """Return the files of all tables."""
+        return list(self.facts.tables(*TABLES).values())
+
+    def scored(self, file: str) -> list[str]:
+        """Return a file of every folder of scores: of frozen features, of what was trained on them, and supervised."""
+        runs, seeds = self.plan.runs(), self.plan.seeds
+        frozen = [path for run in runs for path in self.plan.seed_paths(paths.FROZEN, run)]
+        trained = [
+            self.plan.path(paths.TRAINED, **vars(run), seed=seed, protocol=protocol)
+            for run in runs
+            for seed in seeds
+            for protocol in self.plan.trained()
+        ]
+        supervised = [
+            self.plan.path(paths.SUPERVISED, task=task, subset=subset, seed=seed)
+            for task, subset in self.plan.supervised()
+            for seed in seeds
+        ]
+        return [f"{folder}/{file}" for folder in (*frozen, *trained, *supervised)]
+
+    @cached_property
+    def geometry(self) -> list[str]:
+        """How the embeddings of every run and seed lie."""
+        return [path for run in self.plan.runs() for path in self.plan.seed_paths(paths.GEOMETRY, run)]
+
+    @cached_property
+    def dynamics(self) -> list[dict[str, Any]]:
+        """The pretraining runs that followed clips, and where these are."""
+        if not self.facts.follows_training:
+            return []
+        return [
+            {
+                "method": run.method,
+                "subset": run.subset,
+                "labels": run.labels,
+                "seed": seed,
+                "path": self.plan.path(paths.DYNAMICS, **vars(run), seed=seed),
+            }
+            for run in self.plan.pretrained()
+            for seed in self.plan.seeds
+        ]
+
+    @cached_property
+    def sampling(self) -> list[dict[str, Any]]:
+        """How every pretraining run paired clips, and by which labels."""
+        return [
+            {
+                "method": self.plan.method_settings(run.method, run.labels),
+                "labels": run.labels,
+                "label_file": self.plan.label_file(run.subset, run.labels, seed),
+                "subset": run.subset,
+                "seed": seed,
+            }
+            for run in self.plan.pretrained()
+            for seed in self.plan.seeds
+        ]
+
+    @property
+    def label_files(self) -> list[str]:
+        """The labels that clips were paired by."""
+        return sorted({run["label_file"] for run in self.sampling if run["label_file"]})
+
+    # ------------------------------------------------------------------------------------------------------------ plan
+
+    def parts(self) -> list[str]:
+        """Return the parts of the plan: of the tables, and of the figures of each category."""
+        return ["tables", *map(part_of, self.categories)]
+
+    def part(self, name: str) -> str:
+        """Return a part of the plan as JSON, with keys in the order of the configuration, which is that of tables.
+
+        Of thousands of runs a command line cannot hold it.
+        """
+        if name == "tables":
+            return json.dumps(self.tables_plan())
+        drawn = {part_of(category): figures for category, figures in self.categories.items()}[name]
+        return json.dumps({figure.name: figure.settings(self.facts) for figure in drawn})
+
+    def tables_plan(self) -> dict[str, Any]:
+        """Return the fields of :class:`avbench.results.material.TablesPlan`."""
+        plan, facts = self.plan, self.facts
+        told = ("dataset", "role", "train", "published_task")
+        return {
+            "scores": self.scored(paths.SCORES_FILE),
+            "runs": facts.run_records,
+            "geometry": self.geometry,
+            "dynamics": self.dynamics,
+            "sampling": self.sampling,
+            "subset_files": facts.subsets,
+            "subsets": plan.subsets,
+            "label_variants": plan.label_variants,
+            "own_labels": facts.own_labels,
+            "methods": ["untrained", *plan.methods, "supervised"],
+            "tasks": {name: {key: task[key] for key in told if key in task} for name, task in plan.tasks.items()},
+            "batch_size": plan.config["pretraining"].get("batch_size", 309),
+            "batch_order": plan.pretrain_settings(facts.largest).get("batch_order", "fresh"),
+            "epochs": {name: plan.pretrain_settings(name).get("epochs", 100) for name in plan.subsets},
+            "data": paths.DATA,
+            "dataset": plan.dataset,
+            "claims": plan.from_here(plan.config["claims"]),
+            "published": plan.from_here(paths.PUBLISHED),
+        }
+
+
+def part_of(category: str) -> str:
+    """Return the name of the part of the plan, and of the job, of a category's figures."""
+    return f"figures_{category.lower()}"

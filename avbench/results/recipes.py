@@ -1,0 +1,91 @@
+"""How each table is made that is made together with others: a function a table, by its name in the catalogue."""
+
+import pandas as pd
+
+from avbench.evaluation.scores import CELL
+from avbench.results import claims as statements
+from avbench.results import collect, outcomes, pair_counts, published, published_text
+from avbench.results import dynamics as along_training
+from avbench.results import robustness as noisy
+from avbench.results.material import Material
+
+
+def accuracy(material: Material) -> pd.DataFrame:
+    """Return every score."""
+    plan, orders = material.plan, material.orders
+    methods, tasks, subsets, labels = orders["method"], orders["task"], orders["subset"], orders["labels"]
+    return collect.accuracy(plan.scores, methods, tasks, subsets, labels, plan.own_labels)
+
+
+def summary(material: Material) -> pd.DataFrame:
+    """Return the mean and interval of every cell."""
+    return outcomes.summary(material.outcomes)
+
+
+def comparisons(material: Material) -> pd.DataFrame:
+    """Return the difference of every cell to its baselines."""
+    return outcomes.comparisons(material.outcomes)
+
+
+def claims(material: Material) -> pd.DataFrame:
+    """Return each claim's verdict."""
+    plan = material.plan
+    roles = {name: task["role"] for name, task in plan.tasks.items()}
+    stated = statements.read_claims(plan.claims)
+    return statements.evaluate(material.outcomes, stated, roles, material.orders["subset"], plan.own_labels)
+
+
+def paper(material: Material) -> pd.DataFrame:
+    """Return published and measured accuracies side by side, after pretraining on the largest subset."""
+    plan, largest = material.plan, material.orders["subset"][-1]
+    return published.beside(material.table("summary"), material.published, plan.tasks, largest, plan.own_labels)
+
+
+def paper_markdown(material: Material) -> str:
+    """Return published and measured accuracies as Markdown."""
+    return published_text.markdown(material.table("paper"), material.published)
+
+
+def paper_latex(material: Material) -> str:
+    """Return published and measured accuracies as a table for LaTeX."""
+    return published_text.latex(material.table("paper"), material.published)
+
+
+def runs(material: Material) -> pd.DataFrame:
+    """Return how each pretraining run ended."""
+    plan, orders = material.plan, material.orders
+    return collect.runs(plan.runs, orders["method"], orders["subset"], orders["labels"], plan.own_labels)
+
+
+def metrics(material: Material) -> pd.DataFrame:
+    """Return further measures of every score, in the order of the scores."""
+    return material.table("accuracy")[[*CELL, "seed"]].merge(material.measured)
+
+
+def geometry(material: Material) -> pd.DataFrame:
+    """Return how the embeddings of each run's test clips lie."""
+    return material.arranged(collect.geometry(material.plan.geometry), ["task"])
+
+
+def sampling(material: Material) -> pd.DataFrame:
+    """Return what each run paired."""
+    plan = material.plan
+    return material.arranged(
+        pair_counts.table(plan.sampling, plan.subset_files, plan.batch_size, plan.batch_order, plan.epochs)
+    )
+
+
+def dynamics(material: Material) -> pd.DataFrame:
+    """Return how the embeddings of followed clips changed in each run."""
+    plan = material.plan
+    return material.arranged(along_training.table(plan.dynamics, plan.data, plan.dataset), ["epoch"])
+
+
+def robustness(material: Material) -> pd.DataFrame:
+    """Return accuracies and gains by the noise that pairing saw."""
+    return noisy.table(material.table("summary"), material.table("comparisons"), material.noise, material.sizes)
+
+
+def break_even(material: Material) -> pd.DataFrame:
+    """Return the rate of noise at which each gain is gone."""
+    return noisy.break_even(material.outcomes, material.noise, material.sizes)

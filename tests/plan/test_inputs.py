@@ -1,0 +1,56 @@
+"""What jobs wait for: of label variants, first rounds, subsets and shards."""
+
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from avbench.plan.inputs import Inputs
+from avbench.plan.jobs import Plan
+
+
+@pytest.fixture
+def plan(root):
+    return Plan(yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8")), root)
+
+
+def test_pairing_waits_for_the_labels_that_a_method_sees(plan):
+    labels = {"none": [], "true": "true.csv", "clusters": "clusters/seed-1.csv"}
+    for name, file in labels.items():
+        found = Inputs(plan).pairing_labels(SimpleNamespace(subset="small", labels=name, seed="1"))
+        assert found == (file and f"results/{plan.name}/labels/{plan.dataset}/small/{file}")
+
+
+def test_labels_of_a_first_round_wait_for_its_checkpoints(plan):
+    found = Inputs(plan).first_round(SimpleNamespace(subset="small", labels="clusters"))
+    folder = f"results/{plan.name}/runs/{plan.dataset}/small/none/random"
+    assert found == [f"{folder}/seed-{seed}/checkpoint.pt" for seed in plan.seeds]
+    assert Inputs(plan).first_round(SimpleNamespace(subset="small", labels="true")) == []
+
+
+def test_a_baseline_of_all_training_clips_waits_for_no_subset(plan):
+    assert Inputs(plan).supervised_subset(SimpleNamespace(subset="all")) == []
+    found = Inputs(plan).supervised_subset(SimpleNamespace(subset="small"))
+    assert found == f"results/{plan.name}/subsets/{plan.dataset}/small.csv"
+
+
+def test_datasets_are_waited_for_once(plan):
+    waited = Inputs(plan).ready(["toys", "toys", "others"])
+    assert waited == ["data/toys/coverage.json", "data/others/coverage.json"]
+    assert Inputs(plan).shard_names(plan.dataset)[0] == "000"
+
+
+def test_failed_clips_are_tried_again_only_on_request(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shard = SimpleNamespace(dataset="toys", shard="000")
+    assert Inputs(plan).retry_request(shard) == []
+    (tmp_path / "data/toys/retry").mkdir(parents=True)
+    (tmp_path / "data/toys/retry/000.json").write_text("{}")
+    assert Inputs(plan).retry_request(shard) == ["data/toys/retry/000.json"]
+
+
+def test_project_files_are_named_from_the_working_folder_where_they_lie_within(plan, root, tmp_path, monkeypatch):
+    monkeypatch.chdir(root)
+    assert plan.from_here("config/claims.yaml") == "config/claims.yaml"
+    monkeypatch.chdir(tmp_path)
+    assert plan.from_here("config/claims.yaml") == str(root / "config/claims.yaml")
