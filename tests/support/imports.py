@@ -1,7 +1,9 @@
-"""What a verb of the command line imports: read from the source, so that imports which wait in functions count too."""
+"""What a verb of the command line imports: read from the source, so that what is imported late, or found by its name,
+counts too."""
 
 import ast
 import inspect
+import re
 import sys
 from collections.abc import Callable, Iterator
 
@@ -31,13 +33,25 @@ def _closure(names: list[str]) -> set[str]:
             found.add(name.split(".")[0])
         elif path := _file(name):
             found.add(name)
-            names += [*_imported(ast.parse(path.read_text(encoding="utf-8"))), name.rpartition(".")[0] or name]
+            source = ast.parse(path.read_text(encoding="utf-8"))
+            names += [*_imported(source), *_named(source), name.rpartition(".")[0] or name]
     return found
 
 
 def _file(module: str):
     place = ROOT.joinpath(*module.split("."))
     return next((path for path in (place / "__init__.py", place.with_suffix(".py")) if path.is_file()), None)
+
+
+def _named(source: ast.AST) -> Iterator[str]:
+    """Yield the modules that text names: as ``lazy("numpy")``, or avbench's own, of a package all that are in it."""
+    for node in ast.walk(source):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy":
+            yield from (text.value for text in node.args if isinstance(text, ast.Constant))
+        elif isinstance(node, ast.Constant) and re.match(r"avbench\.[a-z_.]+(:|$)", str(node.value)):
+            module = node.value.partition(":")[0]
+            yield module
+            yield from (f"{module}.{path.stem}" for path in ROOT.joinpath(*module.split(".")).glob("[a-z]*.py"))
 
 
 def _imported(node: ast.AST) -> Iterator[str]:

@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from avbench.cli.main import VERBS
 from tests.support import environments, imports
@@ -67,7 +68,7 @@ def test_verbs_find_in_their_environment_all_that_they_import(stage, tmp_path):
     # And nothing that only another stage imports.
     elsewhere = set().union(*map(imports.of_verb, VERBS)) - set(needed)
     for name in environments.pinned(stage):
-        own = {module for module, owners in OWNERS.items() if name.split("[")[0] in owners}
+        own = {module for module, owners in OWNERS.items() if name.split("[")[0] in map(canonicalize_name, owners)}
         assert own & set(needed) or not own & elsewhere, name
 
 
