@@ -46,6 +46,7 @@ TESTED_BY = {
     "figures/names.py": "figures/test_style.py",
     "figures/spectrogram.py": "figures/charts/test_samples.py",
     "labels/frame_classifier.py": "labels/test_image_classifier.py",
+    "methods/batch_kinds.py": "methods/test_batches.py",
     "methods/pairing_labels.py": "methods/test_pairing.py",
     "methods/positives.py": "methods/test_batches.py",
     "methods/two_ways.py": "methods/test_losses.py",

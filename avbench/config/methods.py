@@ -15,7 +15,7 @@ from avbench.config.settings import settings
 from avbench.core.errors import UserError
 
 POSITIVES = found("avbench.methods.positives", "POSITIVES")
-BATCHES = found("avbench.methods.batches", "BATCHES")
+BATCHES = found("avbench.methods.batch_kinds", "BATCHES")
 LOSSES = collected("avbench.methods.losses", "LOSS")
 AXES: Mapping[str, Registry] = {"positive": POSITIVES, "batch": BATCHES, "loss": LOSSES}
 
