@@ -94,6 +94,10 @@ def as_json(settings):
     return json.dumps(settings, sort_keys=True)
 
 
+# A verb's job is given in two parts, of which the first decides the outcome: `settings`, a function of the wildcards,
+# since Snakemake repeats jobs for changes of these parameters alone; and `files`, made of inputs and outputs, which
+# Snakemake itself watches.
+
 # Where and how fast to train: nothing that decides the outcome.
 MACHINE = as_json(experiment.machine_settings())
 
