@@ -28,7 +28,7 @@ class TablesPlan:
         scores: score files, each with the predictions beside it.
         runs: ``run.json`` of every pretraining run.
         geometry: files of :mod:`avbench.evaluation.geometry`.
-        dynamics: method, subset, labels, seed and path of each run that followed clips.
+        dynamics: method, subset, labels, seed and path of each run that recorded its dynamics.
         sampling: method (its fields), labels, label_file, subset and seed of each run.
         subset_files: of each pretraining subset, smallest first.
         subsets: how each is drawn, of which ``imbalance`` is taken.
@@ -127,8 +127,8 @@ def sources(plan: Mapping[str, Any]) -> list[str]:
     plan = build(TablesPlan, plan, "plan")
     beside = [Path(path).with_name(name) for path in plan.scores for name in (predictions.FILE, provenance.FILE)]
     labels = {entry["label_file"] for entry in plan.sampling if entry["label_file"]}
-    followed = [entry["path"] for entry in plan.dynamics]
-    files = [*plan.scores, *beside, *plan.runs, *plan.geometry, *followed, *sorted(labels)]
+    recorded = [entry["path"] for entry in plan.dynamics]
+    files = [*plan.scores, *beside, *plan.runs, *plan.geometry, *recorded, *sorted(labels)]
     return [str(path) for path in [*files, *plan.subset_files.values(), plan.claims, plan.published]]
 
 
