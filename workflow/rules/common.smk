@@ -98,6 +98,11 @@ def as_json(settings):
     return json.dumps(settings, sort_keys=True)
 
 
+# A verb's job is given in two parts, of which the first decides the outcome: `settings`, a function of the wildcards,
+# since Snakemake repeats jobs for changes of these parameters alone; and `files`, made of inputs and outputs, which
+# Snakemake itself watches.
+
+
 def identity(wildcards):
     """Return the names that a run's outcome carries."""
     return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
