@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHELL := /bin/bash
+FAST := tests/test_house.py $(addprefix tests/,core config plan methods results figures audit cli provenance)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: setup demo test test-all lint bench lock
+.PHONY: setup demo test test-fast test-all lint bench lock
 
 setup: $(READY)
 
@@ -27,6 +28,10 @@ demo: $(READY)
 test: $(READY)
 	pytest -n 2 --dist loadfile
 
+# While a change is being made: what runs without Snakemake, training or media files.
+test-fast: $(READY)
+	pytest -n 2 --dist loadfile -m "not slow" $(FAST)
+
 # Also what takes minutes: a cluster with SLURM, where it is installed; faults at many moments.
 test-all: $(READY)
 	pytest -n 2 --dist loadfile -m ""
@@ -37,7 +42,9 @@ lint: $(READY)
 	snakefmt --check Snakefile workflow
 	snakemake --lint --configfile config/demo.yaml
 	snakemake --lint
-	python -m pytest -q tests/test_schemas.py
+	lint-imports
+	mypy
+	python -m pytest -q tests/config/test_schemas.py
 
 bench: $(READY)
 	python -m benchmarks

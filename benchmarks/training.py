@@ -23,7 +23,7 @@ from avbench.config.pretraining import PretrainSettings
 from avbench.config.store import StoreSettings
 from avbench.data.store import Row, Store, encode_frames, write_shard
 from avbench.features.windows import Clips
-from avbench.methods.losses import info_nce
+from avbench.methods.losses.info_nce import info_nce
 from avbench.models.embedder import Task
 from avbench.pretraining.loop import compile_model
 from avbench.pretraining.window_batches import Batch, Batches, on_device

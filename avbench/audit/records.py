@@ -10,6 +10,7 @@ from avbench.core.files import read_json
 from avbench.core.hashing import file_digest
 from avbench.provenance import record as provenance
 
+_RUNS = ("data", "results")  # folders that runs write
 _LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")  # what copies of results often lack, as they lack data/
 
 
@@ -32,14 +33,17 @@ class Files:
     """
 
     def __init__(self, results: Path, prefix: str) -> None:
-        self.results, self.prefix, self._digests = results, prefix, {}
+        self.results, self.prefix = results, prefix
+        self._digests: dict[Path, str | None] = {}
 
     def find(self, name: str) -> Path:
-        """Return where a recorded file would be now; what is nowhere else is looked for in the source tree."""
+        """Return where a recorded file would be now; what the project ships is looked for in the source tree too."""
         if name.startswith(self.prefix):
             return self.results / name.removeprefix(self.prefix)
         near = self.results.parent.parent / name
-        return near if near.exists() or not (provenance.SOURCE / name).exists() else provenance.SOURCE / name
+        # Another run's data and results may lie in the source tree under the same names.
+        shipped = name.partition("/")[0] not in _RUNS and (provenance.SOURCE / name).exists()
+        return provenance.SOURCE / name if shipped and not near.exists() else near
 
     def digest(self, path: Path) -> str | None:
         """Return a file's SHA-256; None if it is not there."""
@@ -90,7 +94,7 @@ def recorded_file(record: Record, name: str, files: Files) -> Path:
 
 def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, str]:
     """Return those absent files whose whole kind is absent, and the kind: of a copy without checkpoints or data."""
-    left = {}
+    left: dict[Path, str] = {}
     for kind in _LARGE:
         of_kind = {path for path in known if path.name == kind}
         if of_kind and of_kind <= absent:

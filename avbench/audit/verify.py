@@ -93,15 +93,15 @@ def _digests(records: Sequence[Record], files: Files, remarks: list[str]) -> Ite
     for path, digests in expected.items():
         found = files.digest(path)
         if found and found not in digests:
-            digest, record = next(iter(digests.items()))
-            what = f"{_short(digest)}, as {record} says"
+            digest, told_by = next(iter(digests.items()))
+            what = f"{_short(digest)}, as {told_by} says"
             yield Finding("changed", _name(path, files.results), what, _short(found), _changed(path))
     for (path, digest), users in needed.items():
         found = files.digest(path)
         if found and found != digest:
             where = _name(path, files.results)
-            count = f"{len(users)} records" if len(users) > 1 else "the record"
-            what = f"{_short(digest)}, as it was read for {count} {_name(users[0].path, files.results)}"
+            readers = f"{len(users)} records" if len(users) > 1 else "the record"
+            what = f"{_short(digest)}, as it was read for {readers} {_name(users[0].path, files.results)}"
             remedy = (
                 f"If the new {path.name} is right, delete what was made from the old one and run the workflow again."
             )
@@ -134,8 +134,8 @@ def _unrecorded(
             yield Finding("unrecorded", _name(path, results), f"a record in {provenance.FOLDER}/", "none", remedy)
     for folder in folders:
         if folder.is_dir() and not (folder / provenance.FILE).is_file():
-            path = _name(folder / "scores.csv", results)
-            yield Finding("unrecorded", path, f"{provenance.FILE} beside it", "none", _AGAIN)
+            where = _name(folder / "scores.csv", results)
+            yield Finding("unrecorded", where, f"{provenance.FILE} beside it", "none", _AGAIN)
     for run in runs:
         path = run / "run.json"
         if not path.is_file():

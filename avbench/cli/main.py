@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from avbench import __version__
-from avbench.cli import data, evaluation, labels, pretraining, results
+from avbench.cli import configuration, data, evaluation, labels, pretraining, results
 from avbench.cli.arguments import Verbs
 from avbench.core.errors import UserError
 
-VERBS: Verbs = data.VERBS | labels.VERBS | pretraining.VERBS | evaluation.VERBS | results.VERBS
+VERBS: Verbs = configuration.VERBS | data.VERBS | labels.VERBS | pretraining.VERBS | evaluation.VERBS | results.VERBS
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """The experiment that a configuration describes: validated, completed, and asked for by the workflow.
 
-Imported while the Snakefile is parsed, also by every job of a cluster: standard library, jsonschema and YAML only.
+Imported while the Snakefile is parsed, also by every job of a cluster: nothing heavy.
 """
 
 from collections.abc import Mapping
@@ -9,8 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from avbench.config import paper_switches, sweeps
-from avbench.config.methods import Method, parse_methods
+from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
+from avbench.config.pretraining import Pretraining
+from avbench.config.settings import defaults
 from avbench.config.validation import validate
+
+SCHEMA = "workflow/schemas/config.schema.json"
+"""What `python -m avbench schema` makes of the settings' types."""
 
 
 def _expand_labels(declared: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, list[str]]]:
@@ -48,7 +53,7 @@ class Experiment:
     """
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
-        validate(config, root / "workflow/schemas/config.schema.yaml", "config")
+        validate(config, root / SCHEMA, "config")
         self.config, self.root = config, root
         self.name: str = config["experiment"]
         self.seeds: list[int] = config["seeds"]
@@ -57,7 +62,8 @@ class Experiment:
         self.subsets, self.subset_families = sweeps.expand(config["subsets"], "subsets")
         self.label_variants, self.label_families = _expand_labels(config.get("labels", {}))
         self.methods, self.grid = self._parse_methods(config["methods"])
-        self.dataset: str = config["pretraining"]["dataset"]
+        self.pretraining: Mapping[str, Any] = defaults(Pretraining) | config["pretraining"]
+        self.dataset: str = self.pretraining["dataset"]
         self.evaluation: Mapping[str, Any] = config["evaluation"]
         self.protocol = paper_switches.parse(config.get("protocol", "corrected"))
 
@@ -95,11 +101,11 @@ class Experiment:
         variant = self.label_variants.get(labels, {})
         made = variant.get("kind") in ("clusters", "neighbours")
         made |= variant.get("noise") == "confusion" and "matrix" not in variant
-        return variant.get("method", "random") if made else None
+        return variant.get("method", BASELINE) if made else None
 
     def own_labels(self) -> dict[str, str]:
         """Return each method's own labels: the first of those it is run with."""
-        return {"untrained": "none"} | {name: next(iter(labels)) for name, labels in self.grid.items()}
+        return {UNTRAINED: "none"} | {name: next(iter(labels)) for name, labels in self.grid.items()}
 
     def run(self, method: str, subset: str) -> Run:
         """Return a method's run with its own labels."""
@@ -137,7 +143,7 @@ class Experiment:
 
     def runs(self) -> list[Run]:
         """Return the pretrained methods and the untrained baseline on every subset."""
-        untrained = [Run(self.dataset, subset, "none", "untrained") for subset in self.subsets]
+        untrained = [Run(self.dataset, subset, "none", UNTRAINED) for subset in self.subsets]
         return untrained + [
             Run(self.dataset, subset, labels, method)
             for method in self.methods

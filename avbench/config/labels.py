@@ -1,43 +1,51 @@
-"""How label variants are made: their kinds, and the settings of each."""
+"""How label variants are made: their kinds, each declared once, and the settings of each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+from pydantic import Field, WithJsonSchema
+
+from avbench.config.choices import Choice, names, registry
+from avbench.config.fields import DECIDED, SWEPT, Count, Name, OneOf, Rate, Said, Text, Whole, meaning
+from avbench.config.methods import BASELINE
+from avbench.config.settings import settings
 from avbench.core.errors import UserError
 
+KIND = meaning("how they are made: see [label variants](../docs/methods.md#label-variants)")
+Modality = Annotated[
+    Literal["audio", "video", "both"], meaning("of clusters, neighbours and `confusion`: whose features are compared")
+]
+Method = Annotated[
+    Name,
+    meaning(
+        "of clusters, neighbours and `confusion`: the method whose runs on the same subset embed the clips, seed by "
+        f"seed (`{BASELINE}` unless given); one that itself pairs by clusters makes a further round"
+    ),
+]
+Seed = Annotated[Whole, meaning("of the draw or the training: another one makes other mistakes, or starts elsewhere")]
 
-@dataclass(frozen=True)
-class ClusterSettings:
-    """How clips are put into clusters.
-
-    Attributes:
-        kind: ``clusters``.
-        k: how many clusters, or ``auto``: see :func:`choose`.
-        method: whose features; the pretrained runs of another method, on the same subset.
-        modality: ``audio``, ``video`` or ``both``.
-        seed: another seed starts elsewhere.
-
-    Raises:
-        UserError: a value is not allowed.
-    """
-
-    kind: str = "clusters"
-    k: int | str = "auto"
-    method: str = "random"
-    modality: str = "both"
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.kind != "clusters":
-            raise UserError(f"kind: {self.kind!r} is not allowed; clusters are of kind 'clusters'.")
-        if self.k != "auto" and (isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 2):
-            raise UserError(f"k: {self.k!r} is not allowed; it must be an integer of at least 2, or auto.")
-        check_modality(self.modality)
-
-
-KINDS = ("true", "noise")
-NOISES = ("uniform", "pair-flip", "confusion")
-MODALITIES = ("audio", "video", "both")
+NOISES = registry(
+    Choice(
+        "uniform",
+        "a wrong label is drawn uniformly from the other classes of the subset",
+        display="uniform noise",
+        place=0,
+    ),
+    Choice(
+        "pair-flip",
+        "a class is always mistaken for the next on a circle through all classes, whose order is drawn",
+        display="pair-flip noise",
+        place=1,
+    ),
+    Choice(
+        "confusion",
+        "a wrong label is drawn from the other classes as often as the clip's class is taken for them: by `matrix: "
+        "FILE`, or by a probe of `method`'s features",
+        display="confusion noise",
+        place=2,
+    ),
+)
 
 # What other verbs make.
 _ELSEWHERE = {
@@ -47,48 +55,66 @@ _ELSEWHERE = {
 }
 
 
-@dataclass(frozen=True)
-class LabelSettings:
-    """How labels are made from the true ones.
-
-    Attributes:
-        kind: ``true``, or ``noise``: a share of the labels is wrong.
-        rate: noise only: the share of each class that gets a wrong label, in [0, 1).
-        noise: ``uniform``: any other class; ``pair-flip``: always the same other class; ``confusion``: the other
-            classes as often as a classifier confuses the clip's class with them.
-        matrix: confusion only: a file that says how often, as :func:`avbench.labels.confusion_noise.read_confusion`
-            reads it.
-        method: confusion only, instead of a file: the method whose features are classified to find out.
-        modality: with ``method``: of these features, ``audio``, ``video`` or ``both``.
-        seed: another seed makes other mistakes.
+@settings()
+class ClusterSettings:
+    """How clips are put into clusters.
 
     Raises:
         UserError: a value is not allowed.
     """
 
-    kind: str = "true"
-    rate: float = 0.0
-    noise: str = "uniform"
-    matrix: str | None = None
-    method: str | None = None
-    modality: str = "both"
-    seed: int = 0
+    kind: Annotated[Literal["clusters"], KIND] = "clusters"
+    k: Annotated[
+        Annotated[int, Field(ge=2)] | Literal["auto"],
+        WithJsonSchema(
+            {"if": {"type": "string"}, "then": {"const": "auto"}, "else": {"type": "integer", "minimum": 2}}
+        ),
+        SWEPT,
+        meaning("the number of clusters, or `auto`; of neighbours: how many each clip has"),
+    ] = "auto"
+    method: Method = BASELINE
+    modality: Modality = "both"
+    seed: Seed = 0
+
+
+@settings()
+class LabelSettings:
+    """How labels are made from the true ones.
+
+    Raises:
+        UserError: a value is not allowed, or two do not go together.
+    """
+
+    kind: Annotated[str, KIND] = "true"
+    rate: Annotated[
+        Rate, SWEPT, meaning("of noise: the share of each class's clips that get a wrong label, from 0 to below 1")
+    ] = 0.0
+    noise: Annotated[
+        str,
+        OneOf(NOISES),
+        meaning(f"of noise: what a wrong label is, {names(NOISES)}"),
+    ] = "uniform"
+    matrix: Annotated[
+        Text | None,
+        meaning(
+            "of `confusion`: a CSV file of what is taken for what, a row a true class and a column a class it is taken "
+            "for; without it, a probe of the first round's model is cross-validated on the subset"
+        ),
+    ] = None
+    method: Method | None = None
+    modality: Modality = "both"
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        """Check the values."""
+        """Check the combination of values."""
         if self.kind in _ELSEWHERE:
             raise UserError(f"kind: {_ELSEWHERE[self.kind]}.")
-        if self.kind not in KINDS:
-            raise UserError(f"kind: {self.kind!r} is unknown. Allowed are {', '.join(KINDS)}.")
-        if self.noise not in NOISES:
-            raise UserError(f"noise: {self.noise!r} is unknown. Allowed are {', '.join(NOISES)}.")
-        if isinstance(self.rate, bool) or not isinstance(self.rate, int | float) or not 0 <= self.rate < 1:
-            raise UserError(f"rate: {self.rate!r} is not allowed; it must be a number of at least 0 and below 1.")
+        if self.kind not in (allowed := ("true", "noise")):
+            raise UserError(f"kind: {self.kind!r} is unknown. Allowed are {', '.join(allowed)}.")
         if self.kind == "true" and self.rate:
             raise UserError(
                 f"rate: {self.rate} would have no effect on true labels; set kind: noise or leave rate out."
             )
-        check_modality(self.modality)
         sources = [key for key in ("matrix", "method") if getattr(self, key) is not None]
         if (self.kind, self.noise) == ("noise", "confusion"):
             if len(sources) != 1:
@@ -99,82 +125,53 @@ class LabelSettings:
             raise UserError("modality: it belongs to method, whose features it chooses.")
 
 
-def check_modality(modality: str) -> None:
-    """Check which features labels are made of.
-
-    Raises:
-        UserError: it is neither ``audio`` nor ``video`` nor ``both``.
-    """
-    if modality not in MODALITIES:
-        raise UserError(f"modality: {modality!r} is unknown. Allowed are {', '.join(MODALITIES)}.")
-
-
-@dataclass(frozen=True)
+@settings()
 class NeighbourSettings:
     """Which clips are neighbours.
-
-    Attributes:
-        kind: ``neighbours``.
-        k: how many each clip has.
-        method: whose features; the pretrained runs of another method, on the same subset.
-        modality: ``audio``, ``video`` or ``both``.
 
     Raises:
         UserError: a value is not allowed.
     """
 
-    kind: str = "neighbours"
-    k: int = 10
-    method: str = "random"
-    modality: str = "both"
-
-    def __post_init__(self) -> None:
-        """Check the values."""
-        if self.kind != "neighbours":
-            raise UserError(f"kind: {self.kind!r} is not allowed; neighbours are of kind 'neighbours'.")
-        if isinstance(self.k, bool) or not isinstance(self.k, int) or self.k < 1:
-            raise UserError(f"k: {self.k!r} is not allowed; it must be an integer of at least 1.")
-        check_modality(self.modality)
+    kind: Annotated[Literal["neighbours"], KIND] = "neighbours"
+    k: Annotated[Count, SWEPT, meaning("of neighbours: how many each clip has")] = 10
+    method: Method = BASELINE
+    modality: Modality = "both"
 
 
-@dataclass(frozen=True)
+@settings()
 class PseudoLabelSettings:
     """Which classifier: a trained one of torchvision, or one that is trained here on another dataset's frames.
-
-    Attributes:
-        kind: ``pseudo``.
-        classifier: a classification model of torchvision.
-        weights: the name of torchvision's weights for it, or a file with a state dict.
-        classifier_dataset: a dataset whose training clips, with their true labels, train a small classifier instead.
-        min_confidence: a clip of whose class the classifier is less sure gets a label of its own, and so pairs with
-            itself alone; in [0, 1).
-        epochs: of that training.
-        seed: of that training.
 
     Raises:
         UserError: a value is not allowed, or two do not go together.
     """
 
-    kind: str = "pseudo"
-    classifier: str = "efficientnet_b0"
-    weights: str = "IMAGENET1K_V1"
-    classifier_dataset: str | None = None
-    min_confidence: float = 0.0
-    epochs: int = 30
-    seed: int = 0
+    kind: Annotated[Literal["pseudo"], KIND] = "pseudo"
+    classifier: Annotated[
+        Text, meaning("of pseudo: a torchvision image classifier, which names each clip's middle frame")
+    ] = "efficientnet_b0"
+    weights: Annotated[
+        Text, meaning("of it: a name of torchvision's, which are downloaded, or the path of a state dict")
+    ] = "IMAGENET1K_V1"
+    classifier_dataset: Annotated[
+        Name | None,
+        meaning(
+            "of pseudo, instead of these: train a small classifier on the frames of this dataset, and take its classes"
+        ),
+    ] = None
+    min_confidence: Annotated[
+        Rate,
+        SWEPT,
+        Said("a number from 0 to below 1"),
+        meaning("of pseudo: a clip about which the classifier is less sure is a class of its own, paired with itself"),
+    ] = 0.0
+    epochs: Annotated[Count, DECIDED] = 30
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
-        """Check the values."""
+        """Check the combination of values."""
         default = type(self)
-        if self.kind != "pseudo":
-            raise UserError(f"kind: {self.kind!r} is not allowed; pseudo-labels are of kind 'pseudo'.")
-        if isinstance(self.epochs, bool) or not isinstance(self.epochs, int) or self.epochs < 1:
-            raise UserError(f"epochs: {self.epochs!r} is not allowed; it must be an integer of at least 1.")
-        number = isinstance(self.min_confidence, int | float) and not isinstance(self.min_confidence, bool)
-        if not number or not 0 <= self.min_confidence < 1:
-            raise UserError(
-                f"min_confidence: {self.min_confidence!r} is not allowed; it must be a number from 0 to below 1."
-            )
         if self.classifier_dataset is None:
             if (self.epochs, self.seed) != (default.epochs, default.seed):
                 raise UserError("epochs and seed belong to classifier_dataset: without it nothing is trained.")
@@ -183,3 +180,45 @@ class PseudoLabelSettings:
                 f"classifier_dataset: {self.classifier_dataset!r} trains a classifier of its own, and classifier "
                 f"{self.classifier!r} with weights {self.weights!r} would go unused. Leave one of them out."
             )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of label variant.
+
+    Attributes:
+        name: as in the configuration.
+        meaning: in one line.
+        settings: the class of its settings.
+        required: keys that the user has to give, though their settings have defaults.
+        display: as figures write it, where an experiment has but one variant of the kind.
+    """
+
+    name: str
+    meaning: str
+    settings: type
+    required: tuple[str, ...] = ()
+    display: str | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("noise", "wrong labels at `rate`, at least 0 and below 1", LabelSettings, ("noise", "rate")),
+        Kind("pseudo", "an image classifier names each clip's middle frame", PseudoLabelSettings, (), "pseudo-labels"),
+        Kind(
+            "clusters",
+            "k-means of a first round's features; `auto` chooses the number",
+            ClusterSettings,
+            ("k",),
+            "clusters",
+        ),
+        Kind(
+            "neighbours",
+            "the k nearest other clips by a first round's features, for `positive: neighbour`",
+            NeighbourSettings,
+            ("k",),
+            "neighbours",
+        ),
+    )
+}

@@ -1,69 +1,122 @@
 """Sampling methods: positives × batches × losses × labels, declared in the config.
 
-Imported while the Snakefile is parsed, so it needs nothing but the standard library.
+Imported while the Snakefile is parsed: nothing heavy, and the library that checks types.
 """
 
 import dataclasses
-import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from avbench.config import fields
+from avbench.config.choices import Choice, Key, Registry, collected, found, names
+from avbench.config.fields import DECIDED, OneOf, Shown, meaning
+from avbench.config.settings import settings
 from avbench.core.errors import UserError
 
-POSITIVES = ("self", "same-class", "neighbour")
-BATCHES = ("shuffled", "one-per-class", "single-class", "mixed")
-LOSSES = ("info-nce", "supcon", "masked", "debiased", "hard")
-RESERVED = ("untrained", "supervised")
-CLIPS_PER_CLASS = 4
+POSITIVES = found("avbench.methods.positives", "POSITIVES")
+BATCHES = found("avbench.methods.batches", "BATCHES")
+LOSSES = collected("avbench.methods.losses", "LOSS")
+AXES: Mapping[str, Registry] = {"positive": POSITIVES, "batch": BATCHES, "loss": LOSSES}
+
+BASELINE = "random"
+"""The method that others are compared with, and whose features make labels where no other is named."""
+UNTRAINED, SUPERVISED = "untrained", "supervised"
+RESERVED = (UNTRAINED, SUPERVISED)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-# Which choices ask what a class is. Beside them, positives of other kinds and batches and losses know of none.
-_CLASSES = {
-    "positive": ("same-class",),
-    "batch": ("one-per-class", "single-class", "mixed"),
-    "loss": ("supcon", "masked"),
+
+
+def _belonging() -> dict[str, tuple[Key, str, tuple[str, ...]]]:
+    """Return the keys that belong to choices: key → its declaration, the axis, and the choices that it goes with."""
+    owners: dict[str, tuple[Key, str, tuple[str, ...]]] = {}
+    for axis, choices in AXES.items():
+        for choice in choices.values():
+            for key in choice.keys:
+                owners[key.name] = (key, axis, (*owners.get(key.name, (key, axis, ()))[2], choice.name))
+    return owners
+
+
+BELONGING = _belonging()
+
+# What the choices' own keys add to a method: a field each, None where it has no meaning.
+_Own = dataclasses.make_dataclass(
+    "_Own",
+    [
+        (name, Annotated[key.type | None, meaning(key.meaning)], dataclasses.field(default=None, kw_only=True))
+        for name, (key, _, _) in BELONGING.items()
+    ],
+    frozen=True,
+)
+
+_SHARE = {"type": "number", "minimum": 0, "maximum": 1}
+_PROBABILITY = {
+    "if": {"type": "array"},
+    "then": {"type": "array", "minItems": 2, "maxItems": 2, "items": _SHARE},
+    "else": {"type": "number", "exclusiveMinimum": 0, "maximum": 1},
 }
-# Keys that belong to one choice: what they go with, and what they are where they are not given.
-_BELONGS = {
-    "clips_per_class": ("batch", ("mixed",), CLIPS_PER_CLASS),
-    "class_prior": ("loss", ("debiased", "hard"), 0.1),  # the default of the code published with both papers
-    "hardness": ("loss", ("hard",), 1.0),  # likewise
+_VARIANT = {
+    "if": {"type": "boolean"},
+    "then": {"const": True},
+    "else": {
+        "if": {"type": "object"},
+        "then": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": "array", "minItems": 1, "items": fields.NAME},
+        },
+        "else": fields.NAME,
+    },
+}
+_LABELS = {
+    "if": {"type": "array"},
+    "then": {"type": "array", "minItems": 1, "items": _VARIANT},
+    "else": _VARIANT,
 }
 
 
-@dataclass(frozen=True)
-class Method:
+@settings("methods.{name}")
+class Method(_Own):
     """One way of choosing positive and negative pairs, and of weighing them.
+
+    Its choices' own keys are fields too, such as ``clips_per_class`` of mixed batches: see `BELONGING`.
 
     Attributes:
         name: letters, digits, ``-`` and ``_``; part of file names.
-        positive: the video that goes with a clip's audio: its own (``self``), that of a uniformly drawn clip of its
-            class (``same-class``), or that of one of its nearest neighbours (``neighbour``).
+        positive, batch, loss: names in `AXES`.
         probability: how often another clip's video is drawn; otherwise the clip's own is taken. Two numbers are its
             values in the first and in the last epoch; between them it changes linearly.
-        batch: what a batch, and so the negatives, is made of: ``shuffled``, ``one-per-class``, ``single-class`` or
-            ``mixed``.
         labels: the label variant that says what a class, or a neighbour, is; ``none`` where nothing asks for one.
-        loss: ``info-nce``, ``supcon``, ``masked``, ``debiased`` or ``hard``; see `avbench.methods.losses`.
-        clips_per_class: of a mixed batch; 4 unless given.
-        class_prior: debiased and hard: the supposed share of negatives that are of the anchor's class; 0.1 unless
-            given.
-        hardness: hard: how much a negative's likeness to the anchor adds to its weight; 1 unless given.
 
     Raises:
         UserError: a value is not allowed, or the combination makes no sense.
     """
 
-    name: str
-    positive: str = "self"
-    probability: float | tuple[float, float] = 1.0
-    batch: str = "shuffled"
-    labels: str = "none"
-    loss: str = "info-nce"
-    clips_per_class: int | None = None
-    class_prior: float | None = None
-    hardness: float | None = None
+    name: Annotated[str, Shown(dict), DECIDED]
+    positive: Annotated[
+        str,
+        OneOf(POSITIVES),
+        meaning(f"the video that goes with a clip's audio: {names(POSITIVES)}"),
+    ] = "self"
+    probability: Annotated[
+        float | tuple[float, float],
+        Shown(lambda: _PROBABILITY),
+        meaning("how often that is another clip's; `[first, last]` changes it evenly from the first epoch to the last"),
+    ] = 1.0
+    batch: Annotated[
+        str,
+        OneOf(BATCHES),
+        meaning(f"the clips of a batch, and so the negatives: {names(BATCHES)}"),
+    ] = "shuffled"
+    labels: Annotated[
+        str,
+        Shown(lambda: _LABELS),
+        meaning(
+            "what says which class a clip is of: `none`, `true`, or a variant's name; a list makes a run of each. The "
+            "first are its *own*: claims and most figures show these. An entry `{NAME: [subsets]}` is run on these "
+            "subsets only"
+        ),
+    ] = "none"
+    loss: Annotated[str, OneOf(LOSSES), meaning(f"what is made of the similarities: {names(LOSSES)}")] = "info-nce"
 
     def __post_init__(self) -> None:
         """Check the values and their combination, and fill in what was left out."""
@@ -74,9 +127,6 @@ class Method:
             )
         if self.name in RESERVED:
             raise UserError(f"{where}: the name is reserved for a baseline ({', '.join(RESERVED)}). Choose another.")
-        for key, allowed in (("positive", POSITIVES), ("batch", BATCHES), ("loss", LOSSES)):
-            if getattr(self, key) not in allowed:
-                raise UserError(f"{where}.{key}: {getattr(self, key)!r} is unknown. Allowed are {', '.join(allowed)}.")
         if not isinstance(self.labels, str) or not _NAME.fullmatch(self.labels):
             raise UserError(
                 f"{where}.labels: {self.labels!r} is not allowed; use none, true or a label variant's name."
@@ -104,37 +154,26 @@ class Method:
             raise UserError(f"{where}: {value} has a meaning only with positive: same-class or neighbour.")
 
     def _check_belonging(self, where: str) -> None:
-        for key, (choice, values, default) in _BELONGS.items():
-            value = getattr(self, key)
-            if getattr(self, choice) not in values:
+        for name, (key, axis, choices) in BELONGING.items():
+            value = getattr(self, name)
+            if getattr(self, axis) not in choices:
                 if value is not None:
-                    raise UserError(f"{where}.{key}: {value} has a meaning only with {choice}: {' or '.join(values)}.")
+                    raise UserError(f"{where}.{name}: {value} has a meaning only with {axis}: {' or '.join(choices)}.")
             elif value is None:
-                object.__setattr__(self, key, default)
-        if (clips := self.clips_per_class) is not None and (type(clips) is not int or clips < 2):
-            raise UserError(
-                f"{where}.clips_per_class: {clips!r} is not allowed; it must be a whole number of at least 2."
-            )
-        for key, limit, allowed in (
-            ("class_prior", 1, "at least 0 and below 1"),
-            ("hardness", math.inf, "at least 0"),
-        ):
-            value = getattr(self, key)
-            if value is not None and not (_is_number(value) and 0 <= value < limit):
-                raise UserError(f"{where}.{key}: {value!r} is not allowed; it must be a number of {allowed}.")
+                object.__setattr__(self, name, key.default)
 
     def _check_combination(self, where: str) -> None:
-        if self.positive == "neighbour" and (keys := self._asking_for_classes()):
+        if self.needs == "neighbours" and (keys := self._asking_for_classes()):
             raise UserError(
-                f"{where}: positive: neighbour does not go with {keys[0]}: {getattr(self, keys[0])}, which needs "
+                f"{where}: positive: {self.positive} does not go with {keys[0]}: {getattr(self, keys[0])}, which needs "
                 "classes; labels of kind neighbours have none."
             )
-        if self.loss in _CLASSES["loss"] and self.batch == "one-per-class":
+        if self.loss_uses_labels and self.batch == "one-per-class":
             raise UserError(
                 f"{where}.loss: {self.loss} has no effect with batch: one-per-class, where no two clips are of a "
                 "class; use info-nce."
             )
-        if self.loss in _CLASSES["loss"] and self.batch == "single-class":
+        if self.loss_uses_labels and self.batch == "single-class":
             raise UserError(
                 f"{where}.loss: {self.loss} does not go with batch: single-class, where it leaves no negatives."
             )
@@ -145,8 +184,8 @@ class Method:
             raise UserError(f"{where}: none is not allowed with {key}: {getattr(self, key)}, which needs classes.")
         if self.needs == "neighbours" and self.labels in ("none", "true"):
             raise UserError(
-                f"{where}: {self.labels} is not allowed with positive: neighbour, which needs a label variant of kind "
-                "neighbours."
+                f"{where}: {self.labels} is not allowed with positive: {self.positive}, which needs a label variant "
+                "of kind neighbours."
             )
         if self.needs == "none" and self.labels != "none":
             raise UserError(
@@ -155,14 +194,16 @@ class Method:
             )
 
     def _asking_for_classes(self) -> list[str]:
-        return [key for key, values in _CLASSES.items() if getattr(self, key) in values]
+        return [axis for axis, choice in self._choices().items() if choice.needs == "classes"]
+
+    def _choices(self) -> dict[str, Choice]:
+        return {axis: choices[getattr(self, axis)] for axis, choices in AXES.items()}
 
     @property
     def needs(self) -> str:
         """What pairing has to be told: ``classes``, ``neighbours`` or ``none``."""
-        if self.positive == "neighbour":
-            return "neighbours"
-        return "classes" if self._asking_for_classes() else "none"
+        asked = {choice.needs for choice in self._choices().values()}
+        return next((needs for needs in ("neighbours", "classes") if needs in asked), "none")
 
     @property
     def uses_labels(self) -> bool:
@@ -172,7 +213,7 @@ class Method:
     @property
     def loss_uses_labels(self) -> bool:
         """Whether the loss asks for the class of each clip of a batch."""
-        return self.loss in _CLASSES["loss"]
+        return LOSSES[self.loss].needs == "classes"
 
     def probability_at(self, epoch: int, epochs: int) -> float:
         """Return the probability in an epoch (from 0) of a run of so many; a run of one has the first."""
@@ -189,7 +230,7 @@ def _is_number(value: object) -> bool:
 PRESETS = {
     method.name: method
     for method in (
-        Method("random"),
+        Method(BASELINE),
         Method("easy-negative", batch="one-per-class", labels="true"),
         Method("hard-negative", batch="single-class", labels="true"),
         Method("soft-positive", positive="same-class", labels="true"),
@@ -222,11 +263,11 @@ def _parse(name: str, value: Any) -> Method:
         if name not in PRESETS:
             raise UserError(f"methods.{name}: there is no such preset. Presets are {', '.join(PRESETS)}.")
         return PRESETS[name]
-    fields = [field.name for field in dataclasses.fields(Method) if field.name != "name"]
+    known = [*("positive", "probability", "batch", "labels", "loss"), *BELONGING]
     if not isinstance(value, Mapping):
-        raise UserError(f"methods.{name}: {value!r} is not allowed; write preset or a mapping of {', '.join(fields)}.")
-    if unknown := [key for key in value if key not in fields]:
-        raise UserError(f"methods.{name}: unknown key {unknown[0]!r}. Allowed are {', '.join(fields)}.")
+        raise UserError(f"methods.{name}: {value!r} is not allowed; write preset or a mapping of {', '.join(known)}.")
+    if unknown := [key for key in value if key not in known]:
+        raise UserError(f"methods.{name}: unknown key {unknown[0]!r}. Allowed are {', '.join(known)}.")
     value = dict(value)
     if "labels" in value:  # YAML reads a bare true as a boolean, and null as nothing
         value["labels"] = {"True": "true", "None": "none"}.get(str(value["labels"]), value["labels"])

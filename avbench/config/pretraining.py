@@ -1,60 +1,121 @@
 """How, where and how fast to pretrain."""
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import field
+from typing import Annotated, Literal
 
-from avbench.core.errors import UserError
+from pydantic import Field, WithJsonSchema
+
+from avbench.config import models
+from avbench.config.choices import names
+from avbench.config.features import FeatureSettings
+from avbench.config.fields import DECIDED, Count, Name, NotNegative, OneOf, Positive, Whole, meaning
+from avbench.config.settings import settings
 
 
-@dataclass(frozen=True)
+@settings("pretraining")
 class PretrainSettings:
     """How to train. Defaults are the paper's where it gives a value."""
 
-    model: str = "paper"
-    epochs: int = 100
-    batch_size: int = 309
-    learning_rate: float = 1e-4
-    weight_decay: float = 1e-5
-    schedule: str = "constant"  # or cosine: from learning_rate down to zero over the run
-    temperature: float = 0.07
-    flip: str = "clip"  # or frame: each frame for itself; or none
-    batch_order: str = "fresh"  # of batches of one class; or fixed: every epoch is like the first
-    batch_norm_groups: int = 1  # a batch is normalised in so many groups, as by GPUs that are not synchronised
-    partner_time: str = "fits"  # windows lie inside anchor and partner; or anchor: inside the anchor alone
-    precision: str = "float32"  # or bfloat16: autocast
-    tf32: bool = False  # on GPUs, float32 is multiplied with ten bits of mantissa
-    clip_grad: float | None = None  # the gradient is scaled down to this norm where it is longer
-    cpu_threads: int = 1  # fixed rather than taken from the machine: sums in another order give other bytes
+    model: Annotated[
+        str,
+        OneOf(models.PRESETS),
+        meaning(f"a preset: {names(models.PRESETS)} (`python -m avbench models`)"),
+    ] = "paper"
+    epochs: Annotated[Count, meaning("passes over the subset; a subset may have its own")] = 100
+    batch_size: Annotated[
+        int,
+        Field(ge=2),
+        meaning(
+            "clips a batch; one-per-class batches are at most as large as the number of classes, single-class ones as "
+            "their class"
+        ),
+    ] = 309
+    learning_rate: Annotated[Positive, meaning("of Adam")] = 1e-4
+    weight_decay: Annotated[NotNegative, meaning("of Adam")] = 1e-5
+    schedule: Annotated[
+        Literal["constant", "cosine"], meaning("`constant`, or `cosine` from the full rate to zero")
+    ] = "constant"
+    temperature: Annotated[Positive, meaning("of the similarities in InfoNCE")] = 0.07
+    flip: Annotated[
+        Literal["clip", "frame", "none"],
+        # Each frame for itself is a switch of the paper's protocol.
+        WithJsonSchema({"enum": ["clip", "none"]}),
+        meaning("mirror pictures at random: `clip` as a whole, or `none`"),
+    ] = "clip"
+    # Of batches of one class; fixed: every epoch is like the first.
+    batch_order: Annotated[Literal["fresh", "fixed"], DECIDED] = "fresh"
+    # A batch is normalised in so many groups, as by GPUs that are not synchronised.
+    batch_norm_groups: Annotated[Count, DECIDED] = 1
+    # Windows lie inside anchor and partner; anchor: inside the anchor alone.
+    partner_time: Annotated[Literal["fits", "anchor"], DECIDED] = "fits"
+    precision: Annotated[Literal["float32", "bfloat16"], meaning("`float32`, or `bfloat16` by autocast")] = "float32"
+    tf32: Annotated[bool, meaning("on GPUs, float32 is multiplied with ten bits of mantissa: faster, coarser")] = False
+    clip_grad: Annotated[
+        Positive | None, meaning("the gradient is scaled down to this norm where it is longer; no limit unless given")
+    ] = None
+    # Fixed rather than taken from the machine.
+    cpu_threads: Annotated[
+        Count,
+        meaning(
+            "threads of a computation on the CPU; part of the outcome, since sums split otherwise give other last "
+            "digits"
+        ),
+    ] = 1
 
-    def __post_init__(self) -> None:
-        """Check the words, since a misspelt one would act like the default.
 
-        Raises:
-            UserError: one is unknown, or the norm is not positive.
-        """
-        choices = {
-            "schedule": ("constant", "cosine"),
-            "flip": ("clip", "frame", "none"),
-            "batch_order": ("fresh", "fixed"),
-            "partner_time": ("fits", "anchor"),
-            "precision": ("float32", "bfloat16"),
-        }
-        for key, allowed in choices.items():
-            if (value := getattr(self, key)) not in allowed:
-                raise UserError(f"pretraining.{key}: {value!r} is unknown. Allowed are {', '.join(allowed)}.")
-        if self.clip_grad is not None and self.clip_grad <= 0:
-            raise UserError(f"pretraining.clip_grad: {self.clip_grad} must be more than 0; leave it out for no limit.")
-
-
-@dataclass(frozen=True)
+@settings("machine")
 class MachineSettings:
     """Where and how fast to train: nothing that decides the outcome, so a change of it repeats no run.
 
     On another device, or compiled, the outcome is the same up to rounding.
     """
 
-    device: str = "auto"  # or cpu, cuda, cuda:1
-    loader_threads: int = 0  # threads that prepare batches ahead; 0 prepares them in line
-    cache_mb: float | str = "auto"  # decoded clips kept in memory: all, if there is memory to spare; or so many MB
-    checkpoint_every_s: float = 120  # and at the end of an epoch, see EPOCH_SAVES_S
-    compile: bool = False  # by torch.compile, which takes a minute or so first: for GPUs and long runs
-    tensorboard: bool = False  # write events into the run's folder
+    device: Annotated[
+        str,
+        Field(pattern="^(auto|cpu|cuda(:[0-9]+)?)$"),
+        meaning("`auto` (the first GPU if there is one), `cpu`, `cuda`, `cuda:1`"),
+    ] = "auto"
+    loader_threads: Annotated[Whole, meaning("threads that prepare batches ahead; 0 prepares them in line")] = 0
+    cache_mb: Annotated[
+        NotNegative | Literal["auto"],
+        WithJsonSchema({"if": {"type": "string"}, "then": {"const": "auto"}, "else": {"type": "number", "minimum": 0}}),
+        meaning(
+            "keep decoded clips in memory: `auto` keeps all if a quarter of the free memory remains; a number is a "
+            "limit in MB. On a cluster that limits a job to its `mem_mb`, `auto` finds little room; a number is "
+            "asked for"
+        ),
+    ] = "auto"
+    checkpoint_every_s: Annotated[
+        NotNegative,
+        meaning(
+            "seconds between checkpoints of an unfinished run; one is also made at an epoch's end if the last is 10 s "
+            "old"
+        ),
+    ] = 120
+    compile: Annotated[
+        bool,
+        meaning(
+            "compile the model by torch.compile, which takes a minute or more first; where it fails, training goes on "
+            "without"
+        ),
+    ] = False
+    tensorboard: Annotated[bool, meaning("write events into the run's folder, if the package is installed")] = False
+
+
+MACHINE = tuple(entry.name for entry in dataclasses.fields(MachineSettings))
+"""Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change."""
+
+
+@settings("pretraining")
+class Pretraining(MachineSettings, PretrainSettings):
+    """The section as the user writes it: how to train, where and how fast, and on what."""
+
+    dataset: Annotated[Name, meaning("the dataset to train on, with audio and video")] = field(kw_only=True)
+    features: Annotated[FeatureSettings, meaning("the windows and their log-mel spectrogram, see below")] = field(
+        default_factory=FeatureSettings, kw_only=True
+    )
+    gpus: Annotated[
+        Whole,
+        meaning("GPUs that a job asks the scheduler for; with two or more, as many processes share every batch"),
+    ] = field(default=0, kw_only=True)

@@ -1,27 +1,23 @@
 """What is kept of every clip."""
 
-from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from avbench.config.fields import DECIDED, Positive, meaning
+from avbench.config.settings import settings
 
 
-@dataclass(frozen=True)
+@settings("store")
 class StoreSettings:
-    """What a stored clip is like.
+    """What a stored clip is like; whether it has frames and sound, its dataset decides."""
 
-    Attributes:
-        frame_rate: frames a second.
-        width: pixels; frames are resized without keeping their aspect ratio.
-        height: pixels.
-        sample_rate: of the audio, in Hz.
-        jpeg_quality: 1 to 100. Colour is stored at full resolution (4:4:4): on 112 × 112 frames of real clips that
-            gains 2 dB over 4:2:0 for 20 % more bytes and decodes as fast.
-        video: whether frames are stored.
-        audio: whether audio is stored.
-    """
-
-    frame_rate: float
-    width: int
-    height: int
-    sample_rate: int = 16000
-    jpeg_quality: int = 90
-    video: bool = True
-    audio: bool = True
+    frame_rate: Annotated[Positive, meaning("stored frames a second")]
+    width: Annotated[int, Field(ge=8), meaning("of the stored frames, in pixels; the aspect ratio is not kept")]
+    height: Annotated[int, Field(ge=8), meaning("likewise")]
+    sample_rate: Annotated[int, Field(ge=1000), meaning("of the stored mono sound, in Hz")] = 16000
+    # Colour is stored at full resolution (4:4:4): on 112 × 112 frames of real clips that gains 2 dB over 4:2:0 for 20 %
+    # more bytes and decodes as fast.
+    jpeg_quality: Annotated[int, Field(ge=1, le=100), meaning("1 to 100")] = 90
+    video: Annotated[bool, DECIDED] = True
+    audio: Annotated[bool, DECIDED] = True

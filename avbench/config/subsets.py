@@ -1,52 +1,74 @@
 """How a pretraining subset is drawn."""
 
-from dataclasses import dataclass
+from dataclasses import field
+from typing import Annotated
 
+from pydantic import Field
+
+from avbench.config.choices import Choice, names, registry
+from avbench.config.fields import AS_GIVEN, SWEPT, Count, OneOf, Text, Whole, meaning
+from avbench.config.settings import settings
 from avbench.core.errors import UserError
 
-BALANCES = ("balanced", "natural", "long-tailed")
+BALANCES = registry(
+    Choice("balanced", "exactly `clips_per_class` clips of every class", display="balanced", place=0),
+    Choice(
+        "natural",
+        "`clips` clips (or `clips_per_class` × classes) as they come; without a size, all",
+        display="natural",
+        place=1,
+    ),
+    Choice(
+        "long-tailed",
+        "class c of C has `largest · imbalance^(−c/(C−1))` clips, rounded, at least one; `largest` is "
+        "`clips_per_class`, or the most with which the total stays within `clips`; the order of the classes is drawn",
+        display="long-tailed",
+        place=2,
+    ),
+)
+SIZES = ("clips_per_class", "clips", "ids")
 
 
-@dataclass(frozen=True)
+@settings()
 class SubsetSettings:
     """What a subset looks like.
-
-    Attributes:
-        clips_per_class: balanced: clips of every class; natural: clips a class on average; long-tailed: clips
-            of the largest class.
-        clips: natural: clips in all; long-tailed: at most this many clips in all.
-        balance: ``balanced``, ``natural`` (as the pool is) or ``long-tailed``.
-        imbalance: long-tailed only: the largest class over the smallest, at least 1.
-        ids: a file that lists the clip ids, instead of all of the above. A ``.csv`` file has a column
-            ``clip_id``; any other file has one id a line.
-        min_share: ids only: the share of the listed clips that must be stored; the others are left out.
-        seed: another seed draws other clips.
 
     Raises:
         UserError: the settings contradict each other.
     """
 
-    clips_per_class: int | None = None
-    clips: int | None = None
-    balance: str = "balanced"
-    imbalance: float | None = None
-    ids: str | None = None
-    min_share: float = 1.0
-    seed: int = 0
+    clips_per_class: Annotated[
+        Annotated[Count, SWEPT] | None,
+        meaning(
+            "clips of each class; of the largest class where `balance` is `long-tailed`; on average where `natural`"
+        ),
+    ] = None
+    clips: Annotated[
+        Annotated[Count, SWEPT] | None,
+        meaning("clips in all, for `natural`; at most so many for `long-tailed`"),
+    ] = None
+    balance: Annotated[str, OneOf(BALANCES), meaning(f"how classes compare: {names(BALANCES)}")] = "balanced"
+    imbalance: Annotated[
+        Annotated[float, Field(ge=1, allow_inf_nan=False), AS_GIVEN, SWEPT] | None,
+        meaning("for `long-tailed`: the largest class has this many times the clips of the smallest"),
+    ] = None
+    ids: Annotated[
+        Text | None,
+        meaning(
+            "a file with the clip ids to take, one a line or a CSV with a column `clip_id`, instead of all of the above"
+        ),
+    ] = None
+    min_share: Annotated[
+        Annotated[float, Field(gt=0, le=1), AS_GIVEN],
+        meaning("with `ids`: the share of them that must be stored, the others being left out; 1 is all"),
+    ] = 1.0
+    seed: Annotated[Whole, meaning("of the draw; one subset serves all training seeds")] = 0
 
     def __post_init__(self) -> None:
-        """Check the values and their combination."""
-        if self.balance not in BALANCES:
-            raise UserError(f"balance: {self.balance!r} is unknown. Allowed are {', '.join(BALANCES)}.")
-        for key in ("clips_per_class", "clips"):
-            value = getattr(self, key)
-            if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-                raise UserError(f"{key}: {value!r} is not allowed; it must be a whole number of at least 1.")
+        """Check the combination of values."""
         given = [key for key in ("clips_per_class", "clips", "imbalance") if getattr(self, key) is not None]
-        if not 0 < self.min_share <= 1 or (self.ids is None and self.min_share != 1):
-            raise UserError(
-                f"min_share: {self.min_share!r} is not allowed; it is above 0, at most 1, and goes with ids."
-            )
+        if self.ids is None and self.min_share != 1:
+            raise UserError(f"min_share: {self.min_share!r} is not allowed; it goes with ids.")
         if self.ids is not None:
             if given:
                 raise UserError(f"{given[0]} and ids: the list of ids fixes the subset already; leave one of them out.")
@@ -57,7 +79,14 @@ class SubsetSettings:
             raise UserError("balance: balanced takes its size from clips_per_class, which is missing.")
         if self.balance == "long-tailed" and self.clips_per_class is None and self.clips is None:
             raise UserError("balance: long-tailed needs clips_per_class (of the largest class) or clips (in all).")
-        if self.balance == "long-tailed" and (self.imbalance is None or not 1 <= self.imbalance < float("inf")):
+        if self.balance == "long-tailed" and self.imbalance is None:
             raise UserError(f"imbalance: {self.imbalance!r} is not allowed; long-tailed needs a number from 1 up.")
         if self.balance != "long-tailed" and self.imbalance is not None:
             raise UserError(f"imbalance: only balance long-tailed takes it, not {self.balance}.")
+
+
+@settings(oneOf=[{"required": [key]} for key in SIZES])
+class Subset(SubsetSettings):
+    """A subset as the user writes it: with the length of its runs."""
+
+    epochs: Annotated[Count | None, meaning("instead of `pretraining.epochs`")] = field(default=None, kw_only=True)

@@ -1,33 +1,50 @@
 """What is scored: the tasks of the configuration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import field
+from typing import Annotated, Any, Literal
 
-from avbench.config.settings import build
+from avbench.config.fields import DECIDED, UNIQUE, Count, Name, Positive, meaning
+from avbench.config.settings import build, settings
+
+Modality = Literal["audio", "video"]
+Modalities = Annotated[tuple[Modality, ...], UNIQUE]
 
 
-@dataclass(frozen=True)
+@settings("tasks.{name}")
 class TaskSettings:
-    """One row of the config's table of tasks.
+    """One row of the config's table of tasks; ``name`` is the task's in the tables."""
 
-    Attributes:
-        name: the task's name in the tables.
-        dataset: the dataset whose stored clips are classified.
-        role: ``in-domain`` or ``out-of-domain``.
-        train: ``subset`` trains on the clips of the pretraining subset, ``all`` on every training clip.
-        modalities: the encoders that are evaluated.
-        window_s: length of the sound windows that classifiers are trained on by gradient, if not pretraining's.
-        published_mel_bands: the mel bands that the paper evaluates this task with, if not pretraining's.
-    """
+    name: Annotated[str, DECIDED]
+    dataset: Annotated[Name, meaning("whose clips are classified")]
+    role: Annotated[
+        Literal["in-domain", "out-of-domain"], meaning("`in-domain` or `out-of-domain`; claims are about roles")
+    ]
+    train: Annotated[
+        Literal["subset", "all"],
+        meaning("the probe's training clips: the pretraining `subset`, or `all` training clips of the dataset"),
+    ]
+    modalities: Annotated[Modalities, meaning("the encoders that are probed")]
+    window_s: Annotated[
+        Positive | None,
+        meaning(
+            "length of the windows that `linear-sgd`, `finetune` and `supervised` train on; pretraining's `audio_s` "
+            "unless given"
+        ),
+    ] = None
+    published_mel_bands: Annotated[
+        Count | None, meaning("mel bands of this task where the protocol's switch `task_mel_bands` is on")
+    ] = None
 
-    name: str
-    dataset: str
-    role: str
-    train: str
-    modalities: tuple[str, ...]
-    window_s: float | None = None
-    published_mel_bands: int | None = None
+
+@settings("tasks")
+class Task(TaskSettings):
+    """A task as the user writes it: with what is shown beside it."""
+
+    published_task: Annotated[
+        Name | None,
+        meaning("the task of the published table (`config/published.yaml`) that stands beside it"),
+    ] = field(default=None, kw_only=True)
 
 
 def read_tasks(table: Mapping[str, Mapping[str, Any]]) -> list[TaskSettings]:

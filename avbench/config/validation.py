@@ -1,6 +1,7 @@
 """What the schema says of a configuration, in words."""
 
 import difflib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def validate(values: Mapping[str, Any], schema: Path, where: str) -> None:
     Raises:
         UserError: with every offending key, its value and what is allowed.
     """
-    validator = Draft202012Validator(yaml.safe_load(schema.read_text(encoding="utf-8")))
+    text = schema.read_text(encoding="utf-8")
+    validator = Draft202012Validator(json.loads(text) if schema.suffix == ".json" else yaml.safe_load(text))
     errors = sorted(validator.iter_errors(values), key=lambda error: list(map(str, error.absolute_path)))
     if errors:
         raise UserError(f"{where}: " + " ".join(_explain(_deepest(error)) for error in errors))
@@ -57,8 +59,12 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "oneOf" and all(list(branch) == ["required"] for branch in error.validator_value):
         choices = ", ".join(f"'{branch['required'][0]}'" for branch in error.validator_value)
         return f"{at}: exactly one of {choices} must be given."
+    if error.validator == "enum":
+        near = difflib.get_close_matches(str(error.instance), map(str, error.validator_value), 1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        choices = ", ".join(map(str, error.validator_value))
+        return f"{at}: {error.instance!r} is not allowed; it must be one of {choices}.{hint}"
     allowed = {
-        "enum": lambda v: f"one of {', '.join(map(str, v))}",
         "const": lambda v: f"{v!r}",
         "type": lambda v: f"of type {v}",
         "minimum": lambda v: f"at least {v}",

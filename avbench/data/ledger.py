@@ -15,12 +15,6 @@ from avbench.data import duplicates
 from avbench.data.checks import Measurements, fault
 from avbench.data.manifest import SPLITS
 
-
-def test_coverage(data: Path, dataset: str) -> float:
-    """Return the share of a dataset's listed test clips that are stored."""
-    return read_json(data / dataset / "coverage.json")["splits"]["test"]["share"]
-
-
 STATES = ("stored", "unavailable", "rejected")
 COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
 NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "motion")  # measured by packing
@@ -50,8 +44,8 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         raise UserError(f"{path} does not exist. Pack the dataset first.") from None
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} is not a ledger: {error}. Delete it and pack again.") from error
-    columns = {name: table.column(name).to_pylist() for name in table.column_names}
-    return pd.DataFrame({n: pd.Series(c, dtype=float if n in NUMBERS else object) for n, c in columns.items()})
+    cells = {name: table.column(name).to_pylist() for name in table.column_names}
+    return pd.DataFrame({n: pd.Series(c, dtype=float if n in NUMBERS else object) for n, c in cells.items()})
 
 
 def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
@@ -182,3 +176,8 @@ def stored(ledger: pd.DataFrame, split: str) -> pd.DataFrame:
     """Return the stored clips of a split: columns clip_id and label, sorted by clip id."""
     chosen = ledger[(ledger.state == "stored") & (ledger.split == split)]
     return chosen[["clip_id", "label"]].sort_values("clip_id", ignore_index=True)
+
+
+def test_coverage(data: Path, dataset: str) -> float:
+    """Return the share of a dataset's listed test clips that are stored."""
+    return read_json(data / dataset / "coverage.json")["splits"]["test"]["share"]

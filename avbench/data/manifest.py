@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -36,11 +37,11 @@ def read_manifest(path: str | Path, chosen: Callable[[str], bool] | None = None)
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream, strict=True)
             header = next(reader, [])
-            place = header.index("clip_id") if chosen and "clip_id" in header else None
+            place = header.index("clip_id") if "clip_id" in header else len(header)
             numbered = [
                 (row, record)
                 for row, record in enumerate(reader, start=2)
-                if place is None or place >= len(record) or chosen(record[place])
+                if chosen is None or place >= len(record) or chosen(record[place])
             ]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist. Run the rule that writes the manifest first.") from None
@@ -111,9 +112,9 @@ def _validated(path: str | Path, table: pd.DataFrame, rows: Sequence[int]) -> pd
     return pd.DataFrame(columns)
 
 
-def _number(path: str | Path, row: int, name: str, value: object) -> float:
+def _number(path: str | Path, row: int, name: str, value: Any) -> float:
     try:
-        number = float(value)  # type: ignore[arg-type]
+        number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number) or number < 0 or (name == "duration_s" and number == 0):

@@ -101,17 +101,14 @@ class Store:
         self._paths = [str(path) for path in paths]
         if not self._paths:
             raise UserError("a clip store needs at least one shard: no .arrow files were given.")
-        batches = []
-        self.settings = None
-        for path in self._paths:
-            schema, shard = _open(path)
-            settings = _settings(path, schema)
-            if settings != (self.settings or settings):
+        self.settings, batches = _open(self._paths[0])
+        for path in self._paths[1:]:
+            settings, shard = _open(path)
+            if settings != self.settings:
                 raise UserError(
                     f"{path} was packed with {settings}, but {self._paths[0]} with {self.settings}. "
                     "Delete the older shards and pack them again."
                 )
-            self.settings = settings
             batches += shard
         self._index(batches)
 
@@ -227,19 +224,16 @@ def _window(first: int, count: int | None, available: int, what: str) -> tuple[i
     return first, count
 
 
-def _open(path: str) -> tuple[pa.Schema, list[pa.RecordBatch]]:
+def _open(path: str) -> tuple[StoreSettings, list[pa.RecordBatch]]:
     try:
         reader = pa.ipc.open_file(pa.memory_map(path))
-        return reader.schema, [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
     except FileNotFoundError:
         raise UserError(f"{path} does not exist. Pack this shard first.") from None
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} is not a shard of a clip store: {error}. Delete it and pack again.") from error
-
-
-def _settings(path: str, schema: pa.Schema) -> StoreSettings:
     try:
-        return StoreSettings(**json.loads((schema.metadata or {})[_METADATA]))
+        return StoreSettings(**json.loads((reader.schema.metadata or {})[_METADATA])), batches
     except (KeyError, ValueError, TypeError):
         raise UserError(f"{path} is an Arrow file, but no shard of this clip store. Pack this shard again.") from None
 

@@ -67,15 +67,15 @@ def _class_sizes(held: dict[str, int], settings: SubsetSettings) -> dict[str, in
     names = sorted(held)
     ranks = keyed_ranks(settings.seed, "class order", names)
     names = [names[i] for i in np.argsort(ranks, kind="stable")]
-    imbalance = settings.imbalance if settings.balance == "long-tailed" else 1.0
+    imbalance = 1.0 if settings.imbalance is None else settings.imbalance  # long-tailed has one, balanced none
 
     def sizes(largest: int) -> np.ndarray:
         return np.array(class_sizes(largest, imbalance, len(names)))
 
-    largest, key = settings.clips_per_class, "clips_per_class"
-    if largest is None:
-        key = "clips"
-        largest = largest_class(settings.clips, imbalance, len(names))
+    if settings.clips_per_class is not None:
+        largest, key = settings.clips_per_class, "clips_per_class"
+    else:
+        largest, key = largest_class(settings.clips or 0, imbalance, len(names)), "clips"
         if largest == 0:
             raise UserError(f"clips: {settings.clips} is less than one clip for each of the {len(names)} classes.")
     wanted, have = sizes(largest), np.array([held[name] for name in names])

@@ -87,10 +87,9 @@ def download_dataset(
     Raises:
         UserError: see :func:`fetch`.
     """
-    module = import_module(KINDS[kind][0]) if kind in KINDS else None
-    if not hasattr(module, "RECORD"):
+    if kind not in KINDS or not hasattr(module := import_module(KINDS[kind][0]), "RECORD"):
         raise UserError(f"kind: {kind!r} is not on Zenodo.")
-    wanted = {"record": module.RECORD} | settings
-    chosen = build(ZenodoSettings, {"record": wanted.pop("record")} | access, "options.zenodo")
+    wanted = {"record": module.RECORD, **settings}
+    chosen = build(ZenodoSettings, {"record": wanted.pop("record"), **access}, "options.zenodo")
     files = fetch(chosen, module.archives(**wanted), Path(folder))
     write_json(path, {"record": chosen.record, "files": [file.facts() for file in files]})

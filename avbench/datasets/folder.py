@@ -54,14 +54,14 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     Raises:
         UserError: nothing is there, the folders are laid out otherwise, or a row breaks a rule.
     """
-    if (settings.directory is None) == (settings.list is None):
-        raise UserError("options: exactly one of directory and list must be given.")
-    if settings.list is not None:
-        clips, where = _listed(Path(settings.list), path)
+    if settings.list is not None and settings.directory is None:
         origin = settings.list
-    else:
-        clips, where = _found(settings.directory, path)
+        clips, where = _listed(Path(origin), path)
+    elif settings.directory is not None and settings.list is None:
         origin = settings.directory
+        clips, where = _found(origin, path)
+    else:
+        raise UserError("options: exactly one of directory and list must be given.")
     if not clips:
         raise UserError(f"{origin} holds no clips.")
     made = table(clips)

@@ -63,7 +63,8 @@ def manifest(settings: FSDnoisy18kSettings, path: Path) -> pd.DataFrame:
         raise UserError(f"options.subset: {settings.subset!r} is unknown. Allowed are {', '.join(SUBSETS)}, all.")
     folder = require_folder(settings.directory, _GET)
     prefix = source_prefix(settings.directory, path)
-    clips, where = [], {}
+    clips = []
+    where: dict[str, str] = {}
     for split in ("train", "test"):
         audio = f"FSDnoisy18k.audio_{split}"
         require_folder(folder / audio, _GET)

@@ -64,7 +64,8 @@ def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
     known = {cells["filename_audio"]: cells for _, cells in meta}
 
     prefix = source_prefix(directory, path)
-    clips, places, where = [], {}, {}
+    clips, places = [], {}
+    where: dict[str, str] = {}
     for part, split in (("fold1_train", "train"), ("fold1_evaluate", "test")):
         part_path = folder / "evaluation_setup" / f"{part}.csv"
         for row, cells in read_rows(part_path, columns, "\t"):

@@ -10,7 +10,6 @@ from avbench.core.errors import UserError
 
 THIRDS = ("head", "middle", "tail")
 METRICS = ("balanced_accuracy", "macro_f1", *(f"{third}_accuracy" for third in THIRDS))
-BLOCK_BYTES = 8e6
 
 
 def metrics(part: pd.DataFrame, training_clips: Mapping[str, int] | None = None) -> dict[str, float]:
@@ -76,28 +75,17 @@ def thirds(training_clips: Mapping[str, int]) -> dict[str, list[str]]:
 def mean_average_precision(scores: np.ndarray, classes: Sequence[str], labels: Sequence[str]) -> float:
     """Return the mean over classes of the average precision of ranking the clips by the class's score.
 
-    Average precision is the mean, over a class's clips, of the precision among all clips that score as high or higher:
-    scikit-learn's ``average_precision_score``, where clips of equal scores come together. Only classes that a label
-    names count, each as much as any other. Unlike accuracy, it looks beyond the first guess.
+    Average precision is the mean, over a class's clips, of the precision among all clips that score as high or higher,
+    so that clips of equal scores come together. Only classes that a label names count, each as much as any other.
+    Unlike accuracy, it looks beyond the first guess.
 
     Args:
         scores: float (n, classes); within a column they are compared with one another.
         classes: text, one a column.
         labels: text (n,), the true labels, all of them in ``classes``.
     """
-    columns = {name: column for column, name in enumerate(classes)}
-    names, labels = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
-    found = []
-    block = max(1, int(BLOCK_BYTES / (8 * len(labels))))
-    for begin in range(0, len(names), block):
-        own = -scores.T[[columns[name] for name in names[begin : begin + block]]]  # a row a class, the best first
-        order = own.argsort(1)
-        ranked = np.take_along_axis(own, order, 1)
-        hits = labels[order] == np.arange(begin, begin + len(own))[:, None]
-        last = np.ones(ranked.shape, bool)  # of the clips of one score
-        last[:, :-1] = ranked[:, 1:] != ranked[:, :-1]
-        rank = np.arange(1, len(labels) + 1)
-        together = np.minimum.accumulate(np.where(last, rank, len(labels))[:, ::-1], axis=1)[:, ::-1]
-        precision = np.take_along_axis(hits.cumsum(1), together - 1, 1) / together
-        found.append((precision * hits).sum(1) / hits.sum(1))
-    return float(np.concatenate(found).mean())
+    from sklearn.metrics import average_precision_score
+
+    labels, column = np.asarray(labels, dtype=str), {name: place for place, name in enumerate(classes)}
+    names = np.unique(labels)
+    return float(np.mean([average_precision_score(labels == name, scores[:, column[name]]) for name in names]))

@@ -1,5 +1,7 @@
 """What the encoders see: log-mel spectrograms and normalised frames."""
 
+import warnings
+
 import numpy as np
 import torch
 from torch import nn
@@ -20,15 +22,20 @@ def mel_bands(settings: FeatureSettings) -> np.ndarray:
     Returns:
         float32, (n_fft // 2 + 1, n_mels). Bands narrower than the FFT's resolution may be empty.
     """
-    linear, octave = 200 / 3, np.log(6.4) / 27  # hertz a mel below 1 kHz, logarithmic step a mel above
-    nyquist = settings.sample_rate / 2
-    top = nyquist / linear if nyquist < 1000 else 15 + np.log(nyquist / 1000) / octave
-    mels = np.linspace(0, top, settings.n_mels + 2)
-    edges = np.where(mels < 15, mels * linear, 1000 * np.exp(octave * (mels - 15)))
-    hertz = np.linspace(0, nyquist, settings.n_fft // 2 + 1)[:, None]
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    triangle = np.minimum((hertz - low) / (centre - low), (high - hertz) / (high - centre))
-    return (np.maximum(triangle, 0) * (2 / (high - low))).astype(np.float32)
+    from torchaudio.functional import melscale_fbanks
+
+    bins = settings.n_fft // 2
+    default = torch.get_default_dtype()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "At least one mel filterbank has all zero values")
+        torch.set_default_dtype(torch.float64)
+        try:
+            # The lower half of the bank for twice the rate, since melscale_fbanks rounds half an odd rate down.
+            double = 2 * settings.sample_rate
+            bank = melscale_fbanks(2 * bins + 1, 0.0, double / 4, settings.n_mels, double, "slaney", "slaney")
+        finally:
+            torch.set_default_dtype(default)
+    return bank[: bins + 1].float().numpy()
 
 
 class LogMel(nn.Module):
@@ -58,6 +65,7 @@ class LogMel(nn.Module):
             float32, (batch, samples // hop, n_mels), in decibels; also within autocast, as bfloat16 is too
             coarse for them.
         """
+        # Not torchaudio's transforms, which differ from librosa by up to 0.37 dB (this: 5e-6) and take twice the time.
         hop = self.settings.hop
         frames = audio.shape[-1] // hop
         scale = 1 / 32768 if audio.dtype == torch.int16 else 1.0

@@ -41,7 +41,8 @@ def band_statistics(batches: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.nda
     Raises:
         UserError: there is nothing to average.
     """
-    count, mean, deviation = 0, 0.0, 0.0
+    count = 0
+    mean = deviation = torch.zeros((), dtype=torch.float64)  # takes the shape (n_mels,) with the first batch
     for batch in batches:
         frames = batch.reshape(-1, batch.shape[-1]).double()
         if not len(frames):

@@ -4,6 +4,10 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from avbench.config.evaluation import PROTOCOLS
+from avbench.config.labels import KINDS, NOISES
+from avbench.config.methods import BATCHES, LOSSES, POSITIVES
+
 _TASKS = {
     "vggsound": "VGGSound",
     "tau": "TAU Urban Scenes",
@@ -14,27 +18,8 @@ _TASKS = {
     "fsdnoisy18k-clean": "FSDnoisy18k (clean)",
     "controlled": "Controlled set",
 }
-_PROTOCOLS = {
-    "linear": "linear probe",
-    "linear-sgd": "linear probe on windows",
-    "finetune": "fine-tuned",
-    "knn": "nearest neighbours",
-    "retrieval-1": "retrieval (first)",
-    "retrieval-5": "retrieval (first 5)",
-    "retrieval-10": "retrieval (first 10)",
-}
-_NOISES = {"uniform": "uniform noise", "pair-flip": "pair-flip noise", "confusion": "confusion noise"}
-_POSITIVES = {"self": "own video", "same-class": "same class", "neighbour": "neighbour"}
-_BATCHES = {"shuffled": "shuffled", "one-per-class": "one clip a class", "single-class": "a single class"}
-_LOSSES = {
-    "info-nce": "InfoNCE",
-    "supcon": "supervised contrastive",
-    "masked": "same class masked",
-    "debiased": "debiased",
-    "hard": "hard negatives",
-}
+_SCORES = {score: text for protocol in PROTOCOLS.values() for score, text in protocol.display.items()}
 _LABELS = {"none": "", "true": "true labels"}
-_KINDS = {"pseudo": "pseudo-labels", "clusters": "clusters", "neighbours": "neighbours"}
 
 
 def words(identifier: str) -> str:
@@ -54,12 +39,12 @@ def task_name(task: str) -> str:
 
 def protocol_name(protocol: str) -> str:
     """Return a protocol's name as written in a paper."""
-    return _PROTOCOLS.get(protocol, words(protocol))
+    return _SCORES.get(protocol, words(protocol))
 
 
 def noise_name(noise: str) -> str:
     """Return the name of a kind of label noise."""
-    return _NOISES.get(noise, words(noise))
+    return NOISES[noise].display if noise in NOISES else words(noise)
 
 
 def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
@@ -73,8 +58,8 @@ def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
     if variant.get("kind") == "noise":
         return f"{100 * variant['rate']:.3g} % {noise_name(variant.get('noise', ''))}"
     same = sum(other.get("kind") == variant.get("kind") for other in variants.values())
-    if variant.get("kind") in _KINDS and same == 1:
-        return _KINDS[variant["kind"]]
+    if variant and same == 1 and (display := KINDS[variant["kind"]].display):
+        return display
     return _LABELS.get(labels, words(labels))
 
 
@@ -84,7 +69,7 @@ def positive_name(fields: Mapping[str, Any]) -> str:
     Args:
         fields: of :class:`avbench.config.methods.Method`.
     """
-    name, share = _POSITIVES.get(fields["positive"], words(fields["positive"])), fields.get("probability", 1)
+    name, share = POSITIVES[fields["positive"]].display, fields.get("probability", 1)
     if fields["positive"] == "self" or share == 1:
         return name
     ends = share if isinstance(share, list | tuple) else [share]
@@ -93,15 +78,12 @@ def positive_name(fields: Mapping[str, Any]) -> str:
 
 def batch_name(fields: Mapping[str, Any]) -> str:
     """Say what a method's batches are made of."""
-    if fields["batch"] == "mixed":
-        return f"mixed, {fields['clips_per_class']} a class"
-    return _BATCHES.get(fields["batch"], words(fields["batch"]))
+    return BATCHES[fields["batch"]].display.format(**fields)
 
 
 def loss_name(fields: Mapping[str, Any]) -> str:
     """Return the name of a method's loss."""
-    loss = fields.get("loss", "info-nce")
-    return _LOSSES.get(loss, words(loss))
+    return LOSSES[fields.get("loss", "info-nce")].display
 
 
 def imbalance_name(imbalance: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from avbench.config.evaluation import CLASSIFIERS
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json
 from avbench.data import ledger
@@ -15,7 +16,7 @@ from avbench.results import tables
 
 Run = tuple[str, str, int, pd.DataFrame]
 # Protocols that train something have figures of their own, apart from those that only compare features.
-TRAINING = ("linear", "linear-sgd", "finetune", "supervised")
+TRAINING = CLASSIFIERS
 COMPARING = ("knn", "retrieval-5")
 NEAR = 0.05  # subsets whose sizes or imbalances differ by less are alike
 

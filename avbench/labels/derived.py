@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from avbench.config.labels import ClusterSettings, LabelSettings, NeighbourSettings
+from avbench.config.methods import BASELINE
 from avbench.config.settings import build
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv, write_json
@@ -43,7 +44,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
             f"kind: {kind!r}: made from a first round are clusters, neighbours, and noise: confusion without a matrix. "
             "Other labels are made by the verbs labels and pseudo-labels."
         )
-    return build(KINDS[kind], {"method": "random", **values}, "labels")
+    return build(KINDS[kind], {"method": BASELINE, **values}, "labels")
 
 
 def features(

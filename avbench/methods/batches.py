@@ -1,14 +1,34 @@
-"""Which clips make a batch, and which clip's video goes with a clip's audio.
+"""Which clips make a batch. Each kind of batch is declared once, in `BATCHES`.
 
 Every draw is a function of (seed, epoch, clip), so restarts, workers and the order of calls change nothing.
 Clips are numbered by their place in the subset; labels are integers, one a clip.
 """
 
-import numpy as np
+from __future__ import annotations
 
-from avbench.config.methods import BATCHES, CLIPS_PER_CLASS
-from avbench.core import rng
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from avbench.config.choices import Choice, Key, registry
+from avbench.config.fields import Said
 from avbench.core.errors import UserError
+from avbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from avbench.core import rng
+else:  # the configuration reads what is declared here, and needs no arrays
+    np, rng = lazy("numpy"), lazy("avbench.core.rng")
+
+CLIPS_PER_CLASS = Key(
+    "clips_per_class",
+    Annotated[int, Field(ge=2), Said("a whole number of at least 2")],
+    4,
+    "of mixed batches: the clips of each class",
+)
 
 
 def require_batches(
@@ -16,12 +36,12 @@ def require_batches(
     labels: np.ndarray,
     batch_size: int | None,
     where: str = "batch_size",
-    clips_per_class: int = CLIPS_PER_CLASS,
+    clips_per_class: int = CLIPS_PER_CLASS.default,
 ) -> None:
     """Check that a subset can be batched.
 
     Args:
-        batch: ``shuffled``, ``one-per-class``, ``single-class`` or ``mixed``.
+        batch: a name of `BATCHES`.
         labels: shape (n,), integers.
         batch_size: clips a batch; ``None`` stands for all classes (one-per-class, mixed) or for the size of each
             class (single-class).
@@ -31,39 +51,13 @@ def require_batches(
     Raises:
         UserError: it cannot, with the numbers that collide.
     """
-    counts = np.unique(labels, return_counts=True)[1]
     if batch not in BATCHES:
         raise UserError(f"{where}: batch {batch!r} is unknown. Allowed are {', '.join(BATCHES)}.")
     if batch_size is not None and batch_size < 2:
         raise UserError(f"{where}: a batch of {batch_size} has no negatives; the batch size must be at least 2.")
-    if batch == "shuffled" and batch_size is None:
-        raise UserError(f"{where}: shuffled batches need a batch size.")
-    if batch == "shuffled" and batch_size > len(labels):
-        raise UserError(
-            f"{where}: a batch of {batch_size} is larger than the subset of {len(labels)} clips. "
-            "Lower the batch size or take a larger subset."
-        )
-    if batch in ("one-per-class", "mixed") and len(counts) < 2:
-        raise UserError(f"{where}: {batch} batches need two classes or more; there are {len(counts)}.")
-    if batch == "one-per-class" and batch_size is not None and batch_size > len(counts):
-        raise UserError(
-            f"{where}: a batch of {batch_size} with one clip a class needs as many classes; there are "
-            f"{len(counts)}. Lower the batch size to {len(counts)} or less."
-        )
-    if batch == "mixed" and batch_size is not None and not 2 <= batch_size // clips_per_class <= len(counts):
-        raise UserError(
-            f"{where}: a mixed batch of {batch_size} with {clips_per_class} clips a class is of "
-            f"{batch_size // clips_per_class} classes; it takes two at least, and at most the {len(counts)} that there "
-            "are. Change batch_size or clips_per_class."
-        )
-    if batch == "mixed" and counts.max() < 2:
-        raise UserError(f"{where}: mixed batches need classes of two clips or more; all {len(counts)} have one.")
-    if batch == "single-class" and (len(counts) == 0 or counts.min() < 2):
-        raise UserError(
-            f"{where}: single-class batches need two clips or more of every class, as a batch of one has no "
-            f"negatives; {int((counts == 1).sum())} of {len(counts)} classes have one. Take a larger or less "
-            "imbalanced subset."
-        )
+    counts = np.unique(labels, return_counts=True)[1]
+    for fault in BATCHES[batch].make().faults(counts, batch_size, clips_per_class):
+        raise UserError(f"{where}: {fault}")
 
 
 def batches(
@@ -73,27 +67,14 @@ def batches(
     seed: int,
     epoch: int,
     order: str = "fresh",
-    clips_per_class: int = CLIPS_PER_CLASS,
+    clips_per_class: int = CLIPS_PER_CLASS.default,
 ) -> list[np.ndarray]:
     """Cut the clips into the batches of one epoch. Every epoch has the same number of batches.
-
-    - ``shuffled``: a random permutation of the clips in full batches; the rest, less than a batch, sits out.
-    - ``one-per-class``: each clip of a batch is of another class. Every batch takes a clip of each of the
-      ``batch_size`` classes that have most clips left (ties at random), which gives as many full batches as
-      possible. Once fewer classes have clips left, a batch takes one of each of these, down to half of
-      ``batch_size`` (and never below 2); the rest sits out. Equal classes in full batches leave none.
-    - ``single-class``: each class is cut at random into the fewest batches of at most ``batch_size``, whose
-      sizes differ by one at most. (A batch of one, left only by batch size 2 and an odd class, sits out.)
-    - ``mixed``: ``clips_per_class`` clips of each of ``batch_size // clips_per_class`` classes (the PK batches of
-      Hermans et al. 2017, arXiv:1703.07737). Each class is cut at random into groups of so many clips, and what is left
-      of it, less than a group, sits out; a class too small for a group is one by itself, of all its clips. Groups
-      then fill batches as clips do with ``one-per-class``: each batch takes a group of each of the classes that have
-      most groups left, down to half as many classes (and never below 2), and the rest sits out.
 
     Which clips sit out, the members and the order of the batches are drawn anew each epoch.
 
     Args:
-        batch: ``shuffled``, ``one-per-class``, ``single-class`` or ``mixed``.
+        batch: a name of `BATCHES`; its class says how batches are made.
         labels: shape (n,), integers.
         batch_size: clips a batch; see :func:`require_batches` for ``None``.
         seed: the run's seed.
@@ -113,24 +94,190 @@ def batches(
         raise UserError(f"order: {order!r} is unknown. Allowed are fresh, fixed.")
     random = rng.generator(seed, "batches", 0 if order == "fixed" else epoch)
     shuffled = random.permutation(len(labels))
-    if batch == "shuffled":
-        full = len(labels) // batch_size
-        return list(shuffled[: full * batch_size].reshape(full, batch_size))
+    return BATCHES[batch].make().cut(shuffled, labels, batch_size, random, clips_per_class)
+
+
+class Shuffled:
+    """A random permutation of the clips in full batches; the rest, less than a batch, sits out."""
+
+    repeats = False
+    """Whether every epoch has the same batches where the protocol fixes their order."""
+
+    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+        """Say why clips cannot be batched this way.
+
+        Args:
+            counts: the clips of each class.
+            size, clips_per_class: as of `batches`.
+        """
+        clips = int(counts.sum())
+        if size is None:
+            yield "shuffled batches need a batch size."
+        elif size > clips:
+            yield (
+                f"a batch of {size} is larger than the subset of {clips} clips. Lower the batch size or take a larger "
+                "subset."
+            )
+
+    def cut(
+        self,
+        shuffled: np.ndarray,
+        labels: np.ndarray,
+        size: int | None,
+        random: np.random.Generator,
+        clips_per_class: int,
+    ) -> list[np.ndarray]:
+        """Return the batches of an epoch.
+
+        Args:
+            shuffled: the clips' numbers in random order.
+            labels: the class of each clip.
+            size, clips_per_class: as of `batches`.
+            random: what else is drawn comes from here.
+        """
+        full = len(shuffled) // size
+        return list(shuffled[: full * size].reshape(full, size))
+
+    def largest(self, size: int, classes: int, clips_per_class: int) -> int:
+        """Return the size of the largest batch that so many classes can fill."""
+        return size
+
+    def smallest(self, made: list[np.ndarray], labels: np.ndarray, clips_per_class: int) -> int:
+        """Return a size that no batch of any epoch falls below, of which ``made`` are those of one."""
+        return min(map(len, made))
+
+
+class OnePerClass(Shuffled):
+    """Each clip of a batch is of another class.
+
+    Every batch takes a clip of each of the ``size`` classes that have most clips left (ties at random), which gives as
+    many full batches as possible. Once fewer classes have clips left, a batch takes one of each of these, down to half
+    of ``size`` (and never below 2); the rest sits out. Equal classes in full batches leave none.
+    """
+
+    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+        """Say why clips cannot be batched this way."""
+        if len(counts) < 2:
+            yield f"one-per-class batches need two classes or more; there are {len(counts)}."
+        if size is not None and size > len(counts):
+            yield (
+                f"a batch of {size} with one clip a class needs as many classes; there are {len(counts)}. Lower the "
+                f"batch size to {len(counts)} or less."
+            )
+
+    def cut(
+        self,
+        shuffled: np.ndarray,
+        labels: np.ndarray,
+        size: int | None,
+        random: np.random.Generator,
+        clips_per_class: int,
+    ) -> list[np.ndarray]:
+        """Return the batches of an epoch."""
+        by_class, counts = _by_class(shuffled, labels)
+        return _in_random_order(_one_of_each(by_class, counts, size or len(counts), random), random)
+
+    def largest(self, size: int, classes: int, clips_per_class: int) -> int:
+        """Return one clip of each class at most."""
+        return min(size, classes)
+
+
+class Mixed(Shuffled):
+    """``clips_per_class`` clips of each of ``size // clips_per_class`` classes.
+
+    These are the PK batches of Hermans et al. 2017, arXiv:1703.07737. Each class is cut at random into groups of so
+    many clips, and what is left of it, less than a group, sits out; a class too small for a group is one by itself, of
+    all its clips. Groups then fill batches as clips do with `OnePerClass`: each batch takes a group of each of the
+    classes that have most groups left, down to half as many classes (and never below 2), and the rest sits out.
+    """
+
+    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+        """Say why clips cannot be batched this way."""
+        if len(counts) < 2:
+            yield f"mixed batches need two classes or more; there are {len(counts)}."
+        if size is not None and not 2 <= size // clips_per_class <= len(counts):
+            yield (
+                f"a mixed batch of {size} with {clips_per_class} clips a class is of {size // clips_per_class} "
+                f"classes; it takes two at least, and at most the {len(counts)} that there are. Change batch_size or "
+                "clips_per_class."
+            )
+        if counts.max() < 2:
+            yield f"mixed batches need classes of two clips or more; all {len(counts)} have one."
+
+    def cut(
+        self,
+        shuffled: np.ndarray,
+        labels: np.ndarray,
+        size: int | None,
+        random: np.random.Generator,
+        clips_per_class: int,
+    ) -> list[np.ndarray]:
+        """Return the batches of an epoch."""
+        by_class, counts = _by_class(shuffled, labels)
+        groups = [
+            members[begin : begin + clips_per_class]
+            for members in np.split(by_class, np.cumsum(counts)[:-1])
+            for begin in range(0, max(1, len(members) - clips_per_class + 1), clips_per_class)
+        ]
+        classes = (size or len(counts) * clips_per_class) // clips_per_class
+        whole = np.maximum(1, counts // clips_per_class)
+        together = _one_of_each(np.arange(len(groups)), whole, classes, random)
+        made = [random.permutation(np.concatenate([groups[group] for group in batch])) for batch in together]
+        return _in_random_order(made, random)
+
+    def largest(self, size: int, classes: int, clips_per_class: int) -> int:
+        """Return a group of each class at most."""
+        return min(size, classes * clips_per_class)
+
+    def smallest(self, made: list[np.ndarray], labels: np.ndarray, clips_per_class: int) -> int:
+        """Return a size that no batch falls below.
+
+        Every epoch's batches are of as many classes. Those too small for a group of clips meet in other batches each
+        time: in all of a batch, at worst.
+        """
+        fewest = min(len(np.unique(labels[batch])) for batch in made)
+        return int(np.sort(np.minimum(np.bincount(labels), clips_per_class))[:fewest].sum())
+
+
+class SingleClass(Shuffled):
+    """Each class is cut at random into the fewest batches of at most ``size``, whose sizes differ by one at most.
+
+    A batch of one, left only by batch size 2 and an odd class, sits out.
+    """
+
+    repeats = True
+
+    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+        """Say why clips cannot be batched this way."""
+        if len(counts) == 0 or counts.min() < 2:
+            yield (
+                "single-class batches need two clips or more of every class, as a batch of one has no negatives; "
+                f"{int((counts == 1).sum())} of {len(counts)} classes have one. Take a larger or less imbalanced "
+                "subset."
+            )
+
+    def cut(
+        self,
+        shuffled: np.ndarray,
+        labels: np.ndarray,
+        size: int | None,
+        random: np.random.Generator,
+        clips_per_class: int,
+    ) -> list[np.ndarray]:
+        """Return the batches of an epoch."""
+        by_class, counts = _by_class(shuffled, labels)
+        most, members = size or int(counts.max()), np.split(by_class, np.cumsum(counts)[:-1])
+        parts = [part for group in members for part in np.array_split(group, -(-len(group) // most))]
+        return _in_random_order([part for part in parts if len(part) > 1], random)
+
+
+def _by_class(shuffled: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return clips class by class, in their random order within each; and the clips of each class."""
     _, codes = np.unique(labels, return_inverse=True)
-    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
-    counts = np.bincount(codes)
-    if batch == "one-per-class":
-        made = _one_per_class(by_class, counts, batch_size or len(counts), random)
-    elif batch == "mixed":
-        made = _mixed(by_class, counts, batch_size or len(counts) * clips_per_class, clips_per_class, random)
-    else:
-        made = _single_class(by_class, counts, batch_size or int(counts.max()))
-    return [made[i] for i in random.permutation(len(made))]
+    return shuffled[np.argsort(codes[shuffled], kind="stable")], np.bincount(codes)
 
 
-def _one_per_class(
-    by_class: np.ndarray, counts: np.ndarray, size: int, random: np.random.Generator
-) -> list[np.ndarray]:
+def _one_of_each(by_class: np.ndarray, counts: np.ndarray, size: int, random: np.random.Generator) -> list[np.ndarray]:
     left, ends, made = counts.copy(), np.cumsum(counts), []
     while (open_classes := np.count_nonzero(left)) >= max(2, size / 2):
         fullest = np.lexsort((random.random(len(left)), -left))[: min(size, open_classes)]
@@ -139,21 +286,35 @@ def _one_per_class(
     return made
 
 
-def _mixed(
-    by_class: np.ndarray, counts: np.ndarray, size: int, clips_per_class: int, random: np.random.Generator
-) -> list[np.ndarray]:
-    groups = [
-        members[begin : begin + clips_per_class]
-        for members in np.split(by_class, np.cumsum(counts)[:-1])
-        for begin in range(0, max(1, len(members) - clips_per_class + 1), clips_per_class)
-    ]
-    together = _one_per_class(
-        np.arange(len(groups)), np.maximum(1, counts // clips_per_class), size // clips_per_class, random
-    )
-    return [random.permutation(np.concatenate([groups[group] for group in batch])) for batch in together]
+def _in_random_order(made: list[np.ndarray], random: np.random.Generator) -> list[np.ndarray]:
+    return [made[place] for place in random.permutation(len(made))]
 
 
-def _single_class(by_class: np.ndarray, counts: np.ndarray, size: int) -> list[np.ndarray]:
-    members = np.split(by_class, np.cumsum(counts)[:-1])
-    parts = [part for group in members for part in np.array_split(group, -(-len(group) // size))]
-    return [part for part in parts if len(part) > 1]
+BATCHES = registry(
+    Choice("shuffled", "clips in random order", display="shuffled", make=Shuffled, place=0),
+    Choice(
+        "one-per-class",
+        "every clip of a batch is of another class: easy negatives",
+        display="one clip a class",
+        needs="classes",
+        make=OnePerClass,
+        place=1,
+    ),
+    Choice(
+        "single-class",
+        "all clips of a batch are of one class: hard negatives",
+        display="a single class",
+        needs="classes",
+        make=SingleClass,
+        place=2,
+    ),
+    Choice(
+        "mixed",
+        "`clips_per_class` clips of each of batch_size / clips_per_class classes",
+        display="mixed, {clips_per_class} a class",
+        needs="classes",
+        keys=(CLIPS_PER_CLASS,),
+        make=Mixed,
+        place=3,
+    ),
+)

@@ -7,8 +7,8 @@ import numpy as np
 
 from avbench.config.methods import Method
 from avbench.core.errors import UserError
-from avbench.methods.batches import batches, require_batches
-from avbench.methods.positives import Neighbours, Positives
+from avbench.methods.batches import BATCHES, batches, require_batches
+from avbench.methods.positives import POSITIVES
 
 
 class Pairing:
@@ -37,14 +37,12 @@ class Pairing:
             )
         self.method, self.epochs, self.seed = method, epochs, seed
         self.classes = known if known.ndim == 1 else np.zeros(len(known), np.int64)
-        self.batch_size, self._each = batch_size, method.clips_per_class or 1
-        if method.batch in ("one-per-class", "mixed"):  # more classes than there are cannot be in a batch
-            self.batch_size = min(batch_size, (int(self.classes.max()) + 1) * self._each)
-        self._order = batch_order if method.batch == "single-class" else "fresh"
+        self._batches, self._each = BATCHES[method.batch].make(), method.clips_per_class or 1
+        classes = int(self.classes.max(initial=-1)) + 1  # more than there are cannot be in a batch
+        self.batch_size = self._batches.largest(batch_size, classes, self._each)
+        self._order = batch_order if self._batches.repeats else "fresh"
         require_batches(method.batch, self.classes, self.batch_size, method.name, self._each)
-        self._positives: Positives | Neighbours | None = None
-        if method.positive != "self":
-            self._positives = Neighbours(known) if known.ndim == 2 else Positives(known)
+        self._positives = POSITIVES[method.positive].make(known)
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch (from 0): clip numbers, int64. Every epoch has as many."""
@@ -55,17 +53,9 @@ class Pairing:
     @property
     def smallest_batch(self) -> int:
         """A size that no batch of any epoch falls below."""
-        made = self.batches(0)
-        if self.method.batch != "mixed":
-            return min(map(len, made))
-        # Every epoch's batches are of as many classes. Those too small for a group of clips meet in other batches each
-        # time: in all of a batch, at worst.
-        fewest = min(len(np.unique(self.classes[batch])) for batch in made)
-        return int(np.sort(np.minimum(np.bincount(self.classes), self._each))[:fewest].sum())
+        return self._batches.smallest(self.batches(0), self.classes, self._each)
 
     def videos(self, anchors: np.ndarray, epoch: int) -> np.ndarray:
         """Return the clip whose video is each anchor's positive: the shape of ``anchors``."""
-        if self._positives is None:
-            return anchors
         probability = self.method.probability_at(epoch, self.epochs)
         return self._positives.draw(anchors, self.seed, epoch, probability)

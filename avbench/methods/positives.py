@@ -1,8 +1,29 @@
-"""Positives: whose video goes with the sound of a clip."""
+"""Positives: whose video goes with the sound of a clip. Each is declared once, in `POSITIVES`."""
 
-import numpy as np
+from __future__ import annotations
 
-from avbench.core import rng
+from typing import TYPE_CHECKING
+
+from avbench.config.choices import Choice, registry
+from avbench.core.lazy import lazy
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from avbench.core import rng
+else:  # the configuration reads what is declared here, and needs no arrays
+    np, rng = lazy("numpy"), lazy("avbench.core.rng")
+
+
+class Own:
+    """Each clip's own video goes with its audio."""
+
+    def __init__(self, known: np.ndarray) -> None:
+        """Take what may be known of the clips, of which nothing is needed."""
+
+    def draw(self, anchors: np.ndarray, seed: int, epoch: int, probability: float | None = None) -> np.ndarray:
+        """Return the anchors; arguments as of `Positives.draw`."""
+        return anchors
 
 
 class Positives:
@@ -75,3 +96,24 @@ def _places(seed: int, epoch: int, anchors: np.ndarray, size: np.ndarray | int) 
 def _or_self(partner: np.ndarray, anchors: np.ndarray, seed: int, epoch: int, probability: float) -> np.ndarray:
     swap = rng.uniforms(seed, "positive or self", epoch, anchors) < probability
     return np.where(swap, partner, anchors)
+
+
+POSITIVES = registry(
+    Choice("self", "the clip's own video", display="own video", make=Own, place=0),
+    Choice(
+        "same-class",
+        "the video of a clip drawn uniformly from the anchor's class; the anchor itself may be drawn",
+        display="same class",
+        needs="classes",
+        make=Positives,
+        place=1,
+    ),
+    Choice(
+        "neighbour",
+        "the video of one of the clip's k nearest neighbours, drawn uniformly (labels of `kind: neighbours`)",
+        display="neighbour",
+        needs="neighbours",
+        make=Neighbours,
+        place=2,
+    ),
+)

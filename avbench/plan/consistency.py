@@ -6,7 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from avbench.config.capacity import Held, planned
+from avbench.config.evaluation import KnnSettings
 from avbench.config.experiment import Experiment
+from avbench.config.features import FeatureSettings
+from avbench.config.methods import Method
+from avbench.config.settings import build
 from avbench.core.errors import UserError
 
 
@@ -20,37 +24,19 @@ def check(experiment: Experiment) -> None:
     if missing := {"audio", "video"} - set(experiment.modalities(experiment.dataset)):
         raise UserError(f"config: pretraining.dataset {experiment.dataset!r} has no {missing.pop()}; pairs need both.")
     for name, task in experiment.tasks.items():
-        _known(f"tasks.{name}.dataset", task["dataset"], experiment.datasets)
-        if missing := set(task["modalities"]) - set(experiment.modalities(task["dataset"])):
-            raise UserError(
-                f"config: tasks.{name}.modalities asks for {missing.pop()!r}, and dataset {task['dataset']!r} has "
-                f"{', '.join(experiment.modalities(task['dataset']))}."
-            )
-        if task["train"] == "subset" and task["dataset"] != experiment.dataset:
-            raise UserError(
-                f"config: tasks.{name}.train is 'subset', and its dataset {task['dataset']!r} is not the "
-                f"pretraining dataset {experiment.dataset!r}. Use 'all'."
-            )
-    gpus, groups = experiment.config["pretraining"].get("gpus", 0), experiment.protocol.batch_norm_groups
+        _check_task(experiment, name, task)
+    gpus, groups = experiment.pretraining["gpus"], experiment.protocol.batch_norm_groups
     if gpus > 1 and groups not in (1, gpus):
         raise UserError(
             f"config: pretraining.gpus: {gpus} with protocol.batch_norm_groups: {groups} is not possible. Take 1 "
             f"group (synchronised batch norm) or {gpus} (each GPU its own), or one GPU."
         )
     for name, variant in experiment.label_variants.items():
-        if variant["kind"] == "pseudo":
-            _check_pseudo(experiment, f"labels.{name}", variant)
-        confused = sorted({"matrix", "method"} & set(variant))
-        if variant["kind"] == "noise" and variant["noise"] != "confusion" and confused:
-            raise UserError(f"config: labels.{name}.{confused[0]} goes with noise: confusion.")
-        if {"matrix", "method"} <= set(variant):
-            raise UserError(f"config: labels.{name}: matrix and method both say what is confused; leave one out.")
-        if experiment.first_round(name):
-            _check_rounds(experiment, name)
+        _check_labels(experiment, name, variant)
     for name, method in experiment.methods.items():
         for labels in experiment.grid[name]:
             kind = experiment.label_variants.get(labels, {}).get("kind")
-            if (kind == "neighbours") != (method.positive == "neighbour"):
+            if (kind == "neighbours") != (method.needs == "neighbours"):
                 raise UserError(
                     f"config: methods.{name}: positive: neighbour and labels of kind neighbours go together, and "
                     f"labels {labels!r} are of kind {kind or labels}."
@@ -63,6 +49,59 @@ def check(experiment: Experiment) -> None:
     for name, dataset in experiment.datasets.items():
         if not experiment.rule_file(name).is_file():
             raise UserError(f"config: datasets.{name}.rules: {dataset['rules']} does not exist.")
+
+
+def _check_task(experiment: Experiment, name: str, task: Mapping[str, Any]) -> None:
+    _known(f"tasks.{name}.dataset", task["dataset"], experiment.datasets)
+    if missing := set(task["modalities"]) - set(experiment.modalities(task["dataset"])):
+        raise UserError(
+            f"config: tasks.{name}.modalities asks for {missing.pop()!r}, and dataset {task['dataset']!r} has "
+            f"{', '.join(experiment.modalities(task['dataset']))}."
+        )
+    if task["train"] == "subset" and task["dataset"] != experiment.dataset:
+        raise UserError(
+            f"config: tasks.{name}.train is 'subset', and its dataset {task['dataset']!r} is not the "
+            f"pretraining dataset {experiment.dataset!r}. Use 'all'."
+        )
+
+
+def _check_labels(experiment: Experiment, name: str, variant: Mapping[str, Any]) -> None:
+    if variant["kind"] == "pseudo":
+        _check_pseudo(experiment, f"labels.{name}", variant)
+    confused = sorted({"matrix", "method"} & set(variant))
+    if variant["kind"] == "noise" and variant["noise"] != "confusion" and confused:
+        raise UserError(f"config: labels.{name}.{confused[0]} goes with noise: confusion.")
+    if {"matrix", "method"} <= set(variant):
+        raise UserError(f"config: labels.{name}: matrix and method both say what is confused; leave one out.")
+    if experiment.first_round(name):
+        _check_rounds(experiment, name)
+
+
+def check_windows(features: FeatureSettings, dataset: str, min_duration_s: float) -> None:
+    """Check that a pretraining window fits into every clip, and holds a picture.
+
+    Evaluation repeats the sound of a clip that is shorter than its window; pretraining refuses such a clip.
+
+    Args:
+        features: the windows.
+        dataset: the pretraining dataset.
+        min_duration_s: seconds that its clips last at least.
+
+    Raises:
+        UserError: with the key, its value and the longest window that fits.
+    """
+    for key in ("audio_s", "video_s"):
+        if (length := getattr(features, key)) > min_duration_s:
+            raise UserError(
+                f"config: pretraining.features.{key}: a window of {length:g} s is longer than clips of dataset "
+                f"{dataset!r} have to be: checks.min_duration_s is {min_duration_s:g}. Raise it to {length:g}, or "
+                f"shorten the window to {min_duration_s:g}."
+            )
+    if features.video_frames < 1:
+        raise UserError(
+            f"config: pretraining.features.video_s: a window of {features.video_s:g} s holds no picture at "
+            f"store.frame_rate: {features.frame_rate:g}."
+        )
 
 
 def _check_pseudo(experiment: Experiment, key: str, variant: Mapping[str, Any]) -> None:
@@ -98,29 +137,31 @@ def _known(key: str, value: str, allowed: Iterable[str]) -> None:
 
 
 def check_stored(experiment: Experiment, data: Path) -> None:
-    """Check subsets and labels against the pretraining dataset, where it is packed already.
+    """Check subsets, labels and neighbours against the datasets that are packed already.
 
     Raises:
         UserError: as `check_sizes`.
     """
-    path = data / experiment.dataset / "coverage.json"
-    if path.exists() and (training := json.loads(path.read_text(encoding="utf-8")).get("training")):
-        check_sizes(experiment, Held(experiment.dataset, **training))
+    for dataset in experiment.datasets:
+        path = data / dataset / "coverage.json"
+        if path.exists() and (training := json.loads(path.read_text(encoding="utf-8")).get("training")):
+            check_sizes(experiment, Held(dataset, **training))
 
 
 def check_sizes(experiment: Experiment, held: Held) -> None:
-    """Check subsets and labels against what a dataset is known to hold, before any job runs.
+    """Check subsets, labels and neighbours against what a dataset is known to hold, before any job runs.
 
     Args:
-        held: the training clips of a dataset; only the pretraining dataset is checked.
+        held: the training clips of a dataset; subsets and labels are those of the pretraining dataset.
 
     Raises:
         UserError: a subset asks for more clips than there are, or cannot fill one batch of a method; labels ask
-            for more clusters or neighbours than a subset has clips.
+            for more clusters or neighbours than a subset has clips, or the protocol knn for more than a task has.
     """
-    batch, groups = experiment.config["pretraining"].get("batch_size", 309), experiment.protocol.batch_norm_groups
+    _check_voters(experiment, held)
     if held.dataset != experiment.dataset:
         return
+    batch, groups = experiment.pretraining["batch_size"], experiment.protocol.batch_norm_groups
     if groups > 1 and batch < 2 * groups:
         raise UserError(
             f"config: pretraining.batch_size: {batch} is too small for protocol.batch_norm_groups: {groups}, "
@@ -136,19 +177,42 @@ def check_sizes(experiment: Experiment, held: Held) -> None:
                 what = "other clips" if others else "clips"
                 raise UserError(f"config: labels.{labels}.k: {k} is more than the {most} {what} of subset {name!r}.")
         for method in experiment.methods.values():
-            if not any(name in subsets for subsets in experiment.grid[method.name].values()):
-                continue
-            if method.batch == "shuffled" and batch > sum(sizes):
+            if any(name in subsets for subsets in experiment.grid[method.name].values()):
+                _check_batches(method, batch, name, sizes)
+
+
+def _check_batches(method: Method, batch: int, subset: str, sizes: list[int]) -> None:
+    if method.batch == "shuffled" and batch > sum(sizes):
+        raise UserError(
+            f"config: pretraining.batch_size: {batch} is larger than subset {subset!r} with {sum(sizes)} clips."
+        )
+    if method.batch == "mixed" and batch < 2 * method.clips_per_class:
+        raise UserError(
+            f"config: pretraining.batch_size: {batch} is too small for method {method.name!r}, whose mixed "
+            f"batches hold {method.clips_per_class} clips of each of two classes or more."
+        )
+    if method.batch == "single-class" and min(sizes) < 2:
+        raise UserError(
+            f"config: subsets.{subset}: method {method.name!r} draws batches of one class, which need at "
+            f"least 2 clips a class; the smallest class has {min(sizes)}."
+        )
+
+
+def _check_voters(experiment: Experiment, held: Held) -> None:
+    """Check that the protocol knn asks for no more neighbours than a task has training clips."""
+    if "knn" not in experiment.evaluation:
+        return
+    neighbours = build(KnnSettings, experiment.evaluation["knn"], "config: evaluation.knn").neighbours
+    for name, task in experiment.tasks.items():
+        if task["dataset"] != held.dataset:
+            continue
+        there = {f"task {name!r}": held.clips}
+        if task["train"] == "subset":
+            listed = {key: subset for key, subset in experiment.subsets.items() if "ids" not in subset}
+            there = {f"subset {key!r}": sum(planned(key, subset, held)) for key, subset in listed.items()}
+        for what, clips in there.items():
+            if neighbours > clips:
                 raise UserError(
-                    f"config: pretraining.batch_size: {batch} is larger than subset {name!r} with {sum(sizes)} clips."
-                )
-            if method.batch == "mixed" and batch < 2 * method.clips_per_class:
-                raise UserError(
-                    f"config: pretraining.batch_size: {batch} is too small for method {method.name!r}, whose mixed "
-                    f"batches hold {method.clips_per_class} clips of each of two classes or more."
-                )
-            if method.batch == "single-class" and min(sizes) < 2:
-                raise UserError(
-                    f"config: subsets.{name}: method {method.name!r} draws batches of one class, which need at "
-                    f"least 2 clips a class; the smallest class has {min(sizes)}."
+                    f"config: evaluation.knn.neighbours: {neighbours} is more than the {clips} training clips of "
+                    f"{what}. The largest that works is {min(there.values())}."
                 )

@@ -7,11 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from avbench.config.experiment import Run
-from avbench.config.methods import PRESETS
+from avbench.config.methods import BASELINE, PRESETS
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
-
-BASELINE = "random"
 
 
 class Facts:

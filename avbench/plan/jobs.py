@@ -9,17 +9,19 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from avbench.config.checks import CheckSettings
+from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
 from avbench.config.experiment import Experiment, Run
+from avbench.config.features import FeatureSettings
+from avbench.config.labels import KINDS
+from avbench.config.methods import BASELINE, Method
+from avbench.config.pretraining import MACHINE, PretrainSettings
+from avbench.config.settings import build, defaults
+from avbench.config.store import StoreSettings
+from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.plan import paths
-from avbench.plan.consistency import check
-
-# Keys of `pretraining` that do not decide the outcome: rules pass them on without repeating runs when they change.
-MACHINE = ("device", "loader_threads", "cache_mb", "checkpoint_every_s", "compile", "tensorboard")
-
-# Keys of `evaluation`: what looks at frozen features, and what trains something on each run's encoders.
-FROZEN = ("linear", "knn", "retrieval")
-TRAINED = ("linear-sgd", "finetune")
+from avbench.plan.consistency import check, check_windows
 
 
 class Plan(Experiment):
@@ -36,6 +38,26 @@ class Plan(Experiment):
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
         super().__init__(config, root)
         check(self)
+        self._check_settings()
+
+    def _check_settings(self) -> None:
+        """Read the settings of jobs as these do, so that what they would refuse is refused now."""
+        features = build(FeatureSettings, self.feature_settings(), "config: pretraining.features")
+        check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
+        for name in self.subsets:
+            build(PretrainSettings, self.pretrain_settings(name), "config: pretraining")
+            for protocol in self.trained():
+                build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")
+        for name, protocol in self.frozen().items():
+            build(PROTOCOLS[name].settings, protocol, f"config: evaluation.{name}")
+        for name in self.datasets:
+            build(StoreSettings, self.store_settings(name), "config: store")
+            build(CheckSettings, self.check_settings(name), f"config: datasets.{name}.checks")
+        for name in self.subsets:
+            _read(SubsetSettings, self.subset_settings(name), f"config: subsets.{name}")
+        for name, variant in self.label_variants.items():
+            method = {"method": BASELINE} if self.first_round(name) else {}
+            _read(KINDS[variant["kind"]].settings, method | self.label_settings(name), f"config: labels.{name}")
 
     def path(self, pattern: str, **wildcards: object) -> str:
         """Return a file of this experiment, of the pretraining dataset unless another is given; see `paths`."""
@@ -114,8 +136,9 @@ class Plan(Experiment):
 
     def feature_settings(self) -> dict[str, Any]:
         """Return the windows and the log-mel's parameters, with the store's rates."""
-        rates = {key: self.config["store"][key] for key in ("sample_rate", "frame_rate")}
-        return rates | self.config["pretraining"]["features"]
+        store = defaults(StoreSettings) | self.config["store"]
+        rates = {key: store[key] for key in ("sample_rate", "frame_rate")}
+        return rates | self.config["pretraining"].get("features", {})
 
     def pretrain_settings(self, subset: str) -> dict[str, Any]:
         """Return how to train on a subset: the general settings, with the subset's number of epochs."""
@@ -154,8 +177,9 @@ class Plan(Experiment):
         return settings
 
     def method_settings(self, method: str, labels: str) -> dict[str, Any]:
-        """Return a method's fields, of its run with these labels."""
-        return asdict(replace(self.methods[method], labels=labels))
+        """Return a method's fields, of its run with these labels: those that all methods have first."""
+        fields = asdict(replace(self.methods[method], labels=labels))
+        return {name: fields[name] for name in (*Method.__annotations__, *fields)}
 
     def subset_settings(self, subset: str) -> dict[str, Any]:
         """Return how a subset is drawn."""
@@ -164,3 +188,11 @@ class Plan(Experiment):
     def label_settings(self, labels: str) -> dict[str, Any]:
         """Return how a label variant is made."""
         return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])
+
+
+def _read(settings: type, values: Mapping[str, Any], where: str) -> None:
+    """Read settings whose messages name the key alone."""
+    try:
+        build(settings, values, where)
+    except UserError as error:
+        raise UserError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None

@@ -7,6 +7,8 @@ import json
 from functools import cached_property
 from typing import Any
 
+from avbench.config.pretraining import PretrainSettings
+from avbench.config.settings import defaults
 from avbench.figures.figure import Figure
 from avbench.figures.registry import FIGURES
 from avbench.plan import paths
@@ -134,6 +136,7 @@ class Report:
         """Return the fields of :class:`avbench.results.material.TablesPlan`."""
         plan, facts = self.plan, self.facts
         told = ("dataset", "role", "train", "published_task")
+        training = {name: defaults(PretrainSettings) | plan.pretrain_settings(name) for name in plan.subsets}
         return {
             "scores": self.scored(paths.SCORES_FILE),
             "runs": facts.run_records,
@@ -146,9 +149,9 @@ class Report:
             "own_labels": facts.own_labels,
             "methods": ["untrained", *plan.methods, "supervised"],
             "tasks": {name: {key: task[key] for key in told if key in task} for name, task in plan.tasks.items()},
-            "batch_size": plan.config["pretraining"].get("batch_size", 309),
-            "batch_order": plan.pretrain_settings(facts.largest).get("batch_order", "fresh"),
-            "epochs": {name: plan.pretrain_settings(name).get("epochs", 100) for name in plan.subsets},
+            "batch_size": plan.pretraining["batch_size"],
+            "batch_order": training[facts.largest]["batch_order"],
+            "epochs": {name: settings["epochs"] for name, settings in training.items()},
             "data": paths.DATA,
             "dataset": plan.dataset,
             "claims": plan.from_here(plan.config["claims"]),

@@ -1,6 +1,6 @@
 """What a job asks of a scheduler: memory by the size of its data, time, and more of both with every attempt.
 
-Imported while the Snakefile is parsed, also by every job of a cluster: standard library only.
+Imported while the Snakefile is parsed, also by every job of a cluster: nothing heavy.
 """
 
 import json
@@ -11,6 +11,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from avbench.config.features import FeatureSettings
+from avbench.config.pretraining import Pretraining
+from avbench.config.settings import defaults
+from avbench.config.store import StoreSettings
 from avbench.core.errors import UserError
 
 GROWTH_LIMIT = 4
@@ -91,10 +95,11 @@ def batches_mb(pretraining: Mapping[str, Any], store: Mapping[str, Any]) -> floa
     Args:
         pretraining, store: sections of the configuration.
     """
-    features = pretraining["features"]
+    store, pretraining = defaults(StoreSettings) | store, defaults(Pretraining) | pretraining
+    features = defaults(FeatureSettings) | pretraining.get("features", {})
     frames = features["video_s"] * store["frame_rate"] * store["width"] * store["height"] * 3
     clip = frames + 2 * features["audio_s"] * store["sample_rate"]
-    return pretraining.get("batch_size", 309) * (2 * pretraining.get("loader_threads", 0) + 3) * clip / 1e6
+    return pretraining["batch_size"] * (2 * pretraining["loader_threads"] + 3) * clip / 1e6
 
 
 def stored_clips(coverages: Iterable[str]) -> int:

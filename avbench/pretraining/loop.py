@@ -2,36 +2,32 @@
 
 import contextlib
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from avbench.config.pretraining import MachineSettings, PretrainSettings
+from avbench.config.pretraining import MachineSettings
 from avbench.core.errors import UserError
-from avbench.core.files import remove_leftovers
 from avbench.core.progress import Progress
 from avbench.methods.losses import contrast
 from avbench.models.embedder import Task
 from avbench.pretraining.dynamics_recorder import Following
-from avbench.pretraining.window_batches import Batches, on_device
-from avbench.training import checkpoint
+from avbench.pretraining.window_batches import Batch, Batches, on_device
 from avbench.training.batch_norm import synchronise_batch_norm
 from avbench.training.optimizer import Adam
-from avbench.training.resume import unfinished_file
+from avbench.training.resume import UnfinishedRun
 from avbench.training.schedule import learning_rate
-from avbench.training.signals import Stopped
-from avbench.training.telemetry import Timing, open_tensorboard
+from avbench.training.telemetry import Events, StepClock, Timing
 
 EPOCH_SAVES_S = 10.0
 """A run is saved at the end of an epoch if it was not in the last so many seconds: small models end five a second."""
 
 
 @dataclass
-class Reached:
+class TrainingState:
     """How far a run has come: what a checkpoint of it keeps besides weights and moments.
 
     Attributes:
@@ -49,154 +45,165 @@ class Reached:
     accuracy: float = 0.0
     timing: Timing = field(default_factory=Timing)
 
-    def finish_epoch(self, epoch: int, steps: int) -> None:
-        """Enter the epoch that ends before ``step``, of so many steps, and begin the next."""
+    @classmethod
+    def from_mapping(cls, saved: Mapping[str, Any]) -> "TrainingState":
+        """Read what ``asdict`` made of a state."""
+        return cls(**{**saved, "timing": Timing(**saved["timing"])})
+
+    def finish_step(self, loss: float, accuracy: float) -> None:
+        """Enter a step of the present epoch."""
+        self.step += 1
+        self.loss += loss
+        self.accuracy += accuracy
+
+    def finish_epoch(self, epoch: int, steps: int) -> dict[str, Any]:
+        """Enter the epoch that ends before ``step``, of so many steps, and begin the next; return its means and rates.
+
+        The means are ``loss`` and ``batch_accuracy``, the rates those of `Timing`.
+        """
         means = {"loss": self.loss / steps, "batch_accuracy": self.accuracy / steps}
         self.history.append({"epoch": epoch, "step": self.step, **means})
-        self.timings.append({"epoch": epoch, "seconds": round(self.timing.seconds, 3), **self.timing.rates()})
+        rates = self.timing.rates()
+        self.timings.append({"epoch": epoch, **self.timing.totals()})
         self.loss, self.accuracy, self.timing = 0.0, 0.0, Timing()
+        return means | rates
 
 
 def train(
     task: Task,
     schedule: Batches,
-    settings: PretrainSettings,
     machine: MachineSettings,
-    everything: Mapping[str, Any],
     device: torch.device,
+    unfinished: UnfinishedRun,
     output: Path,
-    requests: Sequence[str],
-    log: Callable[[str], None],
     following: Following | None = None,
-) -> tuple[Reached, dict[str, Any]]:
+) -> tuple[TrainingState, dict[str, Any]]:
     """Train a model to the end, from its beginning or from what an interrupted job saved.
 
     Args:
-        task: the model; it is changed, and brought to the device.
+        task: is changed, and brought to the device.
         schedule: the batches of the whole run.
-        settings, machine, device: how and where to train.
-        everything: all that decides the outcome, kept with what is saved.
-        output: the run's folder; what has been reached so far is kept in it.
-        requests: once there is anything in it, the run is saved and stops.
-        log: receives one line at a time.
+        machine, device: where and how fast to train.
+        unfinished: keeps the run while it is under way.
+        output: the run's folder, for messages and TensorBoard's events.
         following: is shown the model before every step and after the last.
 
     Returns:
-        What has been reached, and how fast this job was.
+        How far the run has come, and how fast this job was.
 
     Raises:
         UserError, Stopped: as `pretrain`.
     """
-    # --- set-up
-    world, reached, job = schedule.world, Reached(), Timing()
-    file = unfinished_file(output, everything)
-    if world.size > 1 and settings.batch_norm_groups == 1:
-        synchronise_batch_norm(task.model, device)
-    if world.size > 1:
-        task.batch_norm_groups = 1  # each group has a process of its own
-    task.to(device).train()
-    optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
-    if file.exists():
-        state = checkpoint.load(file)
-        task.model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        reached = Reached(**state["reached"] | {"timing": Timing(**state["reached"]["timing"])})
-        log(f"going on at step {reached.step} of {schedule.steps}")
-    if world.leads:
-        remove_leftovers(file)
-    first_step = reached.step
+    settings, world = schedule.settings, schedule.world
+    # ------------------------------------------------------------------------------------------- model and optimiser
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
-    if machine.compile:
-        compile_model(task, schedule, autocast, device, log)
-    forward = task
-    if world.size > 1:
-        forward = torch.nn.parallel.DistributedDataParallel(task, broadcast_buffers=False)
-    events = None
-    if machine.tensorboard and world.leads:
-        events = open_tensorboard(output / "tensorboard", first_step, log)
+    forward = prepare(task, schedule, machine, autocast, device, unfinished.log)
+    optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
 
-    def save(buffers: dict[str, torch.Tensor]) -> None:
-        state = {"model": task.model.state_dict() | buffers, "optimizer": optimizer.state_dict()}
-        checkpoint.save(file, state | {"reached": asdict(reached), "settings": dict(everything)})
+    # -------------------------------------------------------------------------------------------------------- resume
+    state = TrainingState()
+    if saved := unfinished.load():
+        task.model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        state = TrainingState.from_mapping(saved["state"])
+    first_step = state.step
 
-    def kept() -> str:
-        return f"The last good checkpoint is {file}." if file.exists() else ""
-
-    def require_finite(loss: float) -> None:
-        if not math.isfinite(loss):
-            raise UserError(f"{output}: the loss is {loss} at step {reached.step}. Lower the learning rate. {kept()}")
-
-    # --- the loop
+    # ------------------------------------------------------------------------------------------------------ the loop
     with (
+        contextlib.closing(Events(machine.tensorboard and world.leads, output, first_step, unfinished.log)) as events,
         contextlib.closing(Progress(schedule.steps, schedule.method.name, "step", done=first_step)) as progress,
         contextlib.closing(on_device(schedule.since(first_step, machine.loader_threads), device)) as upcoming,
     ):
-        saved_at = stepped_at = time.monotonic()
-        while True:
-            asked_at = time.monotonic()
-            batch = next(upcoming, None)
-            if batch is None:
-                break
-            ready_at = time.monotonic()
+        job, clock = Timing(), StepClock()
+        for batch in clock.timed(upcoming):
             if following:  # before the step's checkpoint, so that one that is gone on from has seen all before it
-                following.look(task, batch.step, device)
-                looked_s = time.monotonic() - ready_at
-                ready_at, asked_at, stepped_at = (moment + looked_s for moment in (ready_at, asked_at, stepped_at))
+                with clock.paused():
+                    following.look(task, batch.step, device)
+            epoch_ended = batch.step % schedule.steps_per_epoch == 0 and batch.step > first_step
+            stop = world.any(unfinished.stop_requested, device)
+            save = world.leads and (stop or unfinished.due(EPOCH_SAVES_S if epoch_ended else None))
+            buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()} if save else {}
             optimizer.learning_rate = learning_rate(settings, batch.step, schedule.steps)
-            ends = batch.step % schedule.steps_per_epoch == 0 and batch.step > first_step
-            limit = min(EPOCH_SAVES_S, machine.checkpoint_every_s) if ends else machine.checkpoint_every_s
-            stop = world.any(bool(requests), device)
-            save_now = world.leads and (stop or ready_at - saved_at >= limit)
-            buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()} if save_now else {}
-            try:
+            with out_of_memory_explained(batch, settings.precision, device, unfinished):
                 with autocast:
                     audio, video = forward(*batch.inputs)
                 audio, video = (world.gather(z.float(), batch.part, batch.clips) for z in (audio, video))
                 loss, accuracy = contrast(audio, video, batch.labels, schedule.method, settings.temperature)
-                if save_now:  # before the step, so that a checkpoint's weights are known to give a finite loss
-                    require_finite(float(loss.detach()))
-                    save(buffers)
-                    saved_at = time.monotonic()
+                if save:  # before the step, so that a checkpoint's weights are known to give a finite loss
+                    finite_value(loss, batch.step, output, unfinished)
+                    weights = {"model": task.model.state_dict() | buffers, "optimizer": optimizer.state_dict()}
+                    unfinished.save(weights | {"state": asdict(state)})
                 if stop:
-                    log(
-                        f"stopped by {' and '.join(requests) or 'a signal'} and saved at step {batch.step} of "
-                        f"{schedule.steps}, in {file}; the same command goes on from there"
-                    )
-                    raise Stopped
+                    unfinished.stop(batch.step)
                 optimizer.zero_grad()
                 loss.backward()
-            except torch.OutOfMemoryError as error:
-                raise UserError(
-                    f"{device} has not enough memory for a batch of {batch.clips} clips in {settings.precision} "
-                    f"(step {batch.step}). Lower pretraining.batch_size, set pretraining.precision to bfloat16, or "
-                    f"share each batch among several GPUs. {kept()} ({str(error).partition('. ')[0]})"
-                ) from error
             optimizer.step()
-            value = float(loss.detach())
-            require_finite(value)
-            now = time.monotonic()
-            for timing in (job, reached.timing):
-                timing.add(now - stepped_at, ready_at - asked_at, batch.clips)
-            stepped_at = now
-            reached.step = batch.step + 1
-            reached.loss += value
-            reached.accuracy += float(accuracy)
-            if events:
-                events.add_scalar("loss/step", value, batch.step)
+            value = finite_value(loss, batch.step, output, unfinished)
+            clock.finish_step(batch.clips, job, state.timing)
+            state.finish_step(value, float(accuracy))
+            events.add("loss", {"step": value}, batch.step)
             if world.leads:
                 progress.advance(lambda value=value: f"loss {value:.3f}, {job}")
-            if reached.step % schedule.steps_per_epoch == 0:
-                reached.finish_epoch(batch.epoch, schedule.steps_per_epoch)
-                if events:
-                    ended = reached.history[-1] | reached.timings[-1]
-                    for name in ("loss", "batch_accuracy", "clips_per_s", "waiting_share"):
-                        events.add_scalar(f"epoch/{name}", ended[name], reached.step)
+            if state.step % schedule.steps_per_epoch == 0:
+                events.add("epoch", state.finish_epoch(batch.epoch, schedule.steps_per_epoch), state.step)
     if following:
-        following.look(task, reached.step, device)
-    if events:
-        events.close()
-    speed = {"seconds": round(job.seconds, 3), **job.rates(), "device": str(device), "processes": world.size}
-    return reached, speed | {"resumed_at_step": first_step}
+        following.look(task, state.step, device)
+    return state, {**job.totals(), "device": str(device), "processes": world.size, "resumed_at_step": first_step}
+
+
+def prepare(
+    task: Task,
+    schedule: Batches,
+    machine: MachineSettings,
+    autocast: torch.autocast,
+    device: torch.device,
+    log: Callable[[str], None],
+) -> torch.nn.Module:
+    """Bring a model to its device, in training mode, for one process or several; compile it on request.
+
+    Returns:
+        What embeds a batch: the model, or what has the processes share its gradient.
+    """
+    world = schedule.world
+    if world.size > 1 and schedule.settings.batch_norm_groups == 1:
+        synchronise_batch_norm(task.model, device)
+    if world.size > 1:
+        task.batch_norm_groups = 1  # each group has a process of its own
+    task.to(device).train()
+    if machine.compile:
+        compile_model(task, schedule, autocast, device, log)
+    return torch.nn.parallel.DistributedDataParallel(task, broadcast_buffers=False) if world.size > 1 else task
+
+
+def finite_value(loss: torch.Tensor, step: int, output: Path, unfinished: UnfinishedRun) -> float:
+    """Return a loss as a number.
+
+    Raises:
+        UserError: it is infinite or not a number.
+    """
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise UserError(f"{output}: the loss is {value} at step {step}. Lower the learning rate. {unfinished.kept}")
+    return value
+
+
+@contextlib.contextmanager
+def out_of_memory_explained(
+    batch: Batch, precision: str, device: torch.device, unfinished: UnfinishedRun
+) -> Iterator[None]:
+    """Say what to change where a step does not fit into the GPU's memory.
+
+    Raises:
+        UserError: it does not.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise UserError(
+            f"{device} has not enough memory for a batch of {batch.clips} clips in {precision} "
+            f"(step {batch.step}). Lower pretraining.batch_size, set pretraining.precision to bfloat16, or "
+            f"share each batch among several GPUs. {unfinished.kept} ({str(error).partition('. ')[0]})"
+        ) from error
 
 
 def compile_model(

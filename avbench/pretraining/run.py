@@ -4,9 +4,7 @@ Reads top to bottom: settings, set-up, the training loop, the outcome. Nothing i
 a run that was interrupted goes on from its last checkpoint and ends, on a CPU, in the same bytes as an undisturbed one.
 """
 
-import contextlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +22,7 @@ from avbench.features.windows import Clips
 from avbench.methods.pairing_labels import numbered
 from avbench.models.embedder import Task
 from avbench.pretraining.dynamics_recorder import Following
-from avbench.pretraining.loop import Reached, train
+from avbench.pretraining.loop import TrainingState, train
 from avbench.pretraining.window_batches import Batches
 from avbench.provenance.record import digests, stamp
 from avbench.training import checkpoint
@@ -32,16 +30,8 @@ from avbench.training.allocator import keep_freed_memory
 from avbench.training.convergence import still_improving
 from avbench.training.devices import pick
 from avbench.training.distributed import join
-from avbench.training.resume import report_leftovers, unfinished_file
+from avbench.training.resume import UnfinishedRun
 from avbench.training.signals import stop_requests
-
-# ---------------------------------------------------------------------------------------------------------- settings
-
-
-# ---------------------------------------------------------------------------------------------------------- the model
-
-
-# ------------------------------------------------------------------------------------------------------- the training
 
 
 def pretrain(
@@ -119,29 +109,29 @@ def pretrain(
             f"{method.name}: {len(clip_ids)} clips{told[method.needs]}, {schedule.steps_per_epoch} batches an epoch, "
             f"{settings.epochs} epochs, on {device}" + (f" and {world.size - 1} more" if world.size > 1 else "")
         )
-        file = unfinished_file(output, everything)
+        # Outside the declared outputs, which the workflow deletes before it starts a job.
+        file = output / "unfinished" / checkpoint.fingerprint(everything) / "checkpoint.pt"
+        unfinished = UnfinishedRun(file, machine.checkpoint_every_s, schedule.steps, requests, log, everything)
         following = None
         if follow and world.leads:
             following = Following(store, follow, features, settings.epochs, schedule.steps_per_epoch, file.parent)
         if world.leads:
-            report_leftovers(output / "unfinished", file.parent, everything, log)
+            unfinished.report_others()
         task = Task(settings, features, statistics, seed)
-        reached, speed = train(task, schedule, settings, machine, everything, device, output, requests, log, following)
+        reached, speed = train(task, schedule, machine, device, unfinished, output, following)
         if world.leads:
             state = {"model": task.eval().model.state_dict(), "settings": everything, "statistics": dict(statistics)}
             checkpoint.save(output / "checkpoint.pt", state)
             if following:
                 following.write(output / "dynamics.npz")
             write_outcome(output, schedule, reached, everything, machine, speed, inputs)
-            shutil.rmtree(file.parent, ignore_errors=True)
-            with contextlib.suppress(OSError):
-                file.parent.parent.rmdir()  # unless runs of other settings are left in it
+            unfinished.remove()
 
 
 def write_outcome(
     output: Path,
     schedule: Batches,
-    reached: Reached,
+    reached: TrainingState,
     everything: Mapping[str, Any],
     machine: MachineSettings,
     speed: Mapping[str, Any],

@@ -147,6 +147,8 @@ def _gpus() -> dict[str, Any]:
 def _driver(file: Path = _DRIVER) -> str | None:
     """Return the version of NVIDIA's kernel driver; None where the system does not tell."""
     try:
-        return re.search(r"\b\d+\.\d+(?:\.\d+)?\b", file.read_text(encoding="utf-8").splitlines()[0])[0]
-    except (OSError, IndexError, TypeError):
+        first, *_ = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
         return None
+    version = re.search(r"\b\d+\.\d+(?:\.\d+)?\b", first)
+    return version[0] if version else None

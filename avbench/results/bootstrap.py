@@ -137,7 +137,7 @@ class _Resampled:
             with np.errstate(invalid="ignore", divide="ignore"):
                 p = 2 * stdtr(self.freedom, -np.abs(mean) / np.sqrt(self.variance))
             p = np.where(constant, mean == 0, p)
-        rows = zip(*(values.tolist() for values in (mean, low, high, p)), strict=True)
+        rows = zip(mean.tolist(), low.tolist(), high.tolist(), p.tolist(), strict=True)
         return [Estimate(*row, self.seeds, self.clips) for row in rows]
 
     def widened(self, level: float) -> np.ndarray:
@@ -188,10 +188,10 @@ def holm(p: Sequence[float]) -> np.ndarray:
     Returns:
         Adjusted p values, float64, shape (n,); NaN stays NaN and counts for nothing.
     """
-    p = np.asarray(p, dtype=np.float64)
-    adjusted = np.full(p.shape, np.nan)
-    order = np.argsort(p, kind="stable")[: np.count_nonzero(~np.isnan(p))]  # NaN sorts last
-    steps = p[order] * np.arange(len(order), 0, -1)
+    values = np.asarray(p, dtype=np.float64)
+    adjusted = np.full(values.shape, np.nan)
+    order = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]  # NaN sorts last
+    steps = values[order] * np.arange(len(order), 0, -1)
     adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
     return adjusted
 

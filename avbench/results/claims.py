@@ -71,9 +71,9 @@ def read_claims(path: str | Path) -> list[Claim]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"cannot read the claims in {path}: {error}.") from error
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(content))
-    if error is not None:
-        raise UserError(f"{path}: {error.json_path.removeprefix('$').lstrip('.') or 'the file'}: {error.message}.")
+    fault = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(schema).iter_errors(content))
+    if fault is not None:
+        raise UserError(f"{path}: {fault.json_path.removeprefix('$').lstrip('.') or 'the file'}: {fault.message}.")
     claims = [Claim(**{**item, "terms": tuple(map(_term, item["terms"]))}) for item in content["claims"]]
     ids = [claim.id for claim in claims]
     if twice := sorted({name for name in ids if ids.count(name) > 1}):

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avbench.config.methods import BASELINE, SUPERVISED
 from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
 from avbench.results import bootstrap, tables
 
-BASELINE, SUPERVISED, FINETUNE = "random", "supervised", "finetune"
+FINETUNE = "finetune"
 
 Cell = tuple[str, ...]  # the values of tables.CELL
 _TOLERANCE = 1e-6  # score files have six decimals

@@ -126,6 +126,6 @@ def beside(
                     mean, low, high = (np.nan,) * 3 if row is None else row[["mean", "ci_low", "ci_high"]]
                     seeds, clips = (0, 0) if row is None else row[["seeds", "clips"]]
                     difference = mean - figure if same else np.nan
-                    rows.append((method, name, protocol, subset, counterpart, theirs, same, figure, mean, low, high))
-                    rows[-1] += (difference, seeds, clips)
+                    meant = (method, name, protocol, subset, counterpart, theirs, same)
+                    rows.append((*meant, figure, mean, low, high, difference, seeds, clips))
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -144,7 +144,7 @@ def _rates(labels: Iterable[str], noise: Mapping[str, tuple[str, float]]) -> lis
     listed = list(labels)
     found = [(*noise[name], name) for name in listed if name in noise]
     found += [(kind, 0.0, "true") for kind in {kind for kind, *_ in found} if "true" in listed]
-    return sorted(found, key=lambda item: (NOISES.index(item[0]), item[1], listed.index(item[2])))
+    return sorted(found, key=lambda item: (list(NOISES).index(item[0]), item[1], listed.index(item[2])))
 
 
 def _gains(points: list[list[Outcomes]], baseline: Outcomes) -> np.ndarray | None:

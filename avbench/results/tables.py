@@ -24,8 +24,9 @@ COMPARISON_COLUMNS = [
     "p_holm",
 ]
 ALL_SUBSETS = "all"  # of a score that depends on no pretraining subset
-_TEXT = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict", "published_task", "published_protocol"]
-_TEXT = dict.fromkeys(_TEXT, str)
+_TEXT_COLUMNS = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict"]
+_TEXT_COLUMNS += ["published_task", "published_protocol"]
+_TEXT = dict.fromkeys(_TEXT_COLUMNS, str)
 _MISSING = ["accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm", "rate"]
 _MISSING += ["published", "measured", "gain", "gain_low", "gain_high", "mean_average_precision", "balanced_accuracy"]
 _MISSING += ["macro_f1", "head_accuracy", "middle_accuracy", "tail_accuracy", "negatives_of_class"]

@@ -1,7 +1,5 @@
 """What is not as it was when it was made is found, named and explained."""
 
-import contextlib
-import json
 import shutil
 from pathlib import Path
 
@@ -11,40 +9,11 @@ import pytest
 from avbench.audit.verify import verify
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_json, write_text
-from avbench.data import ledger
 from avbench.evaluation import scores
 from avbench.provenance import record as provenance
-from tests.support import recorded
+from tests.support.audited import SEED, SUBSET, TABLE, edit, found
 
-TABLE = "results/tiny/tables/accuracy.csv"
-SEED = f"{recorded.RUN}/random/seed-0"
-SUBSET = "results/tiny/subsets/toys/few.csv"
-
-
-@pytest.fixture(scope="module")
-def written(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("written")
-    with contextlib.chdir(folder):
-        recorded.write_experiment()
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def results(written, tmp_path, monkeypatch):
-    """An experiment of its own for each test, in the working folder."""
-    monkeypatch.chdir(shutil.copytree(written, tmp_path / "project"))
-    return Path("results/tiny")
-
-
-def found(deep=False):
-    """State and file of every finding."""
-    return [(finding.state, finding.file) for finding in verify("results/tiny", deep).findings]
-
-
-def edit(path, old, new):
-    text = Path(path).read_text(encoding="utf-8")
-    assert old in text
-    write_text(path, text.replace(old, new, 1))
+pytestmark = pytest.mark.usefixtures("results")  # works in a folder of its own
 
 
 def test_an_untouched_experiment_is_as_it_was(results):
@@ -96,29 +65,6 @@ def test_a_replaced_checkpoint_is_found_and_so_is_what_was_made_from_it():
     assert "2 records" in stale.expected
 
 
-def test_a_checkpoint_of_the_untrained_baseline_is_found_too():
-    write_text(f"{recorded.RUN}/untrained/seed-1/checkpoint.pt", "other weights")
-    assert found() == [("stale", f"{recorded.RUN}/untrained/seed-1/checkpoint.pt")]
-
-
-def test_labels_that_a_model_made_are_stale_with_it():
-    labels, other = (f"results/tiny/labels/toys/few/{name}/seed-0.csv" for name in ("found", "unused"))
-    for path in (labels, other):
-        write_text(path, "clip_id,label\n")
-        record = path.replace("/labels/", "/provenance/labels/").replace("/seed-0.csv", ".json")
-        provenance.record(Path(record), [f"{SEED}/checkpoint.pt"], [path])
-    run = read_json(f"{recorded.RUN}/random/seed-1/run.json")
-    run["provenance"]["inputs"] |= provenance.digests([labels])
-    write_json(f"{recorded.RUN}/random/seed-1/run.json", run)
-    before = verify("results/tiny")
-    assert [finding.file for finding in before.findings] == [f"{recorded.RUN}/random/seed-1/run.json"]  # the edit
-    write_text(f"{SEED}/checkpoint.pt", "other weights")
-    (stale,) = [f for f in verify("results/tiny").findings if f.state == "stale" and f.file.endswith(".pt")]
-    assert "3 records" in stale.expected  # two of scores, and the labels that are used
-    write_text(labels, "clip_id,label\na,b\n")
-    assert {("changed", labels), ("stale", labels)} <= set(found())
-
-
 def test_a_subset_that_changed_after_the_runs_is_named_once():
     edit(SUBSET, "clip-00", "clip-06")
     (finding,) = verify("results/tiny").findings
@@ -162,43 +108,6 @@ def test_without_any_record_nothing_passes():
     states = found()
     assert ("unrecorded", TABLE) in states
     assert sum(state == "wrong" for state, _ in states) == 10
-
-
-def test_a_copy_without_models_and_data_is_checked_as_far_as_it_goes(tmp_path):
-    shutil.copytree("results/tiny", tmp_path / "copy/results/tiny")
-    for path in (tmp_path / "copy").rglob("*"):
-        if path.name in ("checkpoint.pt", "embeddings.npz"):
-            path.unlink()
-    verdict = verify(tmp_path / "copy/results/tiny", deep=True)
-    assert verdict.findings == []
-    assert {remark for remark in verdict.remarks if remark.startswith("Not checked")} == {
-        "Not checked, since this copy has none: checkpoint.pt (4 files).",
-        "Not checked, since this copy has none: embeddings.npz (4 files).",
-        "Not checked, since this copy has none: data/ (1 files).",
-    }
-
-
-def test_a_ledger_of_other_clips_is_found_in_depth():
-    table = ledger.read("data/toys/ledger.parquet")
-    table.loc[8, "label"] = "car"
-    ledger.write("data/toys/ledger.parquet", table)
-    states = found(deep=True)
-    assert ("wrong", "data/toys/ledger.parquet") in states
-    assert ("wrong", f"{SEED}/predictions.parquet") in states
-    table.loc[8, ["label", "state"]] = [recorded.LABELS[0], "rejected"]
-    ledger.write("data/toys/ledger.parquet", table)
-    assert ("wrong", "data/toys/coverage.json") in found(deep=True)
-
-
-def test_the_words_name_what_to_do(results):
-    write_text(f"{SEED}/checkpoint.pt", "other weights")
-    text = str(verify(results))
-    assert "changed: 1" in text
-    assert f"  {SEED}/checkpoint.pt\n    expected SHA-256" in text
-    assert "→ Bring the old one back" in text
-    assert text.endswith("2 findings.")
-    content = verify(results).as_json()
-    assert len(json.loads(json.dumps(content))["findings"]) == 2
 
 
 def test_no_tables_and_a_broken_record_are_refused(results):

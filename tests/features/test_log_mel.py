@@ -105,6 +105,31 @@ def test_mel_bands_equal_librosa(rate, n_mels):
     np.testing.assert_allclose(bands.T, expected, rtol=1e-4, atol=1e-8)
 
 
+def slaney(settings):
+    """The filters by their definition (Slaney 1998), band by band in float64."""
+    linear, octave, nyquist = 200 / 3, np.log(6.4) / 27, settings.sample_rate / 2
+    top = nyquist / linear if nyquist < 1000 else 15 + np.log(nyquist / 1000) / octave
+    mels = np.linspace(0, top, settings.n_mels + 2)
+    edges = [mel * linear if mel < 15 else 1000 * np.exp(octave * (mel - 15)) for mel in mels]
+    hertz = np.linspace(0, nyquist, settings.n_fft // 2 + 1)
+    bands = []
+    for low, centre, high in zip(edges, edges[1:], edges[2:], strict=False):
+        rise, fall = (hertz - low) / (centre - low), (high - hertz) / (high - centre)
+        bands.append(np.clip(np.minimum(rise, fall), 0, None) * 2 / (high - low))
+    return np.stack(bands, 1)
+
+
+@pytest.mark.filterwarnings("error")  # empty bands are nothing to warn of
+@pytest.mark.parametrize("n_fft", [64, 512])
+@pytest.mark.parametrize("rate", [1500, 11025, 16000])  # an odd one too
+def test_mel_bands_are_computed_in_float64_and_leave_the_default_as_it_was(rate, n_fft):
+    settings = FeatureSettings(rate, n_fft, n_fft // 2)
+    bands = mel_bands(settings)
+    assert bands.dtype == np.float32
+    np.testing.assert_allclose(bands, slaney(settings), rtol=1e-7, atol=1e-12)
+    assert torch.get_default_dtype() == torch.float32
+
+
 def test_log_mel_from_integers_equals_floats():
     audio = (tone() * 32767).astype(np.int16)
     log_mel = LogMel(FeatureSettings())

@@ -6,7 +6,12 @@ import pytest
 import torch
 
 from avbench.config.methods import Method
-from avbench.methods.losses import contrast, debiased, hard, info_nce, masked, supcon
+from avbench.methods.losses import contrast
+from avbench.methods.losses.debiased import debiased
+from avbench.methods.losses.hard import hard
+from avbench.methods.losses.info_nce import info_nce
+from avbench.methods.losses.masked import masked
+from avbench.methods.losses.supcon import supcon
 
 LABELS = torch.tensor([0, 1, 0, 2, 1, 0, 3, 3])
 METHODS = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from avbench.config.models import PRESETS
 from avbench.core.errors import UserError
-from avbench.methods.losses import info_nce
+from avbench.methods.losses.info_nce import info_nce
 from avbench.models.encoders import AVModel, build, encode_in_groups
 from avbench.models.summary import describe, parameter_count, table
 from avbench.training.batch_norm import group_sizes

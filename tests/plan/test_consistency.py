@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from avbench.config.capacity import Held
+from avbench.config.experiment import SCHEMA
 from avbench.config.validation import validate
 from avbench.core.errors import UserError
 from avbench.plan.consistency import check_sizes, check_stored
@@ -125,7 +126,7 @@ def test_the_grid_has_every_method_on_every_subset_once(demo, root):
 
 def test_every_key_of_the_schema_is_explained(root):
     """config/README.md must keep up with the schema."""
-    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    schema = json.loads((root / SCHEMA).read_text(encoding="utf-8"))
     text = (root / "config/README.md").read_text(encoding="utf-8")
 
     def keys(node):
@@ -149,7 +150,7 @@ def test_every_key_of_the_schema_is_explained(root):
 def test_validation_reports_every_mistake_at_once(demo, root):
     broken = change(change(demo, "sedes", 1), "store.width", 2)
     with pytest.raises(UserError, match=r"sedes.*store.width|store.width.*sedes"):
-        validate(broken, root / "workflow/schemas/config.schema.yaml", "config")
+        validate(broken, root / SCHEMA, "config")
 
 
 # ------------------------------------------------------------------------------------------------------------ families

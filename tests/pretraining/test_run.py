@@ -165,7 +165,7 @@ def test_a_run_is_saved_at_the_end_of_an_epoch_when_it_has_not_been_for_a_while(
     saved, save = [], checkpoint.save
 
     def noting(path, state):
-        saved.append(state.get("reached", {}).get("step"))
+        saved.append(state.get("state", {}).get("step"))
         save(path, state)
 
     monkeypatch.setattr(checkpoint, "save", noting)
@@ -195,7 +195,7 @@ def test_a_disk_that_fills_up_leaves_the_last_checkpoint(store, labels, statisti
     message = (tmp_path / "message").read_text()
     assert message == f"cannot write {kept}: File too large. Check free space and permissions."
     assert list(kept.parent.iterdir()) == [kept]  # no half of a file
-    assert checkpoint.load(kept)["reached"]["step"] == 4
+    assert checkpoint.load(kept)["state"]["step"] == 4
     resumed = train(store, labels, statistics, tmp_path / "run")
     assert same(resumed, train(store, labels, statistics, tmp_path / "whole"))
 
@@ -214,7 +214,7 @@ def test_too_little_memory_on_the_gpu_is_told_with_what_to_change(store, labels,
     kept = training.unfinished(tmp_path)
     assert "(step 4). Lower pretraining.batch_size, set pretraining.precision to bfloat16" in str(error.value)
     assert f"The last good checkpoint is {kept}. (CUDA out of memory)" in str(error.value)
-    assert checkpoint.load(kept)["reached"]["step"] == 3
+    assert checkpoint.load(kept)["state"]["step"] == 3
 
 
 def test_an_epochs_speed_is_written_beside_what_it_learnt(store, labels, statistics, tmp_path):
@@ -321,7 +321,7 @@ def test_the_checkpoint_kept_from_a_loss_that_explodes_is_from_before_it_did(
     with pytest.raises(UserError, match="the loss is nan at step 4. .* The last good checkpoint is (.*)\\.") as error:
         train(store, labels, statistics, tmp_path)
     kept = checkpoint.load(str(error.value).split("checkpoint is ")[1].rstrip("."))
-    assert kept["reached"]["step"] == 3
+    assert kept["state"]["step"] == 3
     assert all(torch.isfinite(value).all() for value in kept["model"].values())
     monkeypatch.undo()  # and it can be gone on with
     assert same(train(store, labels, statistics, tmp_path), train(store, labels, statistics, tmp_path / "whole"))

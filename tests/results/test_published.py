@@ -1,43 +1,14 @@
 """Published results beside measured ones: rows, texts, and what is said of other datasets."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from avbench.config.methods import PRESETS
 from avbench.core.errors import UserError
-from avbench.evaluation.scores import CELL
-from avbench.results import published, published_text, tables
+from avbench.results import published, published_text
 from tests.support.paths import CONFIG
-
-TASKS = {
-    "vggsound": {"dataset": "vggsound", "published_task": "vggsound"},
-    "outdoors": {"dataset": "controlled-outdoors", "published_task": "tau-av-2021"},
-    "extra": {"dataset": "other"},
-}
-
-
-@pytest.fixture(scope="module")
-def paper():
-    return published.read(CONFIG / "published.yaml")
-
-
-def summary(*others):
-    rows = [
-        ("random", "vggsound", "linear", "audio", "s", "none", 3, 900, 0.15, 0.13, 0.18),
-        ("random", "vggsound", "linear", "video", "s", "none", 3, 900, 0.9, 0.8, 0.95),
-        ("random", "vggsound", "linear", "audio", "larger", "none", 3, 900, 0.9, 0.8, 0.95),
-        ("random", "vggsound", "finetune", "audio", "s", "none", 3, 900, 0.3, 0.25, 0.35),
-        ("ours & theirs", "vggsound", "linear", "audio", "s", "none", 3, 900, 0.4, 0.3, 0.5),
-        ("random", "vggsound", "knn", "audio", "s", "none", 3, 900, 0.3, 0.25, 0.35),
-        ("sp70", "outdoors", "linear", "audio", "s", "noisy-30", 1, 250, 0.5, np.nan, np.nan),
-        ("random", "extra", "linear", "audio", "s", "none", 3, 900, 0.15, 0.13, 0.18),
-        ("supervised", "outdoors", "supervised", "audio", "all", "true", 3, 250, 0.7, 0.6, 0.8),
-        *others,
-    ]
-    return pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
+from tests.support.published_results import TASKS, summary
 
 
 def test_the_file_holds_the_seven_methods_and_the_supervised_baseline(paper):
@@ -102,42 +73,12 @@ def test_the_published_linear_probe_stands_beside_both_of_ours(paper):
     assert "**linear-sgd (published: linear)**" in published_text.markdown(table, paper)
 
 
-def test_markdown_has_a_row_a_method_with_published_and_measured(paper):
-    lines = published_text.markdown(published.beside(summary(), paper, TASKS, "s"), paper).splitlines()
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
-    assert len({len(row) for row in rows}) == 1
-    first = next(row for row in rows if row[0] == "random")
-    assert first == ["random", "13.8", "15.0 [13.0, 18.0]", "59.6", "–"]
-    assert ["sp70", "14.5", "–", "59.1", "50.0"] in rows
-    assert ["supervised", "", "", "61.6", "70.0 [60.0, 80.0]"] in rows
-
-
-def test_latex_is_balanced_and_escaped(paper):
-    tasks = {"a_b & 5 %": {"dataset": "x", "published_task": "vggsound"}}
-    table = published.beside(summary().assign(task="a_b & 5 %").drop_duplicates(CELL[:5]), paper, tasks, "s")
-    text = published_text.latex(table, paper)
-    assert r"a\_b \& 5 \% (published: VGGSound, another dataset)" in text
-    assert text.count(r"\begin{") == text.count(r"\end{") == 2
-    body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
-    for line in body.splitlines():
-        if line.endswith(r"\\") and "multicolumn" not in line:
-            assert len(re.findall(r"(?<!\\)&", line)) == 2
-    assert not re.search(r"(?<!\\)[%#_](?!.*needs)", body)
-
-
 def test_a_method_of_several_labels_is_shown_with_its_own(paper):
     noisy = ("random", "vggsound", "linear", "audio", "s", "noisy-30", 3, 900, 0.1, 0.05, 0.15)
     found = published.beside(summary(noisy), paper, TASKS, "s", {"random": "none"})
     pd.testing.assert_frame_equal(found, published.beside(summary(), paper, TASKS, "s"))
     with pytest.raises(UserError, match="method 'random' has several labels, none and noisy-30"):
         published.beside(summary(noisy), paper, TASKS, "s")
-
-
-def test_an_experiment_without_counterparts_says_so(paper):
-    table = published.beside(summary(), paper, {"extra": {"dataset": "other"}}, "s")
-    assert table.columns.tolist() == published.COLUMNS
-    for text in (published_text.markdown(table, paper), published_text.latex(table, paper)):
-        assert "No task of this experiment has a counterpart" in text
 
 
 def test_an_unknown_counterpart_is_refused(paper):

@@ -79,7 +79,7 @@ def test_two_processes_of_which_one_is_told_to_stop_save_once_and_go_on(store, t
     machine = replace(arguments(store, tmp_path)["machine"], checkpoint_every_s=3600)
     run = arguments(store, tmp_path / "run", settings=replace(SETTINGS, epochs=8), machine=machine)
     assert [status(process) for process in start_together(2, stopped_at_step, 11, run)] == [75, 75]
-    assert checkpoint.load(unfinished(tmp_path / "run"))["reached"]["step"] == 11
+    assert checkpoint.load(unfinished(tmp_path / "run"))["state"]["step"] == 11
     assert [status(process) for process in start_together(2, train, run)] == [0, 0]
     undisturbed = run | {"output": tmp_path / "undisturbed"}
     assert [status(process) for process in start_together(2, train, undisturbed)] == [0, 0]

@@ -93,7 +93,7 @@ def test_a_run_that_is_told_to_stop_saves_within_ten_seconds_and_goes_on_to_the_
     assert process.returncode == 75, wrong
     assert "stopped by SIGTERM and saved at step " in said
     assert "Traceback" not in wrong
-    reached = checkpoint.load(unfinished(tmp_path / "run"))["reached"]["step"]
+    reached = checkpoint.load(unfinished(tmp_path / "run"))["state"]["step"]
     assert f"step {reached} of 120" in said
     assert status(start(train, run)) == 0
     assert status(start(train, run | {"output": tmp_path / "undisturbed"})) == 0
@@ -109,4 +109,4 @@ def test_a_second_signal_changes_nothing(store, tmp_path):
     for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGUSR1):
         os.kill(process.pid, number)
     assert status(process) == 75
-    assert checkpoint.load(unfinished(tmp_path / "run"))["reached"]["step"] > 0
+    assert checkpoint.load(unfinished(tmp_path / "run"))["state"]["step"] > 0

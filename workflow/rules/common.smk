@@ -2,12 +2,19 @@
 
 import gc
 import json
+import os
 import signal
 import sys
 from pathlib import Path
 
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
 sys.path.insert(0, str(workflow.basedir))
+
+# Jobs start `python`: that of Snakemake, also where its environment is not activated. Activated conda environments
+# come before it.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)]
+)
 
 # All jobs of an experiment stay in memory. Looking for garbage among them again and again took a fifth of a dry run.
 gc.set_threshold(100_000, 20, 100)
@@ -22,6 +29,7 @@ from avbench.plan import paths
 from avbench.plan.consistency import check_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan
+from avbench.plan.places import check_places
 from avbench.plan.report import Report, part_of
 from avbench.plan.report_page import make_report
 from avbench.plan.resources import (
@@ -35,6 +43,8 @@ from avbench.results import catalogue
 
 try:
     experiment = Plan(config, Path(workflow.basedir))
+    if workflow.is_main_process:  # a job on another machine may not see what others read
+        check_places(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 try:
@@ -48,7 +58,7 @@ except UserError as error:  # no reason to stop: this very run may bring more cl
 ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
-GPUS = config["pretraining"].get("gpus", 0)
+GPUS = experiment.pretraining["gpus"]
 # Several GPUs train one run together, a process each.
 LAUNCHER = (
     f"torch.distributed.run --standalone --nproc-per-node {GPUS} -m avbench"
@@ -62,10 +72,10 @@ FOLLOWED = (
     else []
 )
 # Decoded clips that a job keeps in memory. `auto` takes only what the machine, or the job's own limit, can spare.
-CACHE_MB = config["pretraining"].get("cache_mb", "auto")
+CACHE_MB = experiment.pretraining["cache_mb"]
 CACHE_MB = 0 if CACHE_MB == "auto" else int(CACHE_MB)
-DEVICE = config["pretraining"].get("device", "auto")
-THREADS = config["pretraining"].get("cpu_threads", 1)
+DEVICE = experiment.pretraining["device"]
+THREADS = experiment.pretraining["cpu_threads"]
 # What training holds besides the model.
 TRAINING_MB = CACHE_MB + batches_mb(config["pretraining"], config["store"])
 

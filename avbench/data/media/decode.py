@@ -4,6 +4,7 @@ import dataclasses
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,10 @@ _MOST_BYTES = 200_000_000  # of a clip's frames, and of its samples: 330 s of 11
 _PATIENCE_S = 60.0, 20.0  # for any clip, and more a second of it
 _SEEK_FROM_S = 2.0  # below, reading from the beginning costs less than it is worth
 _SEEK_BACK_S = PREROLL_S, 12.0  # encoders set a key frame every 10 s at least, unless told otherwise
+
+
+class _SoughtTooLateError(Exception):
+    """What is wanted of a file depends on what comes before the place that was sought."""
 
 
 def decode(
@@ -77,10 +82,11 @@ def decode(
     try:
         # Seeking is a shortcut. Without an index it may land behind the key frame: then seek for an earlier place, and
         # in the end read from the beginning.
-        places = (start_s - back for back in _SEEK_BACK_S) if start_s > _SEEK_FROM_S else ()
-        sought = (_decode(url, settings, start_s, duration_s, deadline, place) for place in places if place > 0)
-        clip = next((clip for clip in sought if clip is not None), None)
-        return clip or _decode(url, settings, start_s, duration_s, deadline)
+        for back in _SEEK_BACK_S if start_s > _SEEK_FROM_S else ():
+            if start_s > back:
+                with suppress(_SoughtTooLateError):
+                    return _decode(url, settings, start_s, duration_s, deadline, start_s - back)
+        return _decode(url, settings, start_s, duration_s, deadline)
     except MediaError:
         raise
     except Exception as error:  # beside its own errors PyAV raises whatever a malformed field leads to
@@ -118,8 +124,8 @@ def _decode(
     duration_s: float,
     deadline: float,
     place: float | None = None,
-) -> Clip | None:
-    """Decode, reading from about ``place`` seconds; None if what is wanted depends on what comes before."""
+) -> Clip:
+    """Decode, reading from about ``place`` seconds, which may be too late, or from the beginning."""
     with av.open(
         url,
         container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
@@ -133,15 +139,15 @@ def _decode(
         start, stop = origin + start_s, origin + start_s + duration_s
         if place is not None:
             if not seeks_exactly(container, streams):
-                return None
+                raise _SoughtTooLateError
             try:
                 container.seek(int((origin + place) * av.time_base))
             except (av.FFmpegError, OverflowError):
-                return None
+                raise _SoughtTooLateError from None
         packets = read_packets(container, streams, start, stop, deadline)
         tracks = [Track(stream, packets[stream.index], start, stop, deadline) for stream in streams]
         if place is not None and not all(map(covers_start, tracks)):
-            return None
+            raise _SoughtTooLateError
         if min([stop, *map(end_of, tracks)]) - start > _longest(settings):
             raise MediaError("long", f"the clip lasts longer than {_longest(settings):.0f} s; cut it into shorter ones")
         ends = [stop]

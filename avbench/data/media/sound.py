@@ -61,14 +61,13 @@ def _resampled(
 ) -> tuple[float, np.ndarray, float]:
     """Mix and resample a run: its first time in seconds, int16 samples (n,), and its length in seconds."""
     resampler = av.AudioResampler("s16", "mono", sample_rate)
-    parts, begin, length = [], None, 0.0
+    frames = iter(run)
+    first, at = next(frames)  # no run is empty
+    ahead = _ahead((at - start) * sample_rate, first.sample_rate, sample_rate)
+    begin, length = at - ahead / first.sample_rate, ahead / first.sample_rate
+    parts = resampler.resample(_silence(first, ahead)) if ahead else []
     # One frame at a time: joining them first costs more in fresh memory than the calls do.
-    for frame, at in run:
-        if begin is None:
-            ahead = _ahead((at - start) * sample_rate, frame.sample_rate, sample_rate)
-            begin, length = at - ahead / frame.sample_rate, ahead / frame.sample_rate
-            if ahead:
-                parts += resampler.resample(_silence(frame, ahead))
+    for frame, _ in itertools.chain([(first, at)], frames):
         length += frame.samples / frame.sample_rate
         parts += resampler.resample(frame)
     parts += resampler.resample(None)

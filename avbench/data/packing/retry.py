@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_json
@@ -32,7 +33,9 @@ def retry(folder: str | Path, states: Sequence[str], reasons: Sequence[str] = ()
     paths = sorted((folder / "ledger").glob("*.parquet"))
     if not paths:
         raise UserError(f"{folder} holds no packed shards: there is nothing to try again.")
-    requests, chosen, seen = {}, Counter(), Counter()
+    requests: dict[str, dict[str, Any]] = {}
+    chosen: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
     for path in paths:
         table = ledger.read(path)
         failed = table.state.isin(list(states))

@@ -125,10 +125,22 @@ def _clips(job: PackJob, work: Path) -> list[ListedClip]:
     table = read_manifest(job.manifest, lambda clip_id: shard_of(clip_id, job.shards) == job.shard)
     common = [_FORMAT, asdict(job.settings)]
     clips = []
-    rows = zip(*(table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")), strict=True)
-    for row in sorted(rows):
-        key, attempt = _digest([*common, *row]), _digest([*common, *row, sources.listed])
-        clips.append(ListedClip(*row, sources.candidates(*row[:3]), key, attempt, sources.nowhere(row[1]), work / key))
+    columns = [table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")]
+    for clip_id, source, start_s, duration_s in sorted(zip(*columns, strict=True)):
+        decisive = [*common, clip_id, source, start_s, duration_s]
+        key, attempt = _digest(decisive), _digest([*decisive, sources.listed])
+        clip = ListedClip(
+            clip_id=clip_id,
+            source=source,
+            start_s=start_s,
+            duration_s=duration_s,
+            candidates=sources.candidates(clip_id, source, start_s),
+            key=key,
+            attempt=attempt,
+            nowhere=sources.nowhere(source),
+            piece=work / key,
+        )
+        clips.append(clip)
     return clips
 
 

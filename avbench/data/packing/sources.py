@@ -73,7 +73,7 @@ class Sources:
             elif kind == "download":
                 if is_url(source):
                     found.append(Candidate(source, start_s, remote=True))
-            elif (path := self._collections[kind["directory"]].find(clip_id)) is not None:
+            elif not isinstance(kind, str) and (path := self._collections[kind["directory"]].find(clip_id)):
                 found.append(Candidate(str(path), 0.0, trimmed=True))
         return found
 

@@ -9,6 +9,7 @@ that over classes every factor is (log-)uniform in its range.
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def prototype(settings: ControlledSettings, label_index: int) -> dict[str, float
     return {name: scale(z) for (name, scale), z in zip(_scales(), point, strict=True)}
 
 
-def clip_factors(settings: ControlledSettings, label_index: int, split: str, k: int) -> dict:
+def clip_factors(settings: ControlledSettings, label_index: int, split: str, k: int) -> dict[str, Any]:
     """Draw the factors of clip ``k`` of a class in a split, whatever else the set holds.
 
     Returns a flat dictionary of floats, booleans and, for events, tuples of floats. Times are in seconds from
@@ -99,7 +100,7 @@ def clip_factors(settings: ControlledSettings, label_index: int, split: str, k: 
     scene = slice(len(point) - len(SCENE), len(point))
     z = point + settings.spread * own
     z[scene] = point[scene]
-    factors = {name: scale(value) for (name, scale), value in zip(_scales(), z, strict=True)}
+    factors: dict[str, Any] = {name: scale(value) for (name, scale), value in zip(_scales(), z, strict=True)}
     for (name, scale), value in zip(SCENE.items(), own[scene], strict=True):
         # A weighted mean of the class's colour and the clip's own.
         factors[name] = settings.scene_share * factors[name] + (1 - settings.scene_share) * scale(value)

@@ -25,7 +25,8 @@ from avbench.core.hashing import file_digest
 from avbench.data.ledger import test_coverage
 from avbench.data.store import Store, open_store
 from avbench.evaluation import scores
-from avbench.evaluation.classifier.train import fit_of, train
+from avbench.evaluation.classifier.run import ClassifierRun, trained_parts
+from avbench.evaluation.classifier.train import train
 from avbench.evaluation.embedding import load_for_task
 from avbench.evaluation.tasks import task_clips, task_features
 from avbench.features.statistics import subset_statistics
@@ -33,17 +34,6 @@ from avbench.models.embedder import Task
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
 from avbench.training.signals import stop_requests
-
-# ---------------------------------------------------------------------------------------------------------- settings
-
-
-# ----------------------------------------------------------------------------------------------------------- batches
-
-
-# ---------------------------------------------------------------------------------------------------------- training
-
-
-# -------------------------------------------------------------------------------------------------------------- jobs
 
 
 @dataclass(frozen=True)
@@ -103,7 +93,7 @@ def train_parts(
     """
     keep_freed_memory()
     torch.set_num_threads(settings.cpu_threads)
-    fit = fit_of(name, protocol)
+    parts = trained_parts(name, protocol)
     job = Finished(output, identity)
     for task in tasks:
         clips, store = task_clips(task, data, subset, protocol), open_store(data, task.dataset)
@@ -114,25 +104,15 @@ def train_parts(
             if modality not in settings.modalities:
                 continue
             decided = {**identity, **origin, "protocol": name, "task": asdict(task), "modality": modality}
-            decided |= {"settings": asdict(settings), "fit": asdict(fit), "features": asdict(windows)}
+            decided |= {"settings": asdict(settings), "trained": asdict(parts), "features": asdict(windows)}
             decided |= {"clips": clips.to_dict("list"), "bands": protocol.task_mel_bands}
             folder = output.parent / "unfinished" / f"{task.name}-{modality}-{checkpoint.fingerprint(decided)}"
             said, scored = folder / scores.FILE, folder / "scores.json"
             if not said.exists():
-                found, precision = train(
-                    load(task, store, training),
-                    modality,
-                    fit,
-                    store,
-                    clips,
-                    windows,
-                    settings,
-                    identity["seed"],
-                    folder / "checkpoint.pt",
-                    f"{identity['method']} {name} seed {identity['seed']} {task.name} {modality}",
-                    machine,
-                    requests,
-                )
+                named = f"{identity['method']} {name} seed {identity['seed']} {task.name} {modality}"
+                run = ClassifierRun(named, modality, parts, clips, windows, settings, identity["seed"])
+                model = load(task, store, training)
+                found, precision = train(model, store, run, folder / "checkpoint.pt", machine, requests)
                 write_json(scored, {"mean_average_precision": precision})
                 scores.write(said, found.assign(task=task.name, protocol=name, modality=modality))
             job.parts.append(scores.read(said))

@@ -1,3 +1,5 @@
+"""Packing a shard: every clip is accounted for, whatever ends the job."""
+
 import csv
 import os
 import random
@@ -6,52 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from avbench.config.checks import CheckSettings
 from avbench.config.store import StoreSettings
 from avbench.core.errors import UserError
 from avbench.core.hashing import shard_of
-from avbench.data import ledger
-from avbench.data.manifest import COLUMNS, read_manifest, write_manifest
-from avbench.data.packing import packer, retry
+from avbench.data.packing import packer
 from avbench.data.packing import shard as pack
-from avbench.data.store import Store
 from tests.support import media_files as files
+from tests.support.packing import STORE, checked, contents, run, write_rows
 from tests.support.paths import ROOT
-
-STORE = StoreSettings(frame_rate=8.0, width=32, height=32, sample_rate=8000)
-CHECKS = CheckSettings(min_duration_s=1.0)
-
-
-def write_rows(folder, rows):
-    write_manifest(folder / "clips.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
-
-
-def run(folder, out="out", shard=0, shards=1, store=STORE, **keywords):
-    """Pack one shard and return its store and its ledger, clip id → (state, reason)."""
-    paths = folder / out / f"{shard}.arrow", folder / out / f"{shard}.parquet"
-    keywords = {"threads": 2, "progress": False} | keywords
-    pack.pack_shard(pack.PackJob(folder / "clips.csv", shard, shards, store, *paths, folder / "work", **keywords))
-    table = ledger.read(paths[1])
-    states = dict(zip(table.clip_id, zip(table.state, table.reason, strict=True), strict=True))
-    assert len(states) == len(table)
-    assert all(bool(detail) == (state != "stored") for state, detail in zip(table.state, table.detail, strict=True))
-    return Store(paths[:1]), states
-
-
-def checked(folder, out="out", checks=CHECKS):
-    """Return clip id → (state, reason) after the checks."""
-    merged = ledger.merge([folder / out / "0.parquet"], read_manifest(folder / "clips.csv"))
-    table, _ = ledger.check(merged, checks)
-    return dict(zip(table.clip_id, zip(table.state, table.reason, strict=True), strict=True))
-
-
-def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
 
 
 def test_every_clip_ends_in_the_ledger_with_its_reason(tmp_path):
@@ -242,178 +209,6 @@ def test_kills_at_random_moments_change_nothing(many, tmp_path):
     assert process.returncode == 0, output + errors
     assert contents(out) == contents(many / "reference")
     assert list(work.iterdir()) == []
-
-
-def leave_work(folder, monkeypatch, out="out"):
-    """Pack everything, but stop before the store is written; return the pieces."""
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(pack, "write_shard", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run(folder, out)
-    return sorted((folder / "work" / "000").iterdir())
-
-
-def decodings(monkeypatch):
-    calls = []
-    original = packer.decode
-
-    def counted(path, *arguments):
-        calls.append(Path(path).name)
-        return original(path, *arguments)
-
-    monkeypatch.setattr(packer, "decode", counted)
-    return calls
-
-
-@pytest.fixture
-def two(tmp_path):
-    for name in ("a.mp4", "b.mp4"):
-        files.ordinary(tmp_path / name)
-    write_rows(tmp_path, [(name, name, 0.0, 2.0, "x", "train") for name in ("a.mp4", "b.mp4")])
-    return tmp_path
-
-
-def test_finished_work_is_kept_under_harmless_names(two, monkeypatch):
-    pieces = leave_work(two, monkeypatch)
-    assert len(pieces) == 2
-    assert all(set(piece.name) <= set("0123456789abcdef") for piece in pieces)
-    calls = decodings(monkeypatch)
-    run(two)
-    assert calls == []
-
-
-def test_changed_files_and_settings_are_done_again(two, monkeypatch):
-    leave_work(two, monkeypatch)
-    calls = decodings(monkeypatch)
-    files.ordinary(two / "b.mp4", 1.75, seed=9)
-    store, _ = run(two)
-    assert calls == ["b.mp4"]
-    assert store.duration_s.tolist() == [2.0, 1.75]
-    calls.clear()
-    smaller = StoreSettings(frame_rate=4.0, width=32, height=32, sample_rate=8000)
-    store, _ = run(two, store=smaller)
-    assert sorted(calls) == ["a.mp4", "b.mp4"]
-    assert store.settings == smaller
-
-
-def test_another_threshold_decodes_nothing(two, monkeypatch):
-    run(two)
-    calls = decodings(monkeypatch)
-    assert set(checked(two).values()) == {("stored", "")}
-    assert set(checked(two, checks=CheckSettings(2.5)).values()) == {("rejected", "short")}
-    assert calls == []
-
-
-def test_a_packed_shard_is_brought_up_to_date(two, monkeypatch):
-    run(two)
-    before = contents(two / "out")
-    calls = decodings(monkeypatch)
-    run(two)
-    assert calls == []
-    assert contents(two / "out") == before
-    # A row more, another label, another split: only the new clip is decoded.
-    files.ordinary(two / "c.mp4", seed=3)
-    write_rows(two, [(f"{name}.mp4", f"{name}.mp4", 0.0, 2.0, "y", "test") for name in "abc"])
-    store, _ = run(two)
-    assert calls == ["c.mp4"]
-    assert store.clip_ids == ["a.mp4", "b.mp4", "c.mp4"]
-    run(two, "fresh")
-    assert contents(two / "out") == contents(two / "fresh")
-    # A row less: its clip leaves the store.
-    write_rows(two, [("b.mp4", "b.mp4", 0.0, 2.0, "y", "test")])
-    assert run(two)[0].clip_ids == ["b.mp4"]
-
-
-def test_a_stored_clip_outlives_its_file(two, monkeypatch):
-    run(two)
-    before = contents(two / "out")
-    (two / "a.mp4").unlink()
-    calls = decodings(monkeypatch)
-    run(two)
-    assert calls == []
-    assert contents(two / "out") == before
-
-
-@pytest.mark.parametrize("damage", ["0.arrow", "0.parquet"])
-def test_a_damaged_shard_is_packed_anew(two, damage):
-    run(two)
-    before = contents(two / "out")
-    (two / "out" / damage).write_bytes(b"damaged")
-    run(two)
-    assert contents(two / "out") == before
-
-
-def test_only_failed_clips_are_tried_again_when_asked(tmp_path, monkeypatch):
-    folder = tmp_path / "data"
-    (folder / "ledger").mkdir(parents=True)
-    (folder / "store").mkdir()
-    files.ordinary(folder / "a.mp4")
-    (folder / "broken.mp4").write_bytes(b"broken")
-    rows = [(name, f"{name}.mp4", 0.0, 2.0, "x", "train") for name in ("a", "broken", "gone", "lost")]
-    write_rows(folder, rows)
-    paths = folder / "store" / "000.arrow", folder / "ledger" / "000.parquet"
-
-    def again():
-        request = folder / "retry" / "000.json"
-        asked = request if request.exists() else None
-        pack.pack_shard(
-            pack.PackJob(folder / "clips.csv", 0, 1, STORE, *paths, folder / "packing", asked, progress=False)
-        )
-        return dict(zip(ledger.read(paths[1]).clip_id, ledger.read(paths[1]).reason, strict=True))
-
-    assert again() == {"a": "", "broken": "corrupt", "gone": "missing", "lost": "missing"}
-    calls = decodings(monkeypatch)
-    assert again() == {"a": "", "broken": "corrupt", "gone": "missing", "lost": "missing"}
-    assert calls == []
-    assert retry.retry(folder, ["unavailable"]) == {"missing": 2}
-    again()
-    assert sorted(calls) == ["gone.mp4", "lost.mp4"]
-    calls.clear()
-    again()  # a request is followed once
-    assert calls == []
-    retry.retry(folder, ["unavailable"])
-    retry.retry(folder, ["rejected"])  # does not forget the one before
-    again()
-    assert sorted(calls) == ["broken.mp4", "gone.mp4", "lost.mp4"]
-    calls.clear()
-    with pytest.raises(UserError, match=r"no unavailable clip .* has the reason 'http-404'. There are missing \(2\)"):
-        retry.retry(folder, ["unavailable"], ["http-404"])
-    assert retry.retry(folder, ["unavailable", "rejected"], ["corrupt"]) == {"corrupt": 1}
-    files.ordinary(folder / "gone.mp4", seed=1)  # a file that has appeared is seen without being asked for
-    assert again() == {"a": "", "broken": "corrupt", "gone": "", "lost": "missing"}
-    assert sorted(calls) == ["broken.mp4", "gone.mp4"]
-    with pytest.raises(UserError, match="no packed shards"):
-        retry.retry(tmp_path / "nowhere", ["unavailable"])
-
-
-def test_torn_work_is_done_again(two, monkeypatch):
-    reference = run(two, "reference") and contents(two / "reference")
-    damages = (lambda data: data[: len(data) // 2], lambda data: bytes(len(data)), lambda data: data[:-1] + b"?")
-    for out, damage in zip("xyz", damages, strict=True):
-        pieces = leave_work(two, monkeypatch, out)
-        pieces[0].write_bytes(damage(pieces[0].read_bytes()))
-        with monkeypatch.context() as patch:
-            calls = decodings(patch)
-            run(two, out)
-        assert len(calls) == 1
-        assert contents(two / out) == reference
-
-
-def test_an_unforeseen_error_costs_one_clip(two, monkeypatch):
-    original = packer.decode
-
-    def decode(path, *arguments):
-        if path.endswith("a.mp4"):
-            raise ZeroDivisionError("odd")
-        return original(path, *arguments)
-
-    monkeypatch.setattr(packer, "decode", decode)
-    _, states = run(two)
-    assert states == {"a.mp4": ("rejected", "corrupt"), "b.mp4": ("stored", "")}
 
 
 @pytest.mark.parametrize(("limit", "what"), [(10_000, "work"), (200_000, "0.arrow")])

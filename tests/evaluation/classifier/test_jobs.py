@@ -18,11 +18,12 @@ from avbench.config.tasks import read_tasks
 from avbench.core.errors import UserError
 from avbench.data.store import open_store
 from avbench.evaluation import scores
-from avbench.evaluation.classifier import jobs
+from avbench.evaluation.classifier import jobs, whole_clips
 from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier.jobs import supervised, trained
 from avbench.evaluation.classifier.labelled_windows import Windows
-from avbench.evaluation.classifier.train import Fit, fit_of, new_head
+from avbench.evaluation.classifier.run import ClassifierRun, TrainedParts, trained_parts
+from avbench.evaluation.classifier.train import new_head
 from avbench.evaluation.tasks import task_clips
 from avbench.features.windows import Clips
 from avbench.models.embedder import load_task
@@ -39,7 +40,7 @@ SETTINGS = TrainingSettings(
 )
 MACHINE = MachineSettings(device="cpu", checkpoint_every_s=1e9)
 IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
-FROZEN, TRAIN_MODE, FINETUNE = Fit(False, False), Fit(False, True), Fit(True, True)
+FROZEN, TRAIN_MODE, FINETUNE = TrainedParts(False, False), TrainedParts(False, True), TrainedParts(True, True)
 
 
 @pytest.fixture
@@ -55,12 +56,13 @@ def tasks(**fields):
     return read_tasks({"toys": given})
 
 
-def train(data, fit, settings=SETTINGS, modality="audio", model=None, clips=None, **fields):
+def train(data, parts, settings=SETTINGS, modality="audio", model=None, clips=None, **given):
+    """Train on the toys; return what the test clips are taken for."""
     model = model or load_task(checkpoint.load(data / "run.pt"))
     clips = task_clips(tasks()[0], data, None) if clips is None else clips
-    given = {"features": FEATURES, "seed": 0, "unfinished": data / "unfinished.pt", "machine": MACHINE, **fields}
-    store = open_store(data, "toys")
-    return loop.train(model, modality, fit, store, clips, settings=settings, name="toys", **given)[0]
+    run = ClassifierRun("toys", modality, parts, clips, FEATURES, settings, seed=0)
+    given = {"file": data / "unfinished.pt", "machine": MACHINE, **given}
+    return loop.train(model, open_store(data, "toys"), run, **given)[0]
 
 
 def read_rows(path):
@@ -77,11 +79,11 @@ def same(a, b):
 
 
 def test_each_protocol_trains_what_it_says():
-    assert fit_of("linear-sgd", CORRECTED) == FROZEN
-    assert fit_of("linear-sgd", PUBLISHED) == TRAIN_MODE
-    assert fit_of("finetune", CORRECTED) == fit_of("supervised", PUBLISHED) == FINETUNE
+    assert trained_parts("linear-sgd", CORRECTED) == FROZEN
+    assert trained_parts("linear-sgd", PUBLISHED) == TRAIN_MODE
+    assert trained_parts("finetune", CORRECTED) == trained_parts("supervised", PUBLISHED) == FINETUNE
     with pytest.raises(UserError, match="'linear' trains no classifier"):
-        fit_of("linear", CORRECTED)
+        trained_parts("linear", CORRECTED)
 
 
 def test_a_frozen_encoder_stays_as_it_was_to_the_last_bit(data):
@@ -189,7 +191,7 @@ def signalling(number, place, calls):
     owner, name = {
         "batch": (Windows, "read"),
         "update": (loop.Adam, "step"),
-        "whole clips": (loop, "encode"),
+        "whole clips": (whole_clips, "encode"),
         "saving": (os, "fsync"),  # the checkpoint is written, and does not have its name yet
     }[place]
     function, spared = getattr(owner, name), iter(range(calls))
@@ -202,21 +204,21 @@ def signalling(number, place, calls):
     return patch.object(owner, name, signal_and_call)
 
 
-def train_to_the_end(data, fit, machine=MACHINE, unfinished="unfinished.pt", clips=None):
+def train_to_the_end(data, parts, machine=MACHINE, unfinished="unfinished.pt", clips=None):
     """Return what the test clips are said to be, and all weights of encoder and classifier."""
     model, heads, head = load_task(checkpoint.load(data / "run.pt")), [], new_head
     with (
         stop_requests() as requests,
-        patch.object(loop, "STOP_CLIPS", 4),
+        patch.object(whole_clips, "STOP_CLIPS", 4),
         patch.object(loop, "new_head", lambda *given: heads.append(head(*given)) or heads[0]),
     ):
-        given = {"machine": machine, "unfinished": data / unfinished, "requests": requests}
-        found = train(data, fit, replace(SETTINGS, epochs=4), model=model, clips=clips, **given)
+        given = {"machine": machine, "file": data / unfinished, "requests": requests}
+        found = train(data, parts, replace(SETTINGS, epochs=4), model=model, clips=clips, **given)
     return found, weights(model) | heads[0].state_dict()
 
 
 @pytest.mark.parametrize(
-    ("fit", "threads", "place", "calls", "step", "validated"),
+    ("parts", "threads", "place", "calls", "step", "validated"),
     [
         (FROZEN, 0, "batch", 7, 7, 2),  # amid the third of four epochs of three steps
         (TRAIN_MODE, 2, "whole clips", 4, 6, 1),  # the second validation, of which four clips are looked at at a time
@@ -224,14 +226,14 @@ def train_to_the_end(data, fit, machine=MACHINE, unfinished="unfinished.pt", cli
     ],
 )
 def test_a_training_that_is_told_to_stop_saves_and_goes_on_to_the_same_bytes(
-    data, capsys, fit, threads, place, calls, step, validated
+    data, capsys, parts, threads, place, calls, step, validated
 ):
     machine = replace(MACHINE, loader_threads=threads)
     with signalling(signal.SIGUSR1, place, calls), pytest.raises(Stopped):
-        train_to_the_end(data, fit, machine)
-    reached = checkpoint.load(data / "unfinished.pt")["reached"]
-    assert (reached["step"], reached["validated"]) == (step, validated)
-    resumed, undisturbed = train_to_the_end(data, fit, machine), train_to_the_end(data, fit, unfinished="other.pt")
+        train_to_the_end(data, parts, machine)
+    state = checkpoint.load(data / "unfinished.pt")["state"]
+    assert (state["step"], state["validated"]) == (step, validated)
+    resumed, undisturbed = train_to_the_end(data, parts, machine), train_to_the_end(data, parts, unfinished="other.pt")
     said = capsys.readouterr().out
     assert f"toys: stopped by SIGUSR1 and saved at step {step} of 12, in {data / 'unfinished.pt'}; the same" in said
     assert f"toys: going on at step {step} of 12" in said
@@ -243,8 +245,8 @@ def test_a_resumed_training_still_knows_its_best_epoch(data):
     clips = contradicting(data)
     with signalling(signal.SIGTERM, "batch", 10), pytest.raises(Stopped):
         train_to_the_end(data, FINETUNE, clips=clips)
-    reached = checkpoint.load(data / "unfinished.pt")["reached"]
-    assert (reached["step"], reached["validated"], reached["epoch"]) == (10, 3, 1)
+    state = checkpoint.load(data / "unfinished.pt")["state"]
+    assert (state["step"], state["validated"], state["best_epoch"]) == (10, 3, 1)
     resumed = train_to_the_end(data, FINETUNE, clips=clips)
     undisturbed = train_to_the_end(data, FINETUNE, unfinished="other.pt", clips=clips)
     assert resumed[0].equals(undisturbed[0])
@@ -264,7 +266,7 @@ def test_a_process_that_is_stopped_and_killed_again_and_again_ends_in_the_same_b
     ]
     for number, place, calls, ended, step in ends:
         assert status(start(train_until_signalled, data, number, place, calls)) == ended
-        assert checkpoint.load(data / "unfinished.pt")["reached"]["step"] == step
+        assert checkpoint.load(data / "unfinished.pt")["state"]["step"] == step
         assert bool(list(data.glob(".unfinished.pt.*"))) == (place == "saving")  # a checkpoint without its name
     resumed, undisturbed = train_to_the_end(data, FINETUNE), train_to_the_end(data, FINETUNE, unfinished="other.pt")
     assert resumed[0].equals(undisturbed[0])
@@ -277,14 +279,14 @@ def test_mean_average_precision_ranks_the_test_clips_by_their_probabilities(data
     from sklearn.metrics import average_precision_score  # here: processes import this module too
 
     heads, features = [], []
-    head, encode = new_head, loop.encode
+    head, encode = new_head, whole_clips.encode
     monkeypatch.setattr(loop, "new_head", lambda *given: heads.append(head(*given)) or heads[-1])
-    monkeypatch.setattr(loop, "encode", lambda *given: features.append(encode(*given)[0]) or features[-1:])
+    monkeypatch.setattr(whole_clips, "encode", lambda *given: features.append(encode(*given)[0]) or features[-1:])
     settings = replace(SETTINGS, epochs=1, learning_rate=1e-4)
     clips = task_clips(tasks()[0], data, None)
     model = load_task(checkpoint.load(data / "run.pt"))
-    given = {"seed": 0, "unfinished": data / "unfinished.pt", "name": "toys", "machine": MACHINE}
-    found, precision = loop.train(model, "audio", FROZEN, open_store(data, "toys"), clips, FEATURES, settings, **given)
+    run = ClassifierRun("toys", "audio", FROZEN, clips, FEATURES, settings, seed=0)
+    found, precision = loop.train(model, open_store(data, "toys"), run, data / "unfinished.pt", MACHINE)
     with torch.no_grad():
         logits = heads[0](torch.from_numpy(features[-1]))
     truth = found["label"].to_numpy()[:, None] == np.array(["class, 0", "class, 1", "class, 2"])
@@ -327,11 +329,11 @@ def test_a_killed_job_does_not_repeat_what_it_had_finished(data, monkeypatch):
     settings = replace(SETTINGS, epochs=2, modalities=("audio", "video"))
     output, done, original = data / "finetune" / "scores.csv", [], loop.train
 
-    def killed_at_video(model, modality, *rest):
-        done.append(modality)
-        if modality == "video" and done.count("video") == 1:
+    def killed_at_video(model, store, run, *rest):
+        done.append(run.modality)
+        if run.modality == "video" and done.count("video") == 1:
             raise KeyboardInterrupt
-        return original(model, modality, *rest)
+        return original(model, store, run, *rest)
 
     monkeypatch.setattr(jobs, "train", killed_at_video)
 

@@ -1,0 +1,76 @@
+"""Whether the files and folders that a configuration names are there: found before any job."""
+
+import glob
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from avbench.config.experiment import Experiment
+from avbench.core.errors import UserError
+
+
+class Place(NamedTuple):
+    """A path that the user gives: the key, the path, and whether it is a ``folder``, a ``file`` or a ``pattern``."""
+
+    key: str
+    path: str
+    kind: str
+
+
+_THERE = {"folder": lambda path: Path(path).is_dir(), "file": lambda path: Path(path).is_file(), "pattern": glob.glob}
+
+# Options of a dataset that are paths, by its rule file; a point leads into a mapping.
+_OPTIONS = {
+    "folder.smk": {"directory": "folder", "list": "file"},
+    "fsdnoisy18k.smk": {"directory": "folder"},
+    "tau_av.smk": {"directory": "folder"},
+    "vggsound.smk": {"list.path": "file", "exclude": "file"},
+}
+_PUBLISHED_WEIGHTS = re.compile(r"[A-Z0-9_]+")  # as torchvision names them
+
+
+def check_places(experiment: Experiment) -> None:
+    """Check that every path of a configuration leads somewhere; relative ones count from the working folder.
+
+    Raises:
+        UserError: one does not, or begins with ``~``, which only a shell replaces.
+    """
+    for key, path, kind in _places(experiment):
+        if path.startswith("~"):
+            raise UserError(
+                f"config: {key}: {path!r} begins with ~, which only a shell replaces. Write the whole path."
+            )
+        if not _THERE[kind](path):
+            what = "matches no file" if kind == "pattern" else f"is no {kind}"
+            where = "" if Path(path).is_absolute() else f" in {Path.cwd()}, from where it counts"
+            raise UserError(f"config: {key}: {path!r} {what}{where}. Correct the path, or put there what is missing.")
+
+
+def _places(experiment: Experiment) -> Iterator[Place]:
+    yield Place("claims", str(experiment.root / experiment.config["claims"]), "file")
+    if cookies := experiment.config.get("download", {}).get("cookies"):
+        yield Place("download.cookies", cookies, "file")
+    for name, dataset in experiment.datasets.items():
+        yield from _of_dataset(f"datasets.{name}", dataset, experiment.rule_file(name).name)
+    for name, subset in experiment.subsets.items():
+        if "ids" in subset:
+            yield Place(f"subsets.{name}.ids", subset["ids"], "file")
+    for name, variant in experiment.label_variants.items():
+        if "matrix" in variant:
+            yield Place(f"labels.{name}.matrix", variant["matrix"], "file")
+        if "weights" in variant and not _PUBLISHED_WEIGHTS.fullmatch(variant["weights"]):
+            yield Place(f"labels.{name}.weights", variant["weights"], "file")
+
+
+def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Place]:
+    for number, source in enumerate(dataset.get("sources", [])):
+        if isinstance(source, Mapping):
+            ((kind, path),) = source.items()
+            yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
+    for option, kind in _OPTIONS.get(rules, {}).items():
+        value: Any = dataset.get("options", {})
+        for part in option.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(value, str):
+            yield Place(f"{key}.options.{option}", value, kind)

@@ -1,0 +1,21 @@
+"""Contents that disagree though every digest is right."""
+
+import pytest
+
+from avbench.data import ledger
+from tests.support import recorded
+from tests.support.audited import SEED, found
+
+pytestmark = pytest.mark.usefixtures("results")  # works in a folder of its own
+
+
+def test_a_ledger_of_other_clips_is_found_in_depth():
+    table = ledger.read("data/toys/ledger.parquet")
+    table.loc[8, "label"] = "car"
+    ledger.write("data/toys/ledger.parquet", table)
+    states = found(deep=True)
+    assert ("wrong", "data/toys/ledger.parquet") in states
+    assert ("wrong", f"{SEED}/predictions.parquet") in states
+    table.loc[8, ["label", "state"]] = [recorded.LABELS[0], "rejected"]
+    ledger.write("data/toys/ledger.parquet", table)
+    assert ("wrong", "data/toys/coverage.json") in found(deep=True)

@@ -1,0 +1,83 @@
+"""What an earlier run has packed is kept, and only what has changed is done again."""
+
+import pytest
+
+from avbench.config.checks import CheckSettings
+from avbench.config.store import StoreSettings
+from avbench.data.packing import packer
+from tests.support import media_files as files
+from tests.support.packing import checked, contents, decodings, leave_work, run, write_rows
+
+
+def test_changed_files_and_settings_are_done_again(two, monkeypatch):
+    leave_work(two, monkeypatch)
+    calls = decodings(monkeypatch)
+    files.ordinary(two / "b.mp4", 1.75, seed=9)
+    store, _ = run(two)
+    assert calls == ["b.mp4"]
+    assert store.duration_s.tolist() == [2.0, 1.75]
+    calls.clear()
+    smaller = StoreSettings(frame_rate=4.0, width=32, height=32, sample_rate=8000)
+    store, _ = run(two, store=smaller)
+    assert sorted(calls) == ["a.mp4", "b.mp4"]
+    assert store.settings == smaller
+
+
+def test_another_threshold_decodes_nothing(two, monkeypatch):
+    run(two)
+    calls = decodings(monkeypatch)
+    assert set(checked(two).values()) == {("stored", "")}
+    assert set(checked(two, checks=CheckSettings(2.5)).values()) == {("rejected", "short")}
+    assert calls == []
+
+
+def test_a_packed_shard_is_brought_up_to_date(two, monkeypatch):
+    run(two)
+    before = contents(two / "out")
+    calls = decodings(monkeypatch)
+    run(two)
+    assert calls == []
+    assert contents(two / "out") == before
+    # A row more, another label, another split: only the new clip is decoded.
+    files.ordinary(two / "c.mp4", seed=3)
+    write_rows(two, [(f"{name}.mp4", f"{name}.mp4", 0.0, 2.0, "y", "test") for name in "abc"])
+    store, _ = run(two)
+    assert calls == ["c.mp4"]
+    assert store.clip_ids == ["a.mp4", "b.mp4", "c.mp4"]
+    run(two, "fresh")
+    assert contents(two / "out") == contents(two / "fresh")
+    # A row less: its clip leaves the store.
+    write_rows(two, [("b.mp4", "b.mp4", 0.0, 2.0, "y", "test")])
+    assert run(two)[0].clip_ids == ["b.mp4"]
+
+
+def test_a_stored_clip_outlives_its_file(two, monkeypatch):
+    run(two)
+    before = contents(two / "out")
+    (two / "a.mp4").unlink()
+    calls = decodings(monkeypatch)
+    run(two)
+    assert calls == []
+    assert contents(two / "out") == before
+
+
+@pytest.mark.parametrize("damage", ["0.arrow", "0.parquet"])
+def test_a_damaged_shard_is_packed_anew(two, damage):
+    run(two)
+    before = contents(two / "out")
+    (two / "out" / damage).write_bytes(b"damaged")
+    run(two)
+    assert contents(two / "out") == before
+
+
+def test_an_unforeseen_error_costs_one_clip(two, monkeypatch):
+    original = packer.decode
+
+    def decode(path, *arguments):
+        if path.endswith("a.mp4"):
+            raise ZeroDivisionError("odd")
+        return original(path, *arguments)
+
+    monkeypatch.setattr(packer, "decode", decode)
+    _, states = run(two)
+    assert states == {"a.mp4": ("rejected", "corrupt"), "b.mp4": ("stored", "")}

@@ -1,0 +1,110 @@
+"""The text at the end of an experiment."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from avbench.core.errors import UserError
+from avbench.results import claims, collect, console, tables
+from tests.support.score_files import SUBSETS, run_files
+
+
+def outcome():
+    rows = [
+        ("random", "home", "linear", "audio", "small", "none", 3, 50, 0.3194, 0.3, 0.34),
+        ("random", "home", "linear", "audio", "large", "none", 3, 50, 0.78, 0.76, 0.80),
+        ("soft-positive", "home", "linear", "audio", "small", "true", 3, 50, 0.431, 0.4155, 0.4465),
+        ("soft-positive", "home", "linear", "audio", "large", "true", 1, 50, 0.81, np.nan, np.nan),
+        ("supervised", "home", "linear", "audio", "small", "true", 3, 50, 0.47, 0.46, 0.48),
+        ("random", "home", "knn", "audio", "small", "none", 3, 50, 0.47, 0.46, 0.48),
+    ]
+    summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
+    verdicts = pd.DataFrame(
+        [
+            ("a", "Soft positives beat random pairing.", "holds", 0.112, 0.08, 0.143, 0.001, 0.00204, 3, 50),
+            ("b", "A long sentence, " * 8 + "in the end.", "undecided", -0.01, np.nan, np.nan, np.nan, np.nan, 1, 50),
+            ("c", "NA", "not tested", *[np.nan] * 5, 0, 0),
+            ("d", "Something certain.", "does not hold", -0.2, -0.251, -0.149, 0, 0.0002, 3, 50),
+        ],
+        columns=list(claims.COLUMNS),
+    )
+    return summary, verdicts
+
+
+def test_the_text_at_the_end(tmp_path, capsys):
+    summary, verdicts = outcome()
+    tables.write(tmp_path / "summary.csv", summary)
+    tables.write(tmp_path / "claims.csv", verdicts)
+    tables.write(tmp_path / "runs.csv", collect.runs(run_files(tmp_path)))
+    console.print_summary(tmp_path, "results/demo/report.html")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "Accuracy in % (linear, audio): mean ± half the 95 % interval over seeds and test clips",
+        "",
+        "                     home        home",
+        "                    small       large",
+        "random         31.9 ± 2.0  78.0 ± 2.0",
+        "soft-positive  43.1 ± 1.6        81.0",
+        "supervised     47.0 ± 1.0",
+        "",
+        "Also scored (knn): tables/summary.csv.",
+        "",
+        "1 of 8 pretraining runs were still improving when they ended (tables/runs.csv names them): their",
+        "scores may rise with longer training.",
+        "",
+        "Claims: verdict, effect in percentage points, its 95 % interval, and p adjusted for their number",
+        "holds          +11.2 [8.0, 14.3]    p=.002  Soft positives beat random pairing.",
+        "undecided      -1.0                         A long sentence, A long sentence, A long sentence, A",
+        "                                            long sentence, A long sentence, A long sentence, A long",
+        "                                            sentence, A long sentence, in the end.",
+        "does not hold  -20.0 [-25.1, -14.9] p<.001  Something certain.",
+        "not tested, for want of a method, subset, task or protocol: c",
+        "",
+        "Report: results/demo/report.html",
+    ]
+
+
+def test_the_text_at_the_end_keeps_to_a_methods_first_labels():
+    summary, verdicts = outcome()
+    noisy = summary[summary["method"] == "soft-positive"].assign(labels="flip-30", mean=0.1)
+    text = console.format_summary(
+        pd.concat([summary, noisy]), verdicts, "report.html", own_labels={"soft-positive": "true"}
+    )
+    note = "Methods are shown with their first labels. With others (flip-30): tables/summary.csv.\n\n"
+    assert text.replace(note, "") == console.format_summary(summary, verdicts, "report.html")
+
+
+def test_a_wide_table_is_cut_into_grids_that_fit():
+    rows = [
+        (method, f"a task {i}", "linear", "audio", subset, "none", 3, 50, 0.5 + i / 100, 0.4, 0.6)
+        for method in ("random", "soft-positive")
+        for i in range(9)
+        for subset in SUBSETS
+    ]
+    summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
+    text = console.format_summary(summary, outcome()[1], "report.html")
+    assert max(map(len, text.splitlines())) <= 100
+    for i in range(9):
+        assert text.count(f"{50 + i}.0 ± 10.0") == 4
+    assert text.count("soft-positive ") > 2
+
+
+def test_trained_and_linear_protocols_have_a_block_each_and_others_too_if_alone():
+    rows = [
+        ("random", "home", protocol, modality, "small", "none", 3, 50, 0.5, 0.4, 0.6)
+        for protocol in ("knn", "linear", "finetune")
+        for modality in ("audio", "video")
+    ]
+    summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
+    text = console.format_summary(summary, outcome()[1], "report.html")
+    for title in ("(linear, audio)", "(linear, video)", "(finetune, audio)", "(finetune, video)"):
+        assert title in text
+    assert "(knn" not in text.replace("Also scored (knn)", "")
+    alone = console.format_summary(summary[summary["protocol"] == "knn"], outcome()[1], "report.html")
+    assert "(knn, audio)" in alone
+    assert "Also scored" not in alone
+
+
+def test_a_missing_table_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"summary\.csv does not exist"):
+        console.print_summary(tmp_path, "report.html")
