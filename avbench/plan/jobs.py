@@ -4,6 +4,7 @@ Settings are exactly what a job uses, so that a change of one repeats what depen
 """
 
 import glob
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -188,6 +189,11 @@ class Plan(Experiment):
     def label_settings(self, labels: str) -> dict[str, Any]:
         """Return how a label variant is made."""
         return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])
+
+
+def as_json(settings: Mapping[str, Any]) -> str:
+    """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
+    return json.dumps(settings, sort_keys=True)
 
 
 def _read(settings: type, values: Mapping[str, Any], where: str) -> None:

@@ -5,6 +5,7 @@ Imported while the Snakefile is parsed: standard library and the configuration o
 
 import json
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from avbench.config.pretraining import PretrainSettings
@@ -14,7 +15,7 @@ from avbench.figures.registry import FIGURES
 from avbench.plan import paths
 from avbench.plan.facts import Facts
 from avbench.plan.jobs import Plan
-from avbench.results.catalogue import TABLES
+from avbench.results.catalogue import TABLES, Table
 
 
 class Report:
@@ -26,6 +27,19 @@ class Report:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.facts = plan, Facts(plan)
+
+    def shown(self, entry: Table | Figure) -> dict[str, Any]:
+        """Return what Snakemake's ``report()`` takes: an output, as a pattern, and how the report shows it.
+
+        Its caption is a file of the project, or what the job that draws a figure writes.
+        """
+        if isinstance(entry, Table):
+            output = paths.fill(paths.TABLE, table=entry.name)
+        else:
+            output = paths.fill(paths.FIGURE, figure=entry.name, kind="png")
+        caption = entry.caption or Path(self.plan.path(output)).with_suffix(".rst").absolute()
+        labels = {"content": entry.label}
+        return {"value": output, "caption": str(caption), "category": entry.category, "labels": labels}
 
     # --------------------------------------------------------------------------------------------------------- figures
 

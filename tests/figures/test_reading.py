@@ -13,7 +13,7 @@ from avbench.figures import reading, style
 from avbench.figures.charts import dynamics, gains, training_loss
 from avbench.figures.charts.gains import draw_gains
 from avbench.figures.charts.training_loss import draw_losses
-from avbench.figures.draw import FIGURES
+from avbench.figures.draw import draw_figures
 from avbench.results import tables
 
 CLASSES = [f"class {k}" for k in range(6)]
@@ -127,7 +127,7 @@ def test_each_figure_has_a_caption_beside_it(settings, figure, tmp_path, monkeyp
     if figure != "class_size":  # drawing all of them is for other tests
         monkeypatch.setattr(style, "save", lambda made, stem: None)
     as_told = json.loads(json.dumps(settings[figure]))
-    FIGURES[figure](as_told, tmp_path / figure)
+    draw_figures({figure: as_told}, tmp_path)
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {f"{figure}.{kind}" for kind in (("pdf", "png", "rst") if figure == "class_size" else ("rst",))}
     text = (tmp_path / f"{figure}.rst").read_text(encoding="utf-8").replace("\\", "")
@@ -195,7 +195,7 @@ def test_subsets_with_few_methods_are_no_ends_of_a_figure():
 def test_noise_of_a_single_rate_is_no_curve_and_the_figure_says_so(settings, figure, rates, tmp_path):
     table = tables.read(settings["noise"]["robustness"])
     tables.write(tmp_path / "robustness.csv", table[table["rate"].isin(rates)])
-    FIGURES[figure](settings[figure] | {"robustness": str(tmp_path / "robustness.csv")}, tmp_path / figure)
+    draw_figures({figure: settings[figure] | {"robustness": str(tmp_path / "robustness.csv")}}, tmp_path)
     assert (tmp_path / f"{figure}.png").exists()
     assert "No method was run " in (tmp_path / f"{figure}.rst").read_text(encoding="utf-8")
 
