@@ -9,16 +9,19 @@ import mimetypes
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
 from avbench.provenance import record as provenance
+
+if TYPE_CHECKING:
+    from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
 _LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")
@@ -38,11 +41,14 @@ _PROFILES = {
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
     "https://w3id.org/workflowhub/workflow-ro-crate/1.0": "Workflow RO-Crate",
 }
-_SNAKEMAKE = "https://w3id.org/workflowhub/workflow-ro-crate#snakemake"
+_VERSION = "1.1"
+_DESCRIPTION = (
+    "Benchmark of pair sampling in audio-visual self-supervised learning: the workflow, a run of it, and its tables, "
+    "figures and report. Each row of a table leads by method, subset, labels and seed to a run, whose record names the "
+    "digests of all that it was made from; python -m avbench verify checks them."
+)
 _NO_LICENCE = "Not stated by those who ran the experiment; the workflow itself is under the MIT licence."
 _TYPES = {".csv": "text/csv", ".md": "text/markdown", ".parquet": "application/vnd.apache.parquet"}
-
-Entity = dict[str, Any]
 
 
 def crate(results: str | Path, output: Path, licence: str | None = None, checkpoints: bool = False) -> int:
@@ -71,11 +77,7 @@ def crate(results: str | Path, output: Path, licence: str | None = None, checkpo
     if output.absolute().is_relative_to(results):
         raise UserError(f"{output} lies in {results}, and would contain itself. Write the crate somewhere else.")
     files = dict(_files(results, checkpoints))
-    graph = describe(results, files, licence)
-    content = {
-        "@context": ["https://w3id.org/ro/crate/1.1/context", "https://w3id.org/ro/terms/workflow-run/context"],
-        "@graph": graph,
-    }
+    content = describe(results, files, licence).metadata.generate()
     if output.suffix == ".zip":
         with atomic(output) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(METADATA, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
@@ -106,10 +108,10 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
         if set(inside.parts) & set(_LEFT_OUT) or (path.name in _LARGE and not checkpoints):
             continue
         yield f"results/{results.name}/{inside.as_posix()}", path
-    for folder in sorted((results.parent.parent / "data").glob("*/")):
+    for dataset in sorted((results.parent.parent / "data").glob("*/")):
         for name in _DATA:
-            if (path := folder / name).is_file():
-                yield f"data/{folder.name}/{name}", path
+            if (path := dataset / name).is_file():
+                yield f"data/{dataset.name}/{name}", path
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -120,23 +122,66 @@ def _walk(folder: Path) -> list[Path]:
 # --------------------------------------------------------------------------------------------------------- description
 
 
-def describe(results: Path, files: Mapping[str, Path], licence: str | None = None) -> list[Entity]:
-    """Describe an experiment as the graph of an RO-Crate: flat, one entity an ``@id``.
+def describe(results: Path, files: Mapping[str, Path], licence: str | None = None) -> "ROCrate":
+    """Describe an experiment as an RO-Crate, which names the files and holds none of them.
 
     Args:
         results: the experiment's folder.
         files: what the crate holds: name → place. Tables, figures, report and settings are described one by one.
         licence: of the results.
     """
+    from rocrate.model.contextentity import ContextEntity
+    from rocrate.rocrate import ROCrate
+
     home = f"results/{results.name}"
     records = [read_json(path) for name, path in files.items() if name.startswith(f"{home}/provenance/")]
     runs = [read_json(path) for name, path in files.items() if name.startswith(home) and name.endswith("/run.json")]
     made_by = [record["provenance"] for record in [*records, *runs]]
-    started, ended = _period(made_by, results)
     made = [name for name in files if name.startswith((f"{home}/tables/", f"{home}/figures/", f"{home}/report.html"))]
     given = [name for name in files if name in (f"{home}/config.json", "config/claims.yaml", "config/published.yaml")]
+
+    described = ROCrate(version=_VERSION)
+    described.metadata.extra_contexts.append("https://w3id.org/ro/terms/workflow-run/context")
+    root = described.root_dataset
+    root["name"] = f"avbench experiment {results.name}"
+    root["description"] = _DESCRIPTION
+    root["datePublished"] = datetime.now(UTC).date().isoformat()
+    root["license"] = licence or _NO_LICENCE
+    work = {"@type": "CreativeWork"}
+    if licence and licence.startswith(("https://", "http://")):
+        described.add(ContextEntity(described, licence, work | {"name": licence}))
+    root["conformsTo"] = [
+        described.add(ContextEntity(described, profile, work | {"name": name, "version": profile[-3:]}))
+        for profile, name in _PROFILES.items()
+    ]
+    about: dict[str, Any] = {"name": "avbench", "version": __version__, "license": "https://spdx.org/licenses/MIT"}
+    if commits := sorted({maker.get("commit") for maker in made_by} - {None}):
+        about["identifier"] = [f"git commit {commit}" for commit in commits]
+    properties = _properties("Snakefile", files["Snakefile"]) | about
+    workflow = described.add_workflow(dest_path="Snakefile", properties=properties, main=True, lang="snakemake")
     single = [*(name for name in files if name in _SOURCE and name != "Snakefile"), *given, *made]
-    folders = _FOLDERS | {
+    entities = {name: described.add_file(dest_path=name, properties=_properties(name, files[name])) for name in single}
+    if "README.md" in entities:
+        entities["README.md"]["about"] = root
+    for name, text in _folders(home).items():
+        if any(file.startswith(f"{name}/") for file in files):
+            described.add_dataset(dest_path=name, properties={"name": name, "description": text})
+    started, ended = _period(made_by, results)
+    said = {
+        "name": f"Run of the experiment {results.name}",
+        "description": _hardware(made_by),
+        "startTime": started,
+        "endTime": ended,
+        "actionStatus": "http://schema.org/CompletedActionStatus",
+    }
+    inputs, outputs = [entities[name] for name in given], [entities[name] for name in made]
+    root["mentions"] = described.add_action(workflow, "#run", inputs, outputs, said)
+    return described
+
+
+def _folders(home: str) -> dict[str, str]:
+    """Return what to say of the crate's folders, of those that it has."""
+    return _FOLDERS | {
         f"{home}/runs": "The pretraining runs: settings, learning curves, scores, predictions and their provenance.",
         f"{home}/supervised": "The supervised baseline: scores, predictions and their provenance.",
         f"{home}/subsets": "The clips of each pretraining subset.",
@@ -146,88 +191,15 @@ def describe(results: Path, files: Mapping[str, Path], licence: str | None = Non
         f"{home}/benchmarks": "Time and memory of every job.",
         "data": "For each dataset, its list of clips and what became of each.",
     }
-    folders = {name: text for name, text in folders.items() if any(file.startswith(f"{name}/") for file in files)}
-    parts = ["Snakefile", *single, *(f"{name}/" for name in folders)]
-    root = {
-        "@id": "./",
-        "@type": "Dataset",
-        "name": f"avbench experiment {results.name}",
-        "description": "Benchmark of pair sampling in audio-visual self-supervised learning: the workflow, a run of "
-        "it, and its tables, figures and report. Each row of a table leads by method, subset, labels and seed to a "
-        "run, whose record names the digests of all that it was made from; python -m avbench verify checks them.",
-        "datePublished": datetime.now(UTC).date().isoformat(),
-        "license": licence
-        or "Not stated by those who ran the experiment; the workflow itself is under the MIT licence.",
-        "conformsTo": [{"@id": profile} for profile in _PROFILES],
-        "hasPart": _refer(parts),
-        "mainEntity": {"@id": "Snakefile"},
-        "mentions": {"@id": "#run"},
-    }
-    workflow = _file("Snakefile", files["Snakefile"]) | {
-        "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow"],
-        "name": "avbench",
-        "version": __version__,
-        "license": "https://spdx.org/licenses/MIT",
-        "programmingLanguage": {"@id": _SNAKEMAKE},
-    }
-    if commits := sorted({maker.get("commit") for maker in made_by} - {None}):
-        workflow["identifier"] = [f"git commit {commit}" for commit in commits]
-    run = {
-        "@id": "#run",
-        "@type": "CreateAction",
-        "name": f"Run of the experiment {results.name}",
-        "description": _hardware(made_by),
-        "instrument": {"@id": "Snakefile"},
-        "object": _refer(given),
-        "result": _refer(made),
-        "startTime": started,
-        "endTime": ended,
-        "actionStatus": "http://schema.org/CompletedActionStatus",
-    }
-    snakemake = {
-        "@id": _SNAKEMAKE,
-        "@type": "ComputerLanguage",
-        "name": "Snakemake",
-        "url": {"@id": "https://snakemake.github.io"},
-        "identifier": {"@id": "https://snakemake.github.io"},
-    }
-    return [
-        {
-            "@id": METADATA,
-            "@type": "CreativeWork",
-            "about": {"@id": "./"},
-            "conformsTo": [{"@id": "https://w3id.org/ro/crate/1.1"}, {"@id": list(_PROFILES)[-1]}],
-        },
-        root,
-        workflow,
-        run,
-        snakemake,
-        *({"@id": id, "@type": "CreativeWork", "name": name, "version": id[-3:]} for id, name in _PROFILES.items()),
-        *([{"@id": licence, "@type": "CreativeWork", "name": licence}] if _is_address(licence) else []),
-        *(_file(name, files[name]) for name in single),
-        *({"@id": f"{name}/", "@type": "Dataset", "name": name, "description": text} for name, text in folders.items()),
-    ]
 
 
-def _file(name: str, path: Path) -> Entity:
-    kind = _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain"
-    entity = {
-        "@id": name,
-        "@type": "File",
+def _properties(name: str, path: Path) -> dict[str, str]:
+    return {
         "name": name.rpartition("/")[2],
-        "encodingFormat": kind,
+        "encodingFormat": _TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "text/plain",
         "contentSize": str(path.stat().st_size),
         "sha256": file_digest(path),
     }
-    return entity | ({"about": {"@id": "./"}} if name == "README.md" else {})
-
-
-def _is_address(text: str | None) -> bool:
-    return bool(text) and text.startswith(("https://", "http://"))
-
-
-def _refer(ids: Iterable[str]) -> list[dict[str, str]]:
-    return [{"@id": id} for id in ids]
 
 
 def _period(made_by: Sequence[Mapping[str, Any]], results: Path) -> tuple[str, str]:

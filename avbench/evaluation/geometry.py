@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from avbench.core.vectors import unit
+
 GEOMETRY_COLUMNS = ["method", "subset", "labels", "seed", "task", "alignment", "class_alignment"]
 GEOMETRY_COLUMNS += ["uniformity_audio", "uniformity_video", "effective_rank_audio", "effective_rank_video"]
 
@@ -22,7 +24,7 @@ def describe(
         audio, video: float (n, width), the encoders' pooled features.
         labels: text (n,), the true labels.
     """
-    a, v = _unit(audio_head), _unit(video_head)
+    a, v = (unit(np.asarray(embeddings, np.float64)) for embeddings in (audio_head, video_head))
     return {
         "alignment": alignment(a, v),
         "class_alignment": class_alignment(a, v, labels),
@@ -107,9 +109,3 @@ def effective_rank(features: np.ndarray) -> float:
         return 0.0
     shares = values / values.sum()
     return float(np.exp(-(shares * np.log(shares)).sum()))
-
-
-def _unit(embeddings: np.ndarray) -> np.ndarray:
-    embeddings = np.asarray(embeddings, np.float64)
-    length = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    return embeddings / np.maximum(length, np.finfo(np.float64).tiny)

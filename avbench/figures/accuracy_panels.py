@@ -1,6 +1,5 @@
 """Accuracy of every method along an axis of pretraining subsets, a panel a task."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,9 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from avbench.figures import style
+from avbench.figures import marks, panels, style
 
 _PANEL = ["task", "protocol", "modality"]
 _ACROSS = 3
@@ -54,36 +52,28 @@ def draw(
         roles: "in-domain" or "out-of-domain" by task, for the titles.
     """
     looks = style.looks(summary["method"])
-    panels = list(summary.groupby(_PANEL, sort=False))
+    drawn = list(summary.groupby(_PANEL, sort=False))
     # Ticks may have three short lines of text each.
-    across = min(2 if len(panels) == 4 else _ACROSS, len(panels), max(1, _TICKS // len(axis.ticks)))
-    down = math.ceil(len(panels) / across)
+    down, across = panels.shape(len(drawn), min(_ACROSS, max(1, _TICKS // len(axis.ticks))))
     with style.shared():
-        width = style.PAGE if down > 1 else max(style.PAGE * across / _ACROSS, 4.6)
+        width = style.PAGE if down > 1 else max(style.PAGE * across / _ACROSS, style.NARROW)
         made = style.figure(width, 2.3 * down + 0.55)
-        grid = made.subplots(down, across, squeeze=False)
-        for axes, (key, rows) in zip(grid.flat, panels, strict=False):
+        shown = panels.grid(made, len(drawn), across)
+        for axes, (key, rows) in zip(shown, drawn, strict=True):
             _panel(axes, rows, axis, looks)
-            axes.set_title(style.panel_title(*key, (roles or {}).get(key[0])))
-            if chance and key[:2] in chance:
-                axes.axhline(100 * chance[key[:2]], **style.CHANCE)
-        for axes in list(grid.flat)[len(panels) :]:
-            axes.remove()
-        for axes in grid[:, 0]:
+            task, protocol, modality = key
+            axes.set_title(style.panel_title(task, protocol, modality, (roles or {}).get(task)))
+            if chance and (task, protocol) in chance:
+                axes.axhline(100 * chance[task, protocol], **style.CHANCE)
+        for axes in shown[::across]:
             axes.set_ylabel("Accuracy (%)")
-        shown = list(grid.flat)[: len(panels)]
-        if style.same_scale(shown, [key[1] for key, _ in panels], "y"):
+        if panels.same_scale(shown, [key[1] for key, _ in drawn], "y"):
             for place, axes in enumerate(shown):
                 axes.tick_params(labelleft=place % across == 0)
-        for axes in list(grid.flat)[: len(panels) - across]:
-            axes.set_xlabel("")
-        handles = [
-            Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.dash, label=look.name)
-            for look in looks.values()
-        ]
-        if chance:
-            handles.append(Line2D([], [], label="chance", **style.CHANCE))
-        style.legend(made, handles)
+        for axes in shown[-across:]:
+            axes.set_xlabel(axis.title)
+        handles = [*style.keys(looks), *([style.key("chance", **style.CHANCE)] if chance else [])]
+        style.legend(made, handles, "outside lower center")
     return made
 
 
@@ -99,16 +89,14 @@ def _panel(axes: Axes, rows: pd.DataFrame, axis: Axis, looks: Mapping[str, style
             if series.empty:
                 continue
             series = series.assign(place=series["subset"].map(axis.places)).sort_values("place")
-            mean, low, high = (100 * series[name].to_numpy() for name in ("mean", "ci_low", "ci_high"))
+            mean, low, high = marks.percent(series)
             axes.errorbar(
                 series["place"] + dodge,
                 mean,
                 yerr=np.nan_to_num(np.stack([mean - low, high - mean])),
-                color=look.colour,
-                marker=look.marker,
-                linestyle=look.dash,
                 elinewidth=0.9,
                 capsize=1.5,
+                **look.line,
             )
         for row in own[own["subset"] == "all"].itertuples():
             axes.axhline(100 * row.mean, color=look.colour, linestyle=look.dash, linewidth=1.1)
@@ -116,5 +104,4 @@ def _panel(axes: Axes, rows: pd.DataFrame, axis: Axis, looks: Mapping[str, style
                 axes.axhspan(100 * row.ci_low, 100 * row.ci_high, color=look.colour, alpha=0.08, linewidth=0)
     axes.set_xticks(list(axis.places.values()), axis.ticks)
     axes.set_xlim(min(axis.places.values()) - axis.margin, max(axis.places.values()) + axis.margin)
-    axes.set_xlabel(axis.title)
     axes.grid(True, axis="y")

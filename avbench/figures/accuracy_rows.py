@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from avbench.figures import method_rows, style
+from avbench.figures import method_rows, panels, style
 
 
 def draw(
@@ -39,11 +38,13 @@ def draw(
                 axes.axvspan(100 * row.ci_low, 100 * row.ci_high, color=look.colour, alpha=0.08, linewidth=0)
 
     explained = [
-        Line2D([], [], color=looks[method].colour, linestyle=looks[method].dash, label=looks[method].name)
+        style.key(looks[method].name, color=looks[method].colour, linestyle=looks[method].dash)
         for method in everywhere["method"].unique()
     ]
     if chance:
-        explained.append(Line2D([], [], label="chance", **style.CHANCE))
+        explained.append(style.key("chance", **style.CHANCE))
     made = method_rows.draw(shown, sizes, "Accuracy (%)", behind, explained, roles, one_scale=False)
-    style.same_scale(made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)], "x")
+    panels.same_scale(
+        made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)], "x"
+    )
     return made

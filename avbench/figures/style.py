@@ -4,12 +4,14 @@ import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import seaborn as sns
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from avbench.core.files import atomic, remove_leftovers
 from avbench.figures.names import protocol_name, task_name, words, wrap
@@ -27,29 +29,26 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 )
 GREY = "#767676"
 
-COLUMN, PAGE = 3.4, 7.0  # inches: widths of a column and of a page with two columns
+PAGE, NARROW = 7.0, 4.6  # inches: widths of a page, and of a figure of one panel
 CHANCE = {"color": GREY, "linewidth": 0.8, "dashes": (1, 3)}  # the line of correct guesses
+GUESSING = {"color": GREY, "linewidth": 0.8, "dashes": (1, 2)}  # the line of the loss of guessing
+HOLLOW = {"color": BLACK, "marker": "o", "linestyle": "", "markerfacecolor": "white"}  # a mark that is not sure
 
 _RC = {
-    "font.family": "DejaVu Sans",
-    "font.size": 7.5,
-    "axes.titlesize": 8,
-    "axes.labelsize": 7.5,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "legend.fontsize": 7,
     "axes.linewidth": 0.6,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": False,
     "grid.color": "#DDDDDD",
     "grid.linewidth": 0.5,
     "xtick.major.width": 0.6,
     "ytick.major.width": 0.6,
+    "xtick.major.size": 3.5,
+    "ytick.major.size": 3.5,
     "lines.linewidth": 1.3,
     "lines.markersize": 4.5,
+    "patch.force_edgecolor": False,
     "legend.frameon": False,
+    "legend.handlelength": 2.5,
     "hatch.linewidth": 0.5,
     "pdf.fonttype": 42,
     "svg.hashsalt": "avbench",
@@ -65,6 +64,11 @@ class Look:
     colour: str
     marker: str
     dash: str = "-"
+
+    @property
+    def line(self) -> dict[str, str]:
+        """What matplotlib calls it."""
+        return {"color": self.colour, "marker": self.marker, "linestyle": self.dash}
 
 
 METHODS: Mapping[str, Look] = {
@@ -107,32 +111,12 @@ def panel_title(task: str, protocol: str, modality: str, role: str | None = None
     return f"{wrap(task_name(task) + place, width)}\n{protocol_name(protocol)}, {words(modality)}"
 
 
-def same_scale(panels: Sequence[Axes], protocols: Sequence[str], axis: str) -> bool:
-    """Give accuracies one scale, from zero; but retrieval, which is harder by far, one of its own.
-
-    Args:
-        panels: where they are drawn.
-        protocols: of each panel.
-        axis: "x" or "y".
-
-    Returns:
-        Whether all panels have the same.
-    """
-    retrieval = [protocol.startswith("retrieval") for protocol in protocols]
-    for kind in set(retrieval):
-        own = [axes for axes, is_kind in zip(panels, retrieval, strict=True) if is_kind == kind]
-        top = max(getattr(axes, f"get_{axis}lim")()[1] for axes in own)
-        for axes in own:
-            axes.set(**{f"{axis}lim": (0, min(100, top))})
-    return len(set(retrieval)) == 1
-
-
 @contextlib.contextmanager
 def shared() -> Iterator[None]:
     """Apply the style within the block, whatever the user's own settings are."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC)
+        sns.set_theme("paper", "ticks", font="DejaVu Sans", font_scale=0.8, color_codes=False, rc=_RC)
         yield
 
 
@@ -151,26 +135,24 @@ def notice(text: str) -> Figure:
     return made
 
 
-def legend(made: Figure, handles: Sequence[Artist], loc: str = "outside lower center") -> None:
+def key(label: str, **look: Any) -> Line2D:
+    """Return an entry of a legend."""
+    return Line2D([], [], label=label, **look)
+
+
+def keys(looks: Mapping[str, Look]) -> list[Line2D]:
+    """Return the entries of methods in a legend."""
+    return [key(look.name, **look.line) for look in looks.values()]
+
+
+def legend(made: Figure, handles: Sequence[Artist], loc: str = "outside upper center") -> None:
     """Put a legend outside the panels, in as many columns (six at most) as the page is wide."""
     renderer = FigureCanvasAgg(made).get_renderer()
     for columns in range(min(6, len(handles)), 0, -1):
         placed = made.legend(handles=handles, loc=loc, ncols=columns)
-        if placed.get_window_extent(renderer).width < made.bbox.width or columns == 1:
+        if placed.get_window_extent(renderer).width < 0.95 * made.bbox.width or columns == 1:
             return
         placed.remove()
-
-
-def bare(axes: Axes, colour: str | None = None, width: float = 1.5, dash: str = "-") -> None:
-    """Take ticks away; draw the frame in a colour, or not at all."""
-    axes.set_xticks([])
-    axes.set_yticks([])
-    for spine in axes.spines.values():
-        spine.set_visible(colour is not None)
-        if colour is not None:
-            spine.set_edgecolor(colour)
-            spine.set_linewidth(width)
-            spine.set_linestyle(dash)
 
 
 def save(made: Figure, stem: str | Path) -> None:

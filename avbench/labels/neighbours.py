@@ -31,6 +31,7 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
     """
     if k >= len(features):
         raise UserError(f"k: {k} must be below the number of clips of the subset, {len(features)}.")
+    # Not scikit-learn's search, which leaves equally near ones in no set order.
     found = np.empty((len(features), k), np.int64)
     size = max(1, int(BLOCK_BYTES / (4 * len(features))))
     for begin in range(0, len(features), size):

@@ -45,7 +45,7 @@ class Plan(Experiment):
         """Read the settings of jobs as these do, so that what they would refuse is refused now."""
         features = build(FeatureSettings, self.feature_settings(), "config: pretraining.features")
         check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
-        for name in self.subsets:
+        for name in ("all", *self.subsets):
             build(PretrainSettings, self.pretrain_settings(name), "config: pretraining")
             for protocol in self.trained():
                 build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")

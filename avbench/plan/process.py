@@ -1,16 +1,11 @@
 """What a process of Snakemake needs before it plans: the one that is started, and that of every job."""
 
 import gc
-import os
 import signal
-import sys
 
 
 def prepare() -> None:
-    """Set up this process and what it starts."""
-    # Jobs start `python`: that of Snakemake, also where its environment is not activated. Activated conda environments
-    # come before it.
-    os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+    """Set up this process."""
     # All jobs of an experiment stay in memory. Looking for garbage among them again and again took a fifth of a dry
     # run.
     gc.set_threshold(100_000, 20, 100)

@@ -95,7 +95,8 @@ def batches_mb(pretraining: Mapping[str, Any], store: Mapping[str, Any]) -> floa
     Args:
         pretraining, store: sections of the configuration.
     """
-    store, pretraining = defaults(StoreSettings) | store, defaults(Pretraining) | pretraining
+    store = {**defaults(StoreSettings), **store}
+    pretraining = {**defaults(Pretraining), **pretraining}
     features = defaults(FeatureSettings) | pretraining.get("features", {})
     frames = features["video_s"] * store["frame_rate"] * store["width"] * store["height"] * 3
     clip = frames + 2 * features["audio_s"] * store["sample_rate"]

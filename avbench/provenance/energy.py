@@ -1,6 +1,6 @@
 """How much energy a job took: counters of processors and GPUs where they can be read, otherwise an estimate."""
 
-import ctypes
+import functools
 import os
 import resource
 import threading
@@ -108,7 +108,7 @@ def processor_counters(folder: Path = POWERCAP) -> list[Counter]:
         try:
             name = (zone / "name").read_text(encoding="ascii").strip()
             reach = int((zone / "max_energy_range_uj").read_text(encoding="ascii")) / 1e6
-            counter = Counter(name, lambda file=zone / "energy_uj": int(file.read_text(encoding="ascii")) / 1e6, reach)
+            counter = Counter(name, functools.partial(_powercap_joules, zone / "energy_uj"), reach)
             counter.read()
         except (OSError, ValueError):
             continue
@@ -117,41 +117,38 @@ def processor_counters(folder: Path = POWERCAP) -> list[Counter]:
     return counters
 
 
-def gpu_counters(nvml: Any = None) -> list[Counter]:
-    """Return the counters of NVIDIA's GPUs (NVML, Volta and later): those in CUDA_VISIBLE_DEVICES, by default all.
+def gpu_counters() -> list[Counter]:
+    """Return the counters of NVIDIA's GPUs (NVML, Volta and later): those in CUDA_VISIBLE_DEVICES, by default all."""
+    import pynvml
 
-    Args:
-        nvml: NVIDIA's management library; by default the driver's.
-    """
     try:
-        nvml = nvml or ctypes.CDLL("libnvidia-ml.so.1")
-    except OSError:
+        pynvml.nvmlInit()
+        total = pynvml.nvmlDeviceGetCount()
+    except pynvml.NVMLError:
         return []
-    if nvml.nvmlInit_v2():
-        return []
-    total = ctypes.c_uint()
-    nvml.nvmlDeviceGetCount_v2(ctypes.byref(total))
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(total.value))))
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(total))))
     counters = []
     for name in filter(None, (part.strip() for part in visible.split(","))):
-        handle = ctypes.c_void_p()
-        if name.isdecimal():
-            failed = nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(int(name)), ctypes.byref(handle))
-        else:
-            failed = nvml.nvmlDeviceGetHandleByUUID(ctypes.c_char_p(name.encode()), ctypes.byref(handle))
-        if failed:
-            continue
-        counter = Counter(f"GPU {name}" if name.isdecimal() else "GPU", lambda handle=handle: _joules(nvml, handle))
         try:
-            counter.read()
-        except OSError:
+            if name.isdecimal():
+                device, label = pynvml.nvmlDeviceGetHandleByIndex(int(name)), f"GPU {name}"
+            else:
+                device, label = pynvml.nvmlDeviceGetHandleByUUID(name), "GPU"
+            _joules(device)
+        except (pynvml.NVMLError, OSError):
             continue
-        counters.append(counter)
+        counters.append(Counter(label, functools.partial(_joules, device)))
     return counters
 
 
-def _joules(nvml: Any, handle: ctypes.c_void_p) -> float:
-    millijoules = ctypes.c_ulonglong()
-    if status := nvml.nvmlDeviceGetTotalEnergyConsumption(handle, ctypes.byref(millijoules)):
-        raise OSError(f"NVML: status {status}")
-    return millijoules.value / 1000
+def _powercap_joules(counter: Path) -> float:
+    return int(counter.read_text(encoding="ascii")) / 1e6
+
+
+def _joules(device: Any) -> float:
+    import pynvml
+
+    try:
+        return pynvml.nvmlDeviceGetTotalEnergyConsumption(device) / 1000
+    except pynvml.NVMLError as error:
+        raise OSError(f"NVML: {error}") from error

@@ -53,6 +53,15 @@ def gains(method: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
     return table.assign(dealt_low=low, dealt_high=high)
 
 
+def together(gained: pd.DataFrame) -> float:
+    """Return the gain over the clips of all classes, a share.
+
+    Args:
+        gained: what :func:`gains` returns.
+    """
+    return float(np.average(gained["gain"], weights=gained["clips"]))
+
+
 def _dealt(values: np.ndarray, sizes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the bounds of each rank's mean, largest first, when values are dealt to groups at random."""
     rng, starts = generator(0, "class-gains"), np.concatenate([[0], np.cumsum(sizes)[:-1]])

@@ -100,6 +100,34 @@ def count(pairing: Pairing, true: np.ndarray) -> dict[str, float]:
     return means | {"batch_classes": float(np.mean(classes)), "epochs": len(epochs)}
 
 
+def beside_gains(counted: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Set the pairs of each method and labels beside the gain; means over seeds.
+
+    Args:
+        counted: of one subset: columns method, labels, seed, foreign_positives, positives_of_class and
+            negatives_of_class (shares).
+        comparisons: with random pairing, of the same subset and one task, protocol and modality: columns method,
+            labels, difference, ci_low, ci_high, p_holm.
+
+    Returns:
+        Columns method, labels, own, same, other (shares of the positives, which add up to one), negatives (share of
+        the negatives that are of the anchor's class), difference, ci_low, ci_high and p_holm (NaN where there is
+        none).
+    """
+    shares = ["foreign_positives", "positives_of_class", "negatives_of_class"]
+    found = counted.groupby(["method", "labels"], sort=False)[shares].mean().reset_index()
+    own = 1 - found["foreign_positives"]
+    found = found.assign(
+        own=own,
+        # Rounded shares may add up to a little more than one.
+        same=(found["positives_of_class"] - own).clip(lower=0),
+        other=1 - found["positives_of_class"],
+        negatives=found["negatives_of_class"],
+    ).drop(columns=shares)
+    gained = comparisons[["method", "labels", "difference", "ci_low", "ci_high", "p_holm"]]
+    return found.merge(gained, "left", ["method", "labels"])
+
+
 def _shares(
     pairing: Pairing, true: np.ndarray, batch: np.ndarray, anchors: np.ndarray, videos: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

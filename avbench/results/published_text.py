@@ -7,7 +7,7 @@ import pandas as pd
 
 from avbench.results.published import Published
 
-_TEX = str.maketrans(
+_TEX = str.maketrans(  # for the caption, which pandas takes as it is
     {character: f"\\{character}" for character in "&%$#_{}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
 )
@@ -17,68 +17,68 @@ def markdown(table: pd.DataFrame, published: Published) -> str:
     """Return the table of :func:`beside` as Markdown: a block a protocol, a pair of columns a task."""
     if table.empty:
         return f"No task of this experiment has a counterpart in {published.source}.\n"
-    heads, blocks = _layout(table, published)
-    lines = [_caption(table, published), ""]
-    cells = [text for head in heads for text in (f"{head}: published", "measured")]
-    lines += [_row(["method", *cells]), _row(["---", *["---:"] * len(cells)])]
-    for protocol, rows in blocks:
-        lines.append(_row([f"**{protocol}**", *[""] * len(cells)]))
-        lines += [_row([method, *row]) for method, row in rows]
-    return "\n".join(lines) + "\n"
+    cells = _cells(table, published)
+    columns = [f"{head}: published" if which == "published" else which for head, which in cells]
+    rows = []
+    for protocol, part in cells.groupby(level="protocol", sort=False):
+        rows.append([f"**{protocol}**", *[""] * len(columns)])
+        rows += part.droplevel("protocol").reset_index().to_numpy().tolist()
+    whole = pd.DataFrame(rows, columns=["method", *columns]).rename(columns=_escape_bars).map(_escape_bars)
+    aligned = ["left", *["right"] * len(columns)]
+    text = whole.to_markdown(index=False, disable_numparse=True, colalign=aligned)
+    return f"{_caption(table, published)}\n\n{text}\n"
 
 
 def latex(table: pd.DataFrame, published: Published) -> str:
     """Return the table of :func:`beside` as a LaTeX table for the package booktabs."""
     if table.empty:
         return f"% No task of this experiment has a counterpart in {published.source}.\n"
-    heads, blocks = _layout(table, published)
-    wide = 2 * len(heads)
-    rules = [rf"\cmidrule(lr){{{2 * i + 2}-{2 * i + 3}}}" for i in range(len(heads))]
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        r"\begin{table*}",
-        r"\centering",
-        rf"\caption{{{_escape(_caption(table, published))}}}",
-        rf"\begin{{tabular}}{{l{'r' * wide}}}",
-        r"\toprule",
-        _tex_row(["", *(rf"\multicolumn{{2}}{{c}}{{{_escape(head)}}}" for head in heads)]),
-        "".join(rules),
-        _tex_row(["method", *["published", "measured"] * len(heads)]),
-    ]
-    for protocol, rows in blocks:
-        lines += [r"\midrule", rf"\multicolumn{{{wide + 1}}}{{l}}{{\emph{{{_escape(protocol)}}}}} \\"]
-        lines += [_tex_row([_escape(text) for text in (method, *row)]) for method, row in rows]
-    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", r"\end{table*}", ""])
+    cells = _cells(table, published)
+    style = cells.style.format(escape="latex")
+    for axis in ("index", "columns"):
+        style = style.format_index(escape="latex", axis=axis)
+    text = style.to_latex(
+        environment="table*",
+        caption=_caption(table, published).translate(_TEX),
+        position_float="centering",
+        column_format="ll" + "r" * cells.shape[1],
+        hrules=True,
+        multicol_align="c",
+        multirow_align="naive",
+    )
+    return "% needs \\usepackage{booktabs}\n" + text.replace("–", "--")
 
 
-def _layout(
-    table: pd.DataFrame, published: Published
-) -> tuple[list[str], list[tuple[str, list[tuple[str, list[str]]]]]]:
-    """Return the heads of the tasks, and for each protocol its rows of texts."""
-    tasks = table.drop_duplicates("task")[["task", "published_task", "same_dataset"]]
-    heads = []
-    for task in tasks.itertuples():
-        title = published.tasks[task.published_task]["title"]
-        heads.append(title if task.same_dataset else f"{task.task} (published: {title}, another dataset)")
-    blocks = []
-    for protocol, part in table.groupby("protocol", sort=False):
-        rows = []
-        for method, own in part.groupby("method", sort=False):
-            found = {row.task: row for row in own.itertuples()}
-            texts = [text for task in tasks["task"] for text in _pair(found.get(task))]
-            rows.append((str(method), texts))
-        theirs = part["published_protocol"].iloc[0]
-        blocks.append((protocol if protocol == theirs else f"{protocol} (published: {theirs})", rows))
-    return heads, blocks
+def _cells(table: pd.DataFrame, published: Published) -> pd.DataFrame:
+    """Return texts: a row a protocol and method; of each task, by its head, ``published`` and ``measured``."""
+    heads = {}
+    for row in table.drop_duplicates("task").itertuples():
+        title = published.tasks[row.published_task]["title"]
+        heads[row.task] = title if row.same_dataset else f"{row.task} (published: {title}, another dataset)"
+    protocols = table["protocol"] + np.where(
+        table["protocol"] == table["published_protocol"], "", " (published: " + table["published_protocol"] + ")"
+    )
+    texts = pd.DataFrame(
+        {
+            "protocol": protocols,
+            "method": table["method"],
+            "task": table["task"],
+            "published": [f"{100 * share:.1f}" for share in table["published"]],
+            "measured": [_measured(row) for row in table.itertuples()],
+        }
+    )
+    wide = texts.set_index(["protocol", "method", "task"]).unstack(sort=False, fill_value="").swaplevel(axis=1)
+    pairs = [(task, which) for task in heads for which in ("published", "measured")]
+    return wide[pairs].rename(columns=heads, level=0).rename_axis(columns=[None, None])
 
 
-def _pair(row: Any) -> tuple[str, str]:
-    if row is None:
-        return "", ""
-    measured = "–" if np.isnan(row.measured) else f"{100 * row.measured:.1f}"
-    if not np.isnan(row.ci_low):
-        measured += f" [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]"
-    return f"{100 * row.published:.1f}", measured
+def _measured(row: Any) -> str:
+    text = "–" if np.isnan(row.measured) else f"{100 * row.measured:.1f}"
+    return text if np.isnan(row.ci_low) else f"{text} [{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]"
+
+
+def _escape_bars(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def _caption(table: pd.DataFrame, published: Published) -> str:
@@ -93,15 +93,3 @@ def _caption(table: pd.DataFrame, published: Published) -> str:
             "the order of the methods can be compared."
         )
     return text
-
-
-def _row(cells: list[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
-
-
-def _tex_row(cells: list[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-def _escape(text: str) -> str:
-    return text.translate(_TEX).replace("–", "--")

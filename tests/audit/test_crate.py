@@ -1,4 +1,4 @@
-"""An experiment as an RO-Crate: what the specification demands, and what another reader makes of it."""
+"""An experiment as an RO-Crate: what the specification demands, and what is read of it."""
 
 import contextlib
 import json
@@ -59,7 +59,8 @@ def test_the_description_has_what_ro_crate_demands(graph):
     descriptor, root = named(graph, METADATA), named(graph, "./")
     assert descriptor["@type"] == "CreativeWork"
     assert descriptor["about"] == {"@id": "./"}
-    assert {"@id": "https://w3id.org/ro/crate/1.1"} in descriptor["conformsTo"]
+    versions = {"ro/crate/1.1", "workflowhub/workflow-ro-crate/1.0"}
+    assert {f"https://w3id.org/{name}" for name in versions} == set(references(descriptor["conformsTo"]))
     assert root["@type"] == "Dataset"
     assert {"name", "description", "datePublished", "license"} <= set(root)
     ids = [entity["@id"] for entity in graph]
@@ -80,6 +81,7 @@ def test_the_run_has_what_the_workflow_run_profile_demands(graph):
     assert {"File", "SoftwareSourceCode", "ComputationalWorkflow"} == set(workflow["@type"])
     assert named(graph, workflow["programmingLanguage"]["@id"])["@type"] == "ComputerLanguage"
     assert run["@type"] == "CreateAction"
+    assert run["actionStatus"] == "http://schema.org/CompletedActionStatus"
     assert run["instrument"] == {"@id": "Snakefile"}
     made = set(references(run["result"]))
     assert {"results/tiny/tables/accuracy.csv", "results/tiny/figures/accuracy.png", "results/tiny/report.html"} <= made
@@ -98,7 +100,15 @@ def test_described_files_are_there_with_their_digests(unpacked, graph):
             assert any((unpacked / entity["@id"]).iterdir())
 
 
-def test_another_reader_understands_it(unpacked):
+def test_the_terms_are_those_of_workflow_runs(unpacked):
+    content = json.loads((unpacked / METADATA).read_text(encoding="utf-8"))
+    assert content["@context"] == [
+        "https://w3id.org/ro/crate/1.1/context",
+        "https://w3id.org/ro/terms/workflow-run/context",
+    ]
+
+
+def test_it_can_be_read_again(unpacked):
     read = ROCrate(unpacked)
     assert read.mainEntity.id == "Snakefile"
     assert read.license == "https://spdx.org/licenses/CC-BY-4.0"

@@ -1,3 +1,5 @@
+"""The log-mel spectrogram against librosa's."""
+
 import librosa
 import numpy as np
 import pytest
@@ -6,10 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avbench.config.features import FeatureSettings
-from avbench.core.errors import UserError
-from avbench.features.frames import flip, normalise_frames
 from avbench.features.log_mel import LogMel, mel_bands
-from avbench.features.statistics import Standardise, band_statistics
 from tests.support.paths import SHARED
 
 REAL_CLIPS = SHARED / "real-clips" / "vggsound"
@@ -34,9 +33,6 @@ def tone(seconds=1.5, rate=16000):
     noise = np.random.default_rng(0).normal(size=time.size) * (time > 1.2)
     chirp = np.sin(2 * np.pi * (200 + 800 * time) * time) ** 3 * np.clip(time - 0.3, 0, 1)
     return (0.5 * chirp + 0.05 * noise).astype(np.float32)
-
-
-# ---------------------------------------------------------------- log-mel
 
 
 @pytest.mark.parametrize("n_mels", [40, 64, 96, 128])
@@ -158,88 +154,3 @@ def test_log_mel_of_silence_and_of_extremes():
 def test_log_mel_frames_follow_the_length(samples):
     settings = FeatureSettings(n_mels=8)
     assert LogMel(settings)(torch.zeros(1, samples)).shape == (1, samples // 160, 8)
-
-
-# ---------------------------------------------------------------- settings
-
-
-def test_default_windows_are_the_papers():
-    settings = FeatureSettings()
-    assert (settings.samples, settings.video_frames, settings.audio_shape) == (16000, 8, (1, 100, 128))
-
-
-@pytest.mark.parametrize("bad", [{"hop": 0}, {"n_mels": -1}, {"video_s": 0.0}, {"hop": 513}])
-def test_settings_that_make_no_sense(bad):
-    with pytest.raises(UserError, match=next(iter(bad))):
-        FeatureSettings(**bad)
-
-
-# ---------------------------------------------------------------- standardising
-
-
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 6)), min_size=1, max_size=6), st.integers(0, 99))
-def test_band_statistics_equal_those_of_all_frames_at_once(shapes, seed):
-    random = np.random.default_rng(seed)
-    batches = [random.normal(-60, 20, (clips, frames, 5)).astype(np.float32) for clips, frames in shapes]
-    together = np.concatenate([batch.reshape(-1, 5) for batch in batches]).astype(np.float64)
-    if not len(together):
-        with pytest.raises(UserError, match="no training clips"):
-            band_statistics(map(torch.from_numpy, batches))
-        return
-    mean, std = band_statistics(map(torch.from_numpy, batches))
-    assert mean.dtype == std.dtype == np.float64
-    np.testing.assert_allclose(mean, together.mean(0), rtol=1e-12)
-    np.testing.assert_allclose(std, together.std(0), rtol=1e-9, atol=1e-9)
-
-
-def test_band_statistics_keep_their_digits_far_from_zero():
-    values = torch.tensor([1e4 - 1e-2, 1e4 + 1e-2], dtype=torch.float64).reshape(1, 2, 1)
-    _, std = band_statistics(values for _ in range(1000))
-    assert std[0] == pytest.approx(1e-2, rel=1e-6)
-
-
-def test_standardise():
-    mel = torch.randn(4, 30, 3) * torch.tensor([1.0, 5.0, 0.0]) + torch.tensor([-60.0, 3.0, -100.0])
-    done = Standardise(*band_statistics([mel]))(mel)
-    assert done.dtype == torch.float32
-    torch.testing.assert_close(done.mean((0, 1)), torch.zeros(3), rtol=0, atol=1e-4)
-    torch.testing.assert_close(done.std((0, 1), correction=0), torch.tensor([1.0, 1.0, 0.0]), rtol=1e-4, atol=1e-4)
-
-
-def test_standardise_adds_its_small_constant():
-    done = Standardise(np.array([2.0]), np.array([0.0]))(torch.tensor([[3.0]]))
-    assert done.item() == pytest.approx(1e5)
-
-
-# ---------------------------------------------------------------- pictures
-
-
-def test_normalise_frames_against_torchvision():
-    from torchvision.transforms.v2.functional import normalize
-
-    frames = torch.randint(0, 256, (2, 4, 6, 5, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    done = normalise_frames(frames)
-    expected = normalize(
-        frames.permute(0, 1, 4, 2, 3).float() / 255, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-    ).permute(0, 2, 1, 3, 4)
-    torch.testing.assert_close(done, expected, rtol=1e-5, atol=1e-5)
-    assert done.is_contiguous(memory_format=torch.channels_last_3d)
-
-
-@given(st.lists(st.booleans(), min_size=1, max_size=3))
-def test_flip_of_whole_clips(draws):
-    frames = torch.arange(len(draws) * 2 * 2 * 3 * 3).reshape(len(draws), 2, 2, 3, 3)
-    done = flip(frames, torch.tensor(draws))
-    for clip, before, drawn in zip(done, frames, draws, strict=True):
-        assert torch.equal(clip, before[:, :, [2, 1, 0]] if drawn else before)
-
-
-def test_flip_of_each_frame():
-    frames = torch.arange(2 * 2 * 2 * 3 * 3, dtype=torch.uint8).reshape(2, 2, 2, 3, 3)
-    draws = torch.tensor([[True, False], [False, True]])
-    done = flip(frames, draws)
-    assert done.dtype == torch.uint8
-    for clip in range(2):
-        for time in range(2):
-            before = frames[clip, time]
-            assert torch.equal(done[clip, time], before[:, [2, 1, 0]] if draws[clip, time] else before)

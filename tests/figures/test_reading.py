@@ -136,9 +136,10 @@ def test_each_figure_has_a_caption_beside_it(settings, figure, tmp_path, monkeyp
 
 
 def shown(module, monkeypatch):
-    """Have a module's plot keep its first argument instead of drawing."""
+    """Have a module keep what it would draw."""
     kept = []
-    monkeypatch.setattr(module, "plot", lambda first, *rest: kept.append(first))
+    monkeypatch.setattr(module, "draw", lambda first, *rest: kept.append(first))
+    monkeypatch.setattr(style, "save", lambda made, stem: None)
     return kept
 
 

@@ -1,5 +1,8 @@
+import subprocess
+import sys
 from itertools import pairwise
 
+import matplotlib as mpl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,3 +75,15 @@ def test_subsets_of_about_the_same_size_keep_their_order():
     sizes = {"large": 32.0, "small": 10.0, "tail-10": 9.96, "tail-100": 9.92}
     assert list(subset_names(sizes)) == ["small", "tail-10", "tail-100", "large"]
     assert subset_names(sizes)["tail-10"] == "Tail 10: 10 clips a class"
+
+
+def test_the_style_ends_with_its_block():
+    before = dict(mpl.rcParams)
+    with style.shared():
+        assert mpl.rcParams["axes.linewidth"] == 0.6
+    assert dict(mpl.rcParams) == before
+
+
+def test_only_figures_load_seaborn():
+    code = "import sys, avbench.cli.main, avbench.cli.results, avbench.results.make, avbench.audit.verify"
+    subprocess.run([sys.executable, "-c", f"{code}; assert 'seaborn' not in sys.modules"], check=True)

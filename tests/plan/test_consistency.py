@@ -78,6 +78,18 @@ def test_shipped_configurations_are_valid(root, name):
         ("protocol", "as-published", r"as-published"),
         ("protocol", {"flip_each_frames": True}, r"unknown key .flip_each_frames. \(did you mean .flip_each_frame.\?"),
         ("labels.guessed", {"kind": "pseudo", "classifier_dataset": "no"}, r"classifier_dataset: .no. is not declared"),
+        ("pretraining.model", "papr", r"must be one of paper, small. Did you mean 'paper'\?"),
+        ("pretraining.features.audio_s", 1.6, r"features.audio_s: a window of 1.6 s .* Raise it to 1.6, or .* to 1.5"),
+        ("pretraining.features.video_s", 0.1, r"a window of 0.1 s holds no picture at store.frame_rate: 4"),
+        ("pretraining.features.hop", 300, r"hop 300 exceeds n_fft 256"),
+        ("pretraining.epochs", 2.0, r"pretraining.epochs: 2.0 is not allowed; it must be an integer of at least 1"),
+        ("checks.min_duration_s", None, r"'checks': the key 'min_duration_s' is missing"),
+        (
+            "labels.odd",
+            {"kind": "noise", "noise": "uniform", "rate": 0.1, "modality": "audio"},
+            r"config: labels.odd: modality: it belongs to method",
+        ),
+        ("subsets.odd", {"ids": "x.csv", "balance": "natural", "imbalance": 3}, r"subsets.odd: .*'long-tailed'"),
     ],
 )
 def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, message):
@@ -91,12 +103,43 @@ def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, messag
         ("subsets.large.clips_per_class", 41, r"subsets.large.clips_per_class: 41 is more than the 40 training clips"),
         ("pretraining.batch_size", 500, r"batch_size: 500 is larger than subset 'small' with 240 clips"),
         ("subsets.small.clips_per_class", 1, r"subset 'small'|at least 2 clips a class"),
+        (
+            "evaluation.knn.neighbours",
+            241,
+            r"neighbours: 241 is more than the 240 training clips of subset 'small'. .* 240",
+        ),
     ],
 )
 def test_impossible_sizes_are_refused_before_any_job(demo, root, path, value, message):
     experiment = Plan(change(demo, path, value), root)
     with pytest.raises(UserError, match=message):
         check_sizes(experiment, Held("controlled", 24, 960, 40, 40))
+
+
+def test_neighbours_are_compared_with_the_training_clips_of_every_task(demo, root):
+    experiment = Plan(change(demo, "evaluation.knn.neighbours", 201), root)
+    check_sizes(experiment, Held("controlled", 24, 960, 40, 40))
+    with pytest.raises(UserError, match=r"201 is more than the 200 training clips of task 'outdoors'. .*works is 200"):
+        check_sizes(experiment, Held("controlled-outdoors", 10, 200, 20, 20))
+
+
+def test_choices_of_a_method_have_defaults(demo, root):
+    experiment = Plan(change(demo, "methods.plain", {"labels": "none"}), root)
+    fields = experiment.method_settings("plain", "none")
+    assert [fields[key] for key in ("positive", "batch", "loss")] == ["self", "shuffled", "info-nce"]
+
+
+def test_what_has_a_default_may_be_left_out(demo, root):
+    lean = change(demo, "evaluation.linear", {})
+    for key in ("store.sample_rate", "store.jpeg_quality", "pretraining.features"):
+        lean = change(lean, key, None)
+    experiment = Plan(lean, root)
+    assert experiment.feature_settings() == {"frame_rate": 4, "sample_rate": 16000}
+    assert experiment.pretraining["gpus"] == 0
+    assert Plan(demo, root).feature_settings() == demo["pretraining"]["features"] | {
+        "frame_rate": 4,
+        "sample_rate": 8000,
+    }
 
 
 def test_options_of_a_dataset_have_their_own_schema(demo, root):

@@ -1,7 +1,6 @@
 """Energy of a job: from counters where there are any, and otherwise marked as an estimate."""
 
-import ctypes
-
+import pynvml
 import pytest
 
 from avbench.provenance import energy
@@ -65,28 +64,30 @@ def test_nothing_is_made_up_for_a_gpu_without_a_counter():
 class Nvml:
     """What NVIDIA's library does for two GPUs, of which the second is too old to count."""
 
-    def __init__(self):
+    def __init__(self, monkeypatch):
         self.millijoules = 5_000
+        self.fails = False
+        devices = {0: "new", 1: "old", "GPU-1234": "new"}
+        stand_in = {
+            "nvmlInit": lambda: None,
+            "nvmlDeviceGetCount": lambda: 2,
+            "nvmlDeviceGetHandleByIndex": lambda index: self.find(devices, index, int),
+            "nvmlDeviceGetHandleByUUID": lambda uuid: self.find(devices, uuid, str),
+            "nvmlDeviceGetTotalEnergyConsumption": self.read,
+        }
+        for name, function in stand_in.items():
+            monkeypatch.setattr(pynvml, name, function)
 
-    def nvmlInit_v2(self):  # noqa: N802
-        return 0
+    def find(self, devices, name, kind):
+        assert type(name) is kind
+        if name not in devices:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_FOUND)
+        return devices[name]
 
-    def nvmlDeviceGetCount_v2(self, count):  # noqa: N802
-        count._obj.value = 2
-        return 0
-
-    def nvmlDeviceGetHandleByIndex_v2(self, index, handle):  # noqa: N802
-        assert isinstance(index, ctypes.c_uint)
-        handle._obj.value = 100 + index.value
-        return 0 if index.value < 2 else 2
-
-    def nvmlDeviceGetHandleByUUID(self, uuid, handle):  # noqa: N802
-        handle._obj.value = 100
-        return 0 if uuid.value == b"GPU-1234" else 6
-
-    def nvmlDeviceGetTotalEnergyConsumption(self, handle, value):  # noqa: N802
-        value._obj.value = self.millijoules
-        return 0 if handle.value == 100 else 3
+    def read(self, device):
+        if device == "old" or self.fails:
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        return self.millijoules
 
 
 @pytest.mark.parametrize(("visible", "counted"), [(None, 1), ("0", 1), ("1", 0), ("GPU-1234", 1), ("", 0), ("7", 0)])
@@ -94,13 +95,27 @@ def test_visible_gpus_that_count_are_counted(monkeypatch, visible, counted):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-    nvml = Nvml()
-    meter = Meter(gpus=energy.gpu_counters(nvml))
+    nvml = Nvml(monkeypatch)
+    meter = Meter(gpus=energy.gpu_counters())
     assert len(meter.gpus) == counted
     nvml.millijoules += 7_500
+    meter.update()
+    nvml.fails = True  # from here on, which ends no job
     found = meter.describe(gpu_used=True)["gpus"]
     assert found["joules"] == (7.5 if counted else None)
     assert found["measured"] is bool(counted)
+
+
+@pytest.mark.parametrize("missing", ["nvmlInit", "nvmlDeviceGetCount"])
+def test_without_a_driver_no_gpus_are_counted(monkeypatch, missing):
+    def fail():
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_LIBRARY_NOT_FOUND)
+
+    Nvml(monkeypatch)
+    assert energy.gpu_counters()
+    monkeypatch.setattr(pynvml, missing, fail)
+    assert energy.gpu_counters() == []
+    assert "gpus" not in Meter(gpus=energy.gpu_counters()).describe(gpu_used=False)
 
 
 def test_overflows_are_noticed_between_two_readings():

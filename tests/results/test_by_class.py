@@ -108,3 +108,7 @@ def test_few_or_equal_gains_have_no_interval():
     assert math.isnan(found.low)
     same = outcomes(EVEN)
     assert math.isnan(by_class.by_size(same, same, CLIPS).low)
+
+
+def test_the_gain_of_all_classes_weighs_them_by_their_clips():
+    assert by_class.together(pd.DataFrame({"gain": [0.5, -0.1], "clips": [10, 30]})) == pytest.approx(0.05)

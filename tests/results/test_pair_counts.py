@@ -147,3 +147,23 @@ def test_a_label_file_of_other_clips_is_refused(count, tmp_path):
     run["label_file"] = str(tmp_path / "other.csv")
     with pytest.raises(UserError, match=r"other\.csv lists other clips"):
         pair_counts.table([run], {"s": str(tmp_path / "subset.csv")}, 8, "fresh", {"s": 2})
+
+
+def test_shares_of_positives_add_up_and_are_means_over_seeds():
+    counted = pd.DataFrame(
+        [
+            ("random", "none", 0, 0.0, 1.0, 0.04),
+            ("soft-positive", "true", 0, 0.9, 1.0, 0.04),
+            ("soft-positive", "true", 1, 0.8, 1.0, 0.06),
+            ("soft-positive", "noisy", 0, 0.9, 0.7, 0.04),
+        ],
+        columns=["method", "labels", "seed", "foreign_positives", "positives_of_class", "negatives_of_class"],
+    )
+    compared = pd.DataFrame([("soft-positive", "true", 0.05), ("soft-positive", "noisy", 0.01)])
+    compared = compared.set_axis(["method", "labels", "difference"], axis=1).assign(ci_low=0.0, ci_high=0.1, p_holm=0.1)
+    table = pair_counts.beside_gains(counted, compared).set_index(["method", "labels"])
+    assert table[["own", "same", "other"]].sum(axis=1).tolist() == pytest.approx([1.0] * 3)
+    assert table.loc[("soft-positive", "true"), ["own", "same", "other"]].tolist() == pytest.approx([0.15, 0.85, 0])
+    assert table.loc[("soft-positive", "noisy"), ["own", "same", "other"]].tolist() == pytest.approx([0.1, 0.6, 0.3])
+    assert table.loc[("soft-positive", "true"), "negatives"] == pytest.approx(0.05)
+    assert table["difference"].notna().sum() == 2

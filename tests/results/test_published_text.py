@@ -2,6 +2,8 @@
 
 import re
 
+import pandas as pd
+
 from avbench.evaluation.scores import CELL
 from avbench.results import published, published_text
 from tests.support.published_results import TASKS, summary
@@ -26,7 +28,7 @@ def test_latex_is_balanced_and_escaped(paper):
     body = text[text.index(r"\toprule") : text.index(r"\bottomrule")]
     for line in body.splitlines():
         if line.endswith(r"\\") and "multicolumn" not in line:
-            assert len(re.findall(r"(?<!\\)&", line)) == 2
+            assert len(re.findall(r"(?<!\\)&", line)) == 3
     assert not re.search(r"(?<!\\)[%#_](?!.*needs)", body)
 
 
@@ -35,3 +37,47 @@ def test_an_experiment_without_counterparts_says_so(paper):
     assert table.columns.tolist() == published.COLUMNS
     for text in (published_text.markdown(table, paper), published_text.latex(table, paper)):
         assert "No task of this experiment has a counterpart" in text
+
+
+def test_latex_says_what_markdown_says(paper):
+    table = published.beside(summary(), paper, TASKS, "s")
+    said, protocol = [], None
+    for line in published_text.markdown(table, paper).splitlines()[4:]:
+        method, *cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if method.startswith("**"):
+            protocol = method.strip("*")
+        else:
+            said.append([protocol, method, *cells])
+    text = published_text.latex(table, paper)
+    rows, protocol = [], None
+    for line in text[text.index(r"\midrule") : text.index(r"\bottomrule")].splitlines()[1:]:
+        first, *cells = [cell.strip() for cell in line.removesuffix(r"\\").split("&")]
+        protocol = first or protocol
+        rows.append([protocol, *(cell.replace("--", "–") for cell in cells)])
+    assert rows == said
+    assert len(rows) == 7 + 7 + 1
+    head = text[text.index(r"\toprule") : text.index(r"\midrule")].splitlines()[1:]
+    assert r"\multicolumn{2}{c}{VGGSound} & \multicolumn{2}{c}{outdoors (published: TAU AV 2021" in head[0]
+    assert re.findall(r"\w+", head[1]) == ["published", "measured"] * 2
+    assert published_text.markdown(table, paper).splitlines()[0].replace("%", r"\%") in text
+
+
+def test_tasks_of_one_counterpart_have_a_pair_of_columns_each(paper):
+    again = summary()[summary()["task"] == "vggsound"].assign(task="again", mean=0.999)
+    tasks = TASKS | {"again": TASKS["vggsound"]}
+    table = published.beside(pd.concat([summary(), again]), paper, tasks, "s")
+    for text in (published_text.markdown(table, paper), published_text.latex(table, paper)):
+        (line,) = [line for line in text.splitlines() if "59.6" in line]
+        assert re.findall(r"[\d.]{4}", line) == ["13.8", "15.0", "13.0", "18.0", "59.6", "13.8", "99.9", "13.0", "18.0"]
+
+
+def test_bars_are_no_columns_in_markdown(paper):
+    table = published.beside(
+        summary().assign(task="a|b").drop_duplicates(CELL[:5]),
+        paper,
+        {"a|b": {"dataset": "x", "published_task": "vggsound"}},
+        "s",
+    )
+    lines = [line for line in published_text.markdown(table, paper).splitlines() if line.startswith("|")]
+    assert r"a\|b (published: VGGSound, another dataset): published" in lines[0]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {4}

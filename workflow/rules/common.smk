@@ -25,20 +25,25 @@ from avbench.plan.resources import (
     stored_clips,
     training_mb,
 )
+from avbench.plan.software import share
 from avbench.results import catalogue
 
 prepare()
+share(workflow.basedir)
 try:
     experiment = Plan(config, Path(workflow.basedir))
-    if (
-        workflow.is_main_process
-    ):  # a job on another machine may not see what others read
+    # A job on another machine may not see what others read.
+    if workflow.is_main_process:
         check_places(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))
 
-ENVIRONMENT = str(Path(workflow.basedir, "envs", "avbench.yaml"))
+# Software of the rules, by stage. What makes the data has an environment of its own, since downloaders age fast.
+ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
+    str(Path(workflow.basedir, "envs", f"{stage}.yaml"))
+    for stage in ("acquire", "train", "results")
+)
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
 GPUS, DEVICE = experiment.pretraining["gpus"], experiment.pretraining["device"]
@@ -48,7 +53,7 @@ TRAINING_MB = training_mb(config["pretraining"], config["store"])
 MACHINE = as_json(experiment.machine_settings())
 
 inputs = Inputs(experiment)
-FOLLOWED = inputs.dynamics_clips()
+DYNAMICS_CLIPS = inputs.dynamics_clips()
 ready, task_datasets = inputs.ready, inputs.task_datasets
 shard_names, unpacked = inputs.shard_names, inputs.unpacked
 retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels

@@ -50,7 +50,7 @@ rule tables:
     benchmark:
         paths.benchmark("tables")
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("tables", attempt),
@@ -76,7 +76,7 @@ rule coverage_table:
     benchmark:
         paths.benchmark("coverage_table")
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
@@ -111,7 +111,7 @@ for figure_category, drawn in reported.categories.items():
         benchmark:
             paths.benchmark(f"figures/{figure_category.lower()}")
         conda:
-            ENVIRONMENT
+            RESULTS_ENV
         threads: 1
         resources:
             mem_mb=lambda w, attempt: memory_mb("figures", attempt),

@@ -12,7 +12,7 @@ rule subset:
     benchmark:
         paths.benchmark("subset/{dataset}/{subset}")
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
@@ -51,7 +51,7 @@ rule leaks:
     benchmark:
         paths.benchmark("leaks")
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(

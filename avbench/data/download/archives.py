@@ -9,8 +9,9 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from avbench.core.errors import UserError
 
@@ -141,6 +142,7 @@ def _targets(
 
 
 def _objection(member: _Member, parts: list[str]) -> str:
+    # tarfile's data filter knows no zip and lets more pass: links and ``..`` within the folder, long names.
     if not member.file:
         return "a link or a device"
     if member.name.startswith("/"):
@@ -183,22 +185,22 @@ def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
     )
 
 
-class _Header(tarfile.TarInfo):
-    """Notes whether a tar's end was marked: tarfile takes a header that it cannot read for the end."""
-
-    @classmethod
-    def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "_Header":
-        tarfile_.ended = False
-        try:
-            return super().fromtarfile(tarfile_)
-        except tarfile.EOFHeaderError:
-            tarfile_.ended = True
-            raise
-
-
 def _tar_members(archive: Path) -> Iterator[_Member]:
+    end_is_marked = False  # noted here, since tarfile takes a header that it cannot read for the end
+
+    class Header(tarfile.TarInfo):
+        @classmethod
+        def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
+            nonlocal end_is_marked
+            end_is_marked = False
+            try:
+                return super().fromtarfile(tar)
+            except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed leaves it out
+                end_is_marked = True
+                raise
+
     try:
-        with tarfile.open(archive, tarinfo=_Header) as tar:
+        with tarfile.open(archive, tarinfo=Header) as tar:
             for info in tar:
                 yield _Member(
                     info.name,
@@ -206,14 +208,21 @@ def _tar_members(archive: Path) -> Iterator[_Member]:
                     None,
                     folder=info.isdir(),
                     file=info.isreg(),
-                    open=lambda info=info: tar.extractfile(info),
+                    open=partial(_content, tar, info),
                 )
-            if not tar.ended:
+            if not end_is_marked:
                 raise EOFError("its end is missing")
             while tar.fileobj.read(_CHUNK):
                 pass  # to the checksum of the compressed stream, which is at its end
     except _DAMAGED as error:
         raise _damaged(archive, error) from error
+
+
+def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+    stream = tar.extractfile(info)
+    if stream is None:
+        raise tarfile.ReadError(f"{info.name!r} is a folder or a device")
+    return stream
 
 
 def _size(path: Path) -> int:

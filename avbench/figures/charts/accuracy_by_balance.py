@@ -20,7 +20,7 @@ def draw_balance(settings: Settings, stem: Path) -> None:
     # Methods that were run on few of the subsets say nothing of balance.
     runs = scores[scores["subset"].isin(list(subsets))].groupby("method")["subset"].nunique()
     few = list(runs[runs < runs.max() / 2].index)
-    plot(scores[~scores["method"].isin(few)], subsets, stem, chance(settings), roles(settings))
+    style.save(draw(scores[~scores["method"].isin(few)], subsets, chance(settings), roles(settings)), stem)
 
 
 NEAR = 1.05  # subsets whose totals differ by less are of the same size
@@ -70,17 +70,6 @@ def draw(
     apart = 0.6 / max(shown["method"].nunique(), 1)
     axis = accuracy_panels.Axis(places, ticks, "Balance of the pretraining set", groups, apart, 0.5)
     return accuracy_panels.draw(shown, axis, chance, roles)
-
-
-def plot(
-    summary: pd.DataFrame,
-    subsets: Mapping[str, Subset],
-    stem: str | Path,
-    chance: Mapping[tuple[str, str], float] | None = None,
-    roles: Mapping[str, str] | None = None,
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(summary, subsets, chance, roles), stem)
 
 
 def _tick(subset: Subset, several: bool) -> str:

@@ -15,14 +15,15 @@ from avbench.results import tables
 
 def draw_accuracy(settings: Settings, stem: Path) -> None:
     """Accuracy by size, a line a method."""
-    plot(trained_scores(settings), most_balanced(settings), stem, chance(settings), roles(settings))
+    made = draw(trained_scores(settings), most_balanced(settings), chance(settings), roles(settings))
+    style.save(made, stem)
 
 
 def draw_neighbours(settings: Settings, stem: Path) -> None:
     """Accuracy of nearest neighbours and cross-modal retrieval by size."""
     summary = own(tables.read(settings["summary"]), settings)
     shown = summary[summary["protocol"].isin(COMPARING)]
-    plot(shown, most_balanced(settings), stem, chance(settings), roles(settings))
+    style.save(draw(shown, most_balanced(settings), chance(settings), roles(settings)), stem)
 
 
 _LINES = 10  # more methods than this would hide one another
@@ -47,17 +48,6 @@ def draw(
     if methods > _LINES:
         return accuracy_rows.draw(summary, sizes, chance, roles)
     return accuracy_panels.draw(summary, _axis(sizes, methods), chance, roles)
-
-
-def plot(
-    summary: pd.DataFrame,
-    sizes: Mapping[str, float],
-    stem: str | Path,
-    chance: Mapping[tuple[str, str], float] | None = None,
-    roles: Mapping[str, str] | None = None,
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(summary, sizes, chance, roles), stem)
 
 
 def _axis(sizes: Mapping[str, float], methods: int) -> accuracy_panels.Axis:

@@ -1,16 +1,16 @@
 """Which classes gain: a method's accuracy minus a baseline's, class by class."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from avbench.figures import names, style
+from avbench.figures import marks, names, panels, style
 from avbench.figures.names import subset_names
 from avbench.figures.reading import Settings, of_one_task, subset_sizes
 from avbench.results import by_class
@@ -24,7 +24,7 @@ def draw_class_gains(settings: Settings, stem: Path) -> None:
         subset: by_class.gains(of_one_task(ours[subset], *where), of_one_task(theirs[subset], *where))
         for subset in ours
     }
-    plot(drawn, subset_sizes(settings), method, baseline, stem)
+    style.save(draw(drawn, subset_sizes(settings), method, baseline), stem)
 
 
 NAMED = 40  # classes that all have room for their names
@@ -36,7 +36,7 @@ def draw(tables: Mapping[str, pd.DataFrame], sizes: Mapping[str, float], method:
     """Draw the gains of each class with a column of panels a subset, the smallest first.
 
     Args:
-        tables: for each subset what :func:`gains` returns.
+        tables: for each subset what :func:`avbench.results.by_class.gains` returns.
         sizes: clips a class of each subset.
         method, baseline: whose gains over whom.
     """
@@ -49,40 +49,32 @@ def draw(tables: Mapping[str, pd.DataFrame], sizes: Mapping[str, float], method:
         for axes, name in zip(made.axes, names.values(), strict=False):
             axes.set_title(name)
         handles = [
-            Line2D([], [], color=look.colour, linestyle="--", linewidth=0.9, label="all classes together"),
-            Line2D([], [], color=look.colour, marker="o", linestyle="", label="interval without zero"),
-            Line2D([], [], color=look.colour, marker="o", linestyle="", markerfacecolor="white", label="with zero"),
+            style.key("all classes together", color=look.colour, linestyle="--", linewidth=0.9),
+            style.key("interval without zero", color=look.colour, marker="o", linestyle=""),
+            style.key("with zero", **style.HOLLOW | {"color": look.colour}),
         ]
         if not few:
             handles.append(Patch(color=_BAND, label="if class did not matter"))
-        style.legend(made, handles, "outside upper center")
+        style.legend(made, handles)
     return made
-
-
-def plot(
-    tables: Mapping[str, pd.DataFrame], sizes: Mapping[str, float], method: str, baseline: str, stem: str | Path
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(tables, sizes, method, baseline), stem)
 
 
 def _all_classes(tables: Mapping[str, pd.DataFrame], look: style.Look, title: str) -> Figure:
     """A row a class, in the order of the smallest subset."""
     order = next(iter(tables.values()))["label"].tolist()
-    made = style.figure(style.PAGE if len(tables) > 1 else 4.6, 0.155 * len(order) + 1.0)
-    panels = made.subplots(1, len(tables), squeeze=False, sharex=True, sharey=True)[0]
-    for axes, table in zip(panels, tables.values(), strict=True):
+    made = style.figure(style.PAGE if len(tables) > 1 else style.NARROW, 0.155 * len(order) + 1.0)
+    shown = panels.grid(made, len(tables), len(tables), sharex=True, sharey=True)
+    for axes, table in zip(shown, tables.values(), strict=True):
         _dots(axes, table.set_index("label").reindex(order), look)
         _together(axes.axvline, table, look)
-    panels[0].set_yticks(range(len(order)), [names.wrap(label, 34, 1) for label in order])
-    panels[0].set_ylim(len(order) - 0.5, -0.5)
-    made.supxlabel(title, fontsize=7.5)
+    panels.rows(shown[0], [names.wrap(label, 34, 1) for label in order])
+    panels.title(made, title)
     return made
 
 
 def _ends_of_many(tables: Mapping[str, pd.DataFrame], look: style.Look, title: str) -> Figure:
     """Above all classes in the order of their gains, below those at both ends by name; a column a subset."""
-    made = style.figure(style.PAGE if len(tables) > 1 else 4.6, 6.0)
+    made = style.figure(style.PAGE if len(tables) > 1 else style.NARROW, 6.0)
     grid = made.subplots(2, len(tables), squeeze=False, sharey="row", height_ratios=[2, 3.4])
     for (upper, lower), table in zip(grid.T, tables.values(), strict=True):
         gain = 100 * table["gain"].to_numpy()
@@ -104,24 +96,20 @@ def _ends_of_many(tables: Mapping[str, pd.DataFrame], look: style.Look, title: s
         lower.set_ylim(max(places) + 0.6, -0.6)
         lower.axhline(_ENDS, color=style.GREY, linewidth=0.6, dashes=(1, 2))
     grid[0, 0].set_ylabel("Gain (percentage points)")
-    made.supxlabel(title, fontsize=7.5)
+    panels.title(made, title)
     return made
 
 
 def _dots(axes: Axes, table: pd.DataFrame, look: style.Look, places: list[int] | None = None) -> None:
     """A dot a class with its interval, hollow where that holds zero."""
-    gain, low, high = (100 * table[name].to_numpy() for name in ("gain", "ci_low", "ci_high"))
-    at = np.arange(len(gain)) if places is None else np.array(places)
+    at = np.arange(len(table)) if places is None else places
     axes.axvline(0, color=style.GREY, linewidth=0.8)
-    axes.hlines(at, low, high, look.colour, linewidth=0.9)
-    sure = (low > 0) | (high < 0)
-    for here, face in ((sure, look.colour), (~sure, "white")):
-        axes.plot(gain[here], at[here], "o", markersize=3.5, color=look.colour, markerfacecolor=face)
+    sure = (table["ci_low"] > 0) | (table["ci_high"] < 0)
+    marks.dots(axes, at, marks.percent(table, "gain"), look.colour, filled=sure)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")
 
 
-def _together(line: object, table: pd.DataFrame, look: style.Look) -> None:
+def _together(line: Callable[..., Any], table: pd.DataFrame, look: style.Look) -> None:
     """Mark the gain over all classes."""
-    mean = 100 * np.average(table["gain"], weights=table["clips"])
-    line(mean, color=look.colour, linestyle="--", linewidth=0.9)
+    line(100 * by_class.together(table), color=look.colour, linestyle="--", linewidth=0.9)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from avbench.figures import captions, style
+from avbench.figures import captions, panels, style
 from avbench.figures.names import imbalance_name, sentence, task_name, words, wrap
 from avbench.figures.reading import Settings, class_sizes, imbalances, of_one_task
 from avbench.results import by_class
@@ -24,7 +24,9 @@ def draw_class_size(settings: Settings, stem: Path) -> None:
         for subset, paths in files.items():
             ours, other = (of_one_task(of, *where) for of in (paths, theirs[subset]))
             found[method, subset] = by_class.by_size(ours, other, class_sizes(settings["subsets"][subset]))
-    plot(found, imbalances(settings), baseline, *where, stem)
+    unequal = imbalances(settings)
+    style.save(draw(found, unequal, baseline), stem)
+    captions.write(stem, caption(found, unequal, baseline, *where))
 
 
 _ACROSS = 3
@@ -34,32 +36,27 @@ def draw(found: Mapping[tuple[str, str], Sizes], imbalances: Mapping[str, float]
     """Draw a panel a method and subset: a point a class, and the means of thirds of the classes with their intervals.
 
     Args:
-        found: what :func:`by_size` returns, by (method, subset).
+        found: what :func:`avbench.results.by_class.by_size` returns, by (method, subset).
         imbalances: of each subset, for the titles.
         baseline: the method that stands at zero.
     """
     looks = style.looks(method for method, _ in found)
     keys = [(method, subset) for method in looks for subset in _ordered(found, imbalances) if (method, subset) in found]
     names = _names(_ordered(found, imbalances), imbalances)
-    across = len(names) if 1 < len(names) <= _ACROSS else min(_ACROSS, len(keys))
+    across = len(names) if 1 < len(names) <= _ACROSS else panels.shape(len(keys), _ACROSS)[1]
     down = math.ceil(len(keys) / across)
     with style.shared():
-        made = style.figure(max(4.6, style.PAGE * across / _ACROSS), 2.15 * down + 0.7)
-        grid = made.subplots(down, across, squeeze=False, sharey=True)
-        for axes, (method, subset) in zip(grid.flat, keys, strict=False):
+        made = style.figure(max(style.NARROW, style.PAGE * across / _ACROSS), 2.15 * down + 0.7)
+        for axes, (method, subset) in zip(panels.grid(made, len(keys), across, sharey=True), keys, strict=True):
             _panel(axes, found[method, subset], looks[method])
             axes.set_title(f"{wrap(looks[method].name, 30)}\n{names[subset]}")
-        for axes in list(grid.flat)[len(keys) :]:
-            axes.remove()
-        over = style.method_name(baseline)
-        made.supxlabel("Pretraining clips of the class", fontsize=7.5)
-        made.supylabel(f"Gain over {over} (percentage points)", fontsize=7.5)
-        plain = {"color": style.GREY, "linestyle": ""}
+        gain = f"Gain over {style.method_name(baseline)} (percentage points)"
+        panels.title(made, "Pretraining clips of the class", gain)
         handles = [
-            Line2D([], [], marker="o", markersize=3, alpha=0.6, label="a class", **plain),
-            Line2D([], [], color=style.BLACK, linewidth=2, label="mean of a third of the classes, 95 % interval"),
+            style.key("a class", marker="o", markersize=3, alpha=0.6, color=style.GREY, linestyle=""),
+            style.key("mean of a third of the classes, 95 % interval", color=style.BLACK, linewidth=2),
         ]
-        style.legend(made, handles, "outside upper center")
+        style.legend(made, handles)
     return made
 
 
@@ -97,19 +94,6 @@ def caption(
     return " ".join(sentences)
 
 
-def plot(
-    found: Mapping[tuple[str, str], Sizes],
-    imbalances: Mapping[str, float],
-    baseline: str,
-    task: str,
-    modality: str,
-    stem: str | Path,
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(found, imbalances, baseline), stem)
-    captions.write(stem, caption(found, imbalances, baseline, task, modality))
-
-
 def _ordered(found: Mapping[tuple[str, str], Sizes], imbalances: Mapping[str, float]) -> list[str]:
     return sorted(dict.fromkeys(subset for _, subset in found), key=lambda subset: (imbalances[subset], subset))
 
@@ -123,15 +107,9 @@ def _names(subsets: Sequence[str], imbalances: Mapping[str, float]) -> dict[str,
 
 def _panel(axes: Axes, one: Sizes, look: style.Look) -> None:
     axes.axhline(0, color=style.GREY, linewidth=0.8)
-    axes.plot(
-        one.classes["clips"],
-        100 * one.classes["gain"],
-        "o",
-        color=look.colour,
-        markersize=3,
-        alpha=0.55,
-        markeredgewidth=0,
-    )
+    clips, gain = one.classes["clips"], 100 * one.classes["gain"]
+    sns.scatterplot(x=clips, y=gain, color=look.colour, s=9, alpha=0.55, linewidth=0, ax=axes)
+    axes.set(xlabel="", ylabel="")
     for row in one.parts.itertuples():
         # A third of equal sizes would have no width.
         ends = (row.smallest, row.largest) if row.largest > row.smallest else (row.smallest / 1.1, row.smallest * 1.1)

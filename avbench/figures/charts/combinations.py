@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from avbench.figures import captions, names, style
+from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import protocol_name, sentence, subset_names, task_name, words, wrap
 from avbench.figures.reading import Settings, of_ends, of_first_protocol, own, subset_sizes
 from avbench.results import tables
@@ -22,15 +22,9 @@ def draw_combinations(settings: Settings, stem: Path) -> None:
     table = table[(table["baseline"] == BASELINE) & (table["task"] == settings["task"])]
     table, protocol = of_first_protocol(table[table["method"].isin(list(settings["methods"]))])
     ends = of_ends(table, subset_sizes(settings))
-    plot(
-        table[table["subset"].isin(list(ends))],
-        settings["methods"],
-        ends,
-        settings["label_variants"],
-        settings["task"],
-        protocol,
-        stem,
-    )
+    table = table[table["subset"].isin(list(ends))]
+    style.save(draw(table, settings["methods"], ends, settings["label_variants"]), stem)
+    captions.write(stem, caption(table, settings["methods"], ends, settings["task"], protocol))
 
 
 BASELINE = "random"
@@ -63,29 +57,28 @@ def draw(
         sizes: clips a class of each subset.
         variants: the label variants of the configuration.
     """
-    order = _ordered(comparisons, methods)
-    panels = _panels(comparisons, sizes)
+    order, shown = _ordered(comparisons, methods), _panels(comparisons, sizes)
+    fields = [methods[method] for method in order]
     text = [_words(method, methods[method], variants) for method in order]
     widths = [_CHARACTER * max(len(line[place]) for line in [_COLUMNS, *text]) + _GAP for place in range(len(_COLUMNS))]
-    names = subset_names(sizes)
+    titles = subset_names(sizes)
     with style.shared():
-        each = max(1.25, (style.PAGE - sum(widths)) / len(panels))
-        made = style.figure(sum(widths) + each * len(panels) + 0.2, max(1.6, 0.17 * len(order) + 1.25))
-        ratios = [sum(widths), *[each] * len(panels)]
-        table, *drawn = made.subplots(1, len(panels) + 1, squeeze=False, sharey=True, width_ratios=ratios)[0]
+        each = max(1.25, (style.PAGE - sum(widths)) / len(shown))
+        made = style.figure(sum(widths) + each * len(shown) + 0.2, max(1.6, 0.17 * len(order) + 1.25))
+        ratios = [sum(widths), *[each] * len(shown)]
+        table, *drawn = panels.grid(made, len(ratios), len(ratios), sharey=True, width_ratios=ratios)
         _table(table, text, widths)
-        for axes, (subset, modality) in zip(drawn, panels, strict=True):
+        for axes, (subset, modality) in zip(drawn, shown, strict=True):
             here = comparisons[(comparisons["subset"] == subset) & (comparisons["modality"] == modality)]
-            _panel(axes, here.set_index("method"), order, methods)
-            axes.set_title(f"{wrap(names[subset], 18)}\n{words(modality)}")
+            _panel(axes, here.set_index("method"), order, fields)
+            axes.set_title(f"{wrap(titles[subset], 18)}\n{words(modality)}")
             axes.set_xlabel("Gain over\nrandom (points)")
             axes.sharex(drawn[0])
-            for place in _breaks([methods[method] for method in order]):
+        for axes in (table, *drawn):
+            for place in _breaks(fields):
                 axes.axhline(place, color="#BBBBBB", linewidth=0.5)
-        for place in _breaks([methods[method] for method in order]):
-            table.axhline(place, color="#BBBBBB", linewidth=0.5)
         table.set_ylim(len(order) - 0.4, -0.6)
-        style.legend(made, _handles(comparisons, [methods[method] for method in order]), "outside upper center")
+        style.legend(made, _handles(comparisons, fields))
     return made
 
 
@@ -124,20 +117,6 @@ def caption(
         )
     sentences.append("Other subsets and tasks are in the table of differences.")
     return " ".join(sentences)
-
-
-def plot(
-    comparisons: pd.DataFrame,
-    methods: Mapping[str, Mapping[str, Any]],
-    sizes: Mapping[str, float],
-    variants: Mapping[str, Mapping[str, Any]],
-    task: str,
-    protocol: str,
-    stem: str | Path,
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(comparisons, methods, sizes, variants), stem)
-    captions.write(stem, caption(comparisons, methods, sizes, task, protocol))
 
 
 def _place(key: str, value: str) -> int:
@@ -196,34 +175,30 @@ def _table(axes: Axes, text: Sequence[Sequence[str]], widths: Sequence[float]) -
     axes.axis("off")
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, order: list[str], methods: Mapping[str, Mapping[str, Any]]) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, order: Sequence[str], fields: Sequence[Mapping[str, Any]]) -> None:
     axes.axvline(0, color=style.GREY, linewidth=0.8)
-    for line, method in enumerate(order):
-        if method not in rows.index:
-            continue
-        row = rows.loc[method]
-        gain, low, high = (100 * row[name] for name in ("difference", "ci_low", "ci_high"))
-        colour = _colour(methods[method])
-        axes.hlines(line, low, high, colour, linewidth=0.9)
-        face = colour if row["p_holm"] < _LEVEL else "white"
-        axes.plot([gain], [line], "o", color=colour, markerfacecolor=face, markersize=3.8)
+    for line, (method, of) in enumerate(zip(order, fields, strict=True)):
+        own = rows.loc[rows.index == method]
+        colour = _COLOURS.get(of["positive"], style.BLACK)
+        estimates = marks.percent(own, "difference")
+        marks.dots(axes, [line] * len(own), estimates, colour, filled=own["p_holm"] < _LEVEL)
+    axes.locator_params(axis="x", nbins=5)
+    axes.tick_params(axis="x", labelsize=6.5)
     axes.tick_params(axis="y", length=0, labelleft=False)
     axes.spines["left"].set_visible(False)
     axes.grid(True, axis="x")
 
 
-def _colour(fields: Mapping[str, Any]) -> str:
-    return _COLOURS.get(fields["positive"], style.BLACK)
-
-
 def _handles(comparisons: pd.DataFrame, fields: Sequence[Mapping[str, Any]]) -> list[Line2D]:
-    plain = {"marker": "o", "linestyle": "", "markersize": 3.8}
-    kinds = {one["positive"]: names.positive_name({"positive": one["positive"]}) for one in fields}
+    kinds = dict.fromkeys(of["positive"] for of in fields)
     handles = [
-        Line2D([], [], color=_COLOURS.get(kind, style.BLACK), label=name, **plain) for kind, name in kinds.items()
+        style.key(
+            names.positive_name({"positive": kind}), color=_COLOURS.get(kind, style.BLACK), marker="o", linestyle=""
+        )
+        for kind in kinds
     ]
     if not (comparisons["p_holm"] < _LEVEL).all():
-        handles.append(Line2D([], [], color=style.BLACK, markerfacecolor="white", label="not significant", **plain))
+        handles.append(style.key("not significant", **style.HOLLOW))
     return handles
 
 

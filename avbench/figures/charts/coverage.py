@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
@@ -14,7 +14,7 @@ from avbench.core.files import read_csv
 from avbench.data import ledger
 from avbench.data.coverage import against_published
 from avbench.data.coverage import table as coverage_table
-from avbench.figures import names, style
+from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.reading import Settings
 
 
@@ -29,13 +29,13 @@ def draw_coverage(settings: Settings, stem: Path) -> None:
         {name(dataset): theirs for dataset, theirs in settings["published"].items()},
         {name(settings["pretraining"]): len(drawn)},
     )
-    plot(counts, stem, notes)
+    style.save(draw(counts, notes), stem)
 
 
 _STATES = {
-    "stored": (style.BLUE, ""),
-    "unavailable": ("#BBBBBB", "////"),
-    "rejected": (style.ORANGE, "...."),
+    "stored": ("stored", style.BLUE, ""),
+    "unavailable": ("unavailable", "#BBBBBB", "////"),
+    "rejected": ("rejected", style.ORANGE, "...."),
 }
 _REASONS = {
     "account-terminated": "account closed",
@@ -98,18 +98,13 @@ def draw(table: pd.DataFrame, notes: Sequence[str] = ()) -> Figure:
             _bars(made.add_subplot(grid[1, 0]), reasons)
             classes = made.add_subplot(grid[1, 1])
             _classes(classes, table)
-            style.legend(made, classes.get_legend_handles_labels()[0])
-        style.legend(made, made.axes[0].containers, "outside upper center")
+            style.legend(made, classes.get_legend_handles_labels()[0], "outside lower center")
+        style.legend(made, made.axes[0].containers)
         if notes:
             words = made.add_subplot(grid[-1, :] if grid.ncols > 1 else grid[-1])
             words.set_axis_off()
             words.text(0, 1, "\n".join(map(names.literal, notes)), fontsize=6.5, va="top", transform=words.transAxes)
     return made
-
-
-def plot(table: pd.DataFrame, stem: str | Path, notes: Sequence[str] = ()) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(table, notes), stem)
 
 
 def reason_name(reason: str) -> str:
@@ -124,20 +119,12 @@ def _shares(axes: Axes, table: pd.DataFrame) -> None:
     counts = table.groupby(["dataset", "split", "state"])["clips"].sum().unstack(fill_value=0)
     bars = pd.MultiIndex.from_frame(table[["dataset", "split"]].drop_duplicates())
     counts = counts.reindex(index=bars, columns=list(_STATES), fill_value=0)
-    listed = counts.sum(axis=1).to_numpy()
-    places, left = np.arange(len(counts)), np.zeros(len(counts))
-    for state, (colour, hatch) in _STATES.items():
-        share = 100 * counts[state].to_numpy() / listed
-        look = {"color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
-        axes.barh(places, share, left=left, height=0.7, label=state, **look)
-        left += share
-    for place, kept, total in zip(places, counts["stored"], listed, strict=True):
+    listed = counts.sum(axis=1)
+    marks.stacked(axes, 100 * counts.div(listed, axis=0), _STATES)
+    for place, (kept, total) in enumerate(zip(counts["stored"], listed, strict=True)):
         axes.annotate(f"{kept:,} of {total:,}", (101, place), va="center", fontsize=6.5, annotation_clip=False)
-    axes.set_yticks(places, [f"{names.wrap(names.task_name(name), 30, 1)}, {split}" for name, split in counts.index])
-    axes.set_ylim(max(len(places), 1) - 0.5, -0.5)
-    axes.set_xlim(0, 100)
+    panels.rows(axes, [f"{names.wrap(names.task_name(name), 30, 1)}, {split}" for name, split in counts.index])
     axes.set_xlabel("Share of the listed clips (%)")
-    axes.tick_params(axis="y", length=0)
 
 
 def _reasons(lost: pd.DataFrame) -> list[tuple[str, str, int]]:
@@ -153,40 +140,28 @@ def _reasons(lost: pd.DataFrame) -> list[tuple[str, str, int]]:
 
 def _bars(axes: Axes, reasons: list[tuple[str, str, int]]) -> None:
     """A bar a reason, with its clips."""
-    places, longest = np.arange(len(reasons)), max(clips for *_, clips in reasons)
-    for place, (_, state, clips) in zip(places, reasons, strict=True):
-        colour, hatch = _STATES[state]
-        axes.barh(place, clips, height=0.7, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
-        axes.annotate(f"{clips:,}", (clips, place), (3, 0), textcoords="offset points", va="center", fontsize=6.5)
-    axes.set_yticks(places, [names.wrap(name, 30, 1) for name, *_ in reasons])
-    axes.set_ylim(max(len(reasons), _FEW) - 0.5, -0.5)  # a few bars do not fill the panel
-    axes.set_xlim(0, 1.22 * longest)  # room for the numbers
-    axes.tick_params(axis="y", length=0)
+    words, states, clips = zip(*reasons, strict=True)
+    shown = [names.wrap(name, 30, 1) for name in words]
+    marks.bars(axes, clips, shown, [f"{count:,}" for count in clips], [_STATES[state][1] for state in states], 1.22)
+    for bar, state in zip(axes.containers, states, strict=True):
+        for patch in bar:
+            patch.set(hatch=_STATES[state][2], edgecolor="white", linewidth=0)
+    panels.rows(axes, shown, _FEW)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set_xlabel("Clips")
-    axes.set_title("Why clips are lost")
+    axes.set(xlabel="Clips", title="Why clips are lost")
 
 
 def _classes(axes: Axes, table: pd.DataFrame) -> None:
     """A line a dataset that lost any: the shares of stored clips of its classes, the poorest first."""
     counts = table.assign(stored=table["clips"].where(table["state"] == "stored", 0))
     counts = counts.groupby(["dataset", "label"], sort=False)[["clips", "stored"]].sum()
-    shares = 100 * counts["stored"] / counts["clips"]
-    drawn = [(name, np.sort(own)) for name, own in shares.groupby("dataset", sort=False) if own.min() < 100]
-    for k, (name, own) in enumerate(drawn):
-        axes.stairs(
-            own,
-            np.linspace(0, 100, len(own) + 1),
-            baseline=None,
-            color=_LINES[k % len(_LINES)],
-            linestyle=_DASHES[k % len(_DASHES)],
-            linewidth=1.3,
-            label=f"{names.wrap(names.task_name(name), 24, 1)} ({len(own):,} class{'es' if len(own) != 1 else ''})",
-        )
-    axes.set_xlim(0, 100)
-    axes.set_ylim(0, 104)
-    axes.set_xlabel("Share of the classes, sorted (%)")
-    axes.set_ylabel("Clips stored (%)")
-    axes.set_title("Spread over classes")
+    shares = (100 * counts["stored"] / counts["clips"]).groupby("dataset", sort=False)
+    for k, (name, own) in enumerate((name, own) for name, own in shares if own.min() < 100):
+        classes = captions.count(len(own), "class", "classes")
+        label = f"{names.wrap(names.task_name(name), 24, 1)} ({classes})"
+        look = {"color": _LINES[k % len(_LINES)], "linestyle": _DASHES[k % len(_DASHES)]}
+        sns.ecdfplot(y=own, stat="percent", label=label, ax=axes, **look)
+    axes.set(xlim=(0, 100), ylim=(0, 104), title="Spread over classes")
+    axes.set(xlabel="Share of the classes, sorted (%)", ylabel="Clips stored (%)")
     axes.grid(True, axis="y")

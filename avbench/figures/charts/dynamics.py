@@ -2,15 +2,15 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from avbench.figures import captions, style
+from avbench.figures import captions, marks, style
 from avbench.figures.names import sentence, subset_names, wrap
 from avbench.figures.reading import Settings, of_ends, own, subset_sizes
 from avbench.results import tables
@@ -20,7 +20,9 @@ def draw_dynamics(settings: Settings, stem: Path) -> None:
     """Embeddings of the followed clips along training, on the smallest and the largest subset."""
     table, sizes = own(tables.read(settings["dynamics"]), settings), subset_sizes(settings)
     ends = of_ends(table, sizes)
-    plot(table[table["subset"].isin(list(ends))], ends, stem)
+    table = table[table["subset"].isin(list(ends))]
+    style.save(draw(table, ends), stem)
+    captions.write(stem, caption(table, ends))
 
 
 BASELINE = "random"
@@ -41,32 +43,27 @@ def draw(dynamics: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
         sizes: clips a class of each subset.
     """
     looks = style.looks(dynamics["method"])
-    names = {key: name for key, name in subset_names(sizes).items() if key in set(dynamics["subset"])}
-    columns = [_ALIGNMENT, *(f"{metric}_{modality}" for metric in _METRICS for modality in MODALITIES)]
-    means = dynamics.groupby(["subset", "method", "epoch"])[columns].agg(["mean", "min", "max"])
+    titles = {key: name for key, name in subset_names(sizes).items() if key in set(dynamics["subset"])}
+    table = dynamics.assign(**{f"knn_{modality}": 100 * dynamics[f"knn_{modality}"] for modality in MODALITIES})
+    lines = [
+        [f"{subset}/{metric}_{modality}" for metric in _METRICS] + [f"{subset}/{_ALIGNMENT}"]
+        for subset in titles
+        for modality in MODALITIES
+    ]
     with style.shared():
-        made = style.figure(style.PAGE + 0.6, 2.9 * len(names) + 0.75)
-        shape = made.add_gridspec(2 * len(names), len(_METRICS) + 1)
-        for number, (subset, name) in enumerate(names.items()):
-            here = means.loc[subset]
-            last = number == len(names) - 1
-            for line, modality in enumerate(MODALITIES):
-                for column, (metric, title) in enumerate(_METRICS.items()):
-                    axes = made.add_subplot(shape[2 * number + line, column])
-                    _panel(axes, here[f"{metric}_{modality}"] * (100 if metric == "knn" else 1), looks)
-                    axes.set_title(title if line == number == 0 else "")
-                    axes.set_ylabel(f"{wrap(name, 24)}\n{modality}" if column == 0 else "")
-                    axes.tick_params(labelbottom=line == 1)
-                    axes.set_xlabel("Epoch" if last and line == 1 else "")
-            axes = made.add_subplot(shape[2 * number : 2 * number + 2, len(_METRICS)])
-            _panel(axes, here[_ALIGNMENT], looks)
-            axes.set_title("Alignment" if number == 0 else "")
-            axes.set_xlabel("Epoch" if last else "")
-        handles = [
-            Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.dash, label=look.name)
-            for look in looks.values()
-        ]
-        style.legend(made, handles, "outside upper center")
+        made = style.figure(style.PAGE + 0.6, 2.9 * len(titles) + 0.75)
+        grid = made.subplot_mosaic(lines)
+        for place, axes in grid.items():
+            subset, metric = place.rsplit("/", 1)
+            _panel(axes, table[table["subset"] == subset], metric, looks)
+            axes.tick_params(labelbottom=not metric.endswith(f"_{MODALITIES[0]}"))
+        for place, title in zip(lines[0], [*_METRICS.values(), "Alignment"], strict=True):
+            grid[place].set_title(title)
+        for place in lines[-1]:
+            grid[place].set_xlabel("Epoch")
+        for line, (name, modality) in zip(lines, product(titles.values(), MODALITIES), strict=True):
+            grid[line[0]].set_ylabel(f"{wrap(name, 24)}\n{modality}")
+        style.legend(made, style.keys(looks))
     return made
 
 
@@ -102,30 +99,14 @@ def caption(dynamics: pd.DataFrame, sizes: Mapping[str, float]) -> str:
     return " ".join(sentences)
 
 
-def plot(dynamics: pd.DataFrame, sizes: Mapping[str, float], stem: str | Path) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(dynamics, sizes), stem)
-    captions.write(stem, caption(dynamics, sizes))
-
-
-def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> None:
-    """Draw a line a method.
-
-    Args:
-        axes: where.
-        rows: columns mean, min and max by (method, epoch).
-        looks: of the methods.
-    """
-    there = set(rows.index.get_level_values("method"))
-    for method in [name for name in looks if name in there]:
-        look, own = looks[method], rows.loc[method]
-        along = _along(own.index)
-        axes.plot(along, own["mean"], color=look.colour, marker=look.marker, linestyle=look.dash, markersize=2.5)
-        if len(looks) <= BANDS:
-            axes.fill_between(along, own["min"], own["max"], color=look.colour, alpha=0.15, linewidth=0)
-    ticks = _ticks(rows.index.get_level_values("epoch"))
+def _panel(axes: Axes, rows: pd.DataFrame, metric: str, looks: Mapping[str, style.Look]) -> None:
+    """Draw a line a method: the mean over seeds of a metric, by the epoch."""
+    for method, look in looks.items():
+        own = rows[rows["method"] == method]
+        if len(own):
+            marks.ranges(axes, _along(own["epoch"]), own[metric], look, len(looks) <= BANDS, size=2.5)
+    ticks = _ticks(rows["epoch"])
     axes.set_xticks(_along(ticks), [f"{tick:,}" for tick in ticks])
-    axes.grid(True, axis="y")
 
 
 def _along(epochs: Sequence[int]) -> np.ndarray:

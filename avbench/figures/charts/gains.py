@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from avbench.figures import method_rows, style
 from avbench.figures.reading import TRAINING, Settings, own, subset_sizes
@@ -15,7 +14,7 @@ from avbench.results import tables
 def draw_gains(settings: Settings, stem: Path) -> None:
     """Paired gains over the random method."""
     comparisons = own(tables.read(settings["comparisons"]), settings)
-    plot(comparisons[comparisons["protocol"].isin(TRAINING)], subset_sizes(settings), stem)
+    style.save(draw(comparisons[comparisons["protocol"].isin(TRAINING)], subset_sizes(settings)), stem)
 
 
 _LEVEL = 0.05
@@ -33,16 +32,10 @@ def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = 
     """
     table = comparisons[(comparisons["baseline"] == baseline) & comparisons["subset"].isin(list(sizes))]
     table = table.assign(mean=table["difference"], hollow=~(table["p_holm"] < _LEVEL))
-    look = {"color": style.BLACK, "marker": "o", "linestyle": "", "markerfacecolor": "white"}
     return method_rows.draw(
         table,
         sizes,
         f"Gain over {style.method_name(baseline)} (percentage points)",
         lambda axes, _: axes.axvline(0, color=style.GREY, linewidth=0.8),
-        [Line2D([], [], label="not significant", **look)] if table["hollow"].any() else [],
+        [style.key("not significant", **style.HOLLOW)] if table["hollow"].any() else [],
     )
-
-
-def plot(comparisons: pd.DataFrame, sizes: Mapping[str, float], stem: str | Path, baseline: str = "random") -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(comparisons, sizes, baseline), stem)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from avbench.figures import captions, names, style
+from avbench.figures import captions, names, panels, style
 from avbench.figures.names import subset_names
 from avbench.figures.reading import Settings, of_ends, own, subset_sizes
 from avbench.results import tables
@@ -19,7 +18,9 @@ def draw_geometry(settings: Settings, stem: Path) -> None:
     table, sizes = own(tables.read(settings["geometry"]), settings), subset_sizes(settings)
     table = table[table["task"] == settings["task"]]
     ends = of_ends(table, sizes)
-    plot(table[table["subset"].isin(list(ends))], ends, settings["task"], stem)
+    table = table[table["subset"].isin(list(ends))]
+    style.save(draw(table, ends), stem)
+    captions.write(stem, caption(table, ends, settings["task"]))
 
 
 _PANELS = {
@@ -41,28 +42,40 @@ def draw(geometry: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
             :func:`avbench.evaluation.geometry.describe`; one labels a method.
         sizes: clips a class of each subset, two at most.
     """
-    looks = style.looks(geometry["method"])
-    names = subset_names(sizes)
+    looks, sized = style.looks(geometry["method"]), subset_names(sizes)
+    table = geometry[geometry["subset"].isin(list(sized))]
     with style.shared():
         made = style.figure(style.PAGE + 0.8, 0.22 * len(looks) + 1.1)
-        panels = made.subplots(1, len(_PANELS), sharey=True)
-        for axes, (metric, title) in zip(panels, _PANELS.items(), strict=True):
-            for number, subset in enumerate(names):
-                offset = 0.3 * (number - (len(names) - 1) / 2)
-                here = geometry[geometry["subset"] == subset]
-                _marks(axes, here, metric, list(looks), offset, _COLOURS[number], _MARKERS[number])
-            axes.set_title(title)
-            axes.tick_params(axis="y", length=0)
+        shown = panels.grid(made, len(_PANELS), len(_PANELS), sharey=True)
+        for axes, (metric, title) in zip(shown, _PANELS.items(), strict=True):
+            sns.pointplot(
+                table,
+                x=metric,
+                y="method",
+                hue="subset",
+                order=list(looks),
+                hue_order=list(sized),
+                palette=_COLOURS[: len(sized)],
+                markers=list(_MARKERS[: len(sized)]),
+                dodge=0.3 * (len(sized) - 1),
+                errorbar=("pi", 100),
+                linestyle="none",
+                markersize=3.8,
+                err_kws={"linewidth": 1.0},
+                legend=False,
+                ax=axes,
+            )
+            axes.set(title=title, xlabel="", ylabel="")
             axes.locator_params(axis="x", nbins=4)
             axes.margins(x=0.1)
+            axes.tick_params(axis="y", length=0)
             axes.grid(True, axis="x")
-        panels[0].set_yticks(range(len(looks)), [look.name for look in looks.values()])
-        panels[0].set_ylim(len(looks) - 0.4, -0.6)
+        panels.rows(shown[0], [look.name for look in looks.values()])
         handles = [
-            Line2D([], [], color=_COLOURS[number], marker=_MARKERS[number], linestyle="", label=name)
-            for number, name in enumerate(names.values())
+            style.key(name, color=colour, marker=marker, linestyle="")
+            for name, colour, marker in zip(sized.values(), _COLOURS, _MARKERS, strict=False)
         ]
-        style.legend(made, handles, "outside upper center")
+        style.legend(made, handles)
     return made
 
 
@@ -98,21 +111,6 @@ def caption(geometry: pd.DataFrame, sizes: Mapping[str, float], task: str) -> st
         if told:
             sentences.append(f"{names.sentence(name)}: {'; '.join(told)}.")
     return " ".join(sentences)
-
-
-def plot(geometry: pd.DataFrame, sizes: Mapping[str, float], task: str, stem: str | Path) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(geometry, sizes), stem)
-    captions.write(stem, caption(geometry, sizes, task))
-
-
-def _marks(
-    axes: Axes, rows: pd.DataFrame, metric: str, methods: list[str], offset: float, colour: str, marker: str
-) -> None:
-    for method, values in rows.groupby("method")[metric]:
-        line = methods.index(method) + offset
-        axes.hlines(line, values.min(), values.max(), colour, linewidth=0.9)
-        axes.plot([values.mean()], [line], marker, color=colour, markersize=3.8)
 
 
 def _apart(rows: pd.DataFrame, metric: str, method: str) -> str:

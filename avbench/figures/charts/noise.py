@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from avbench.figures import captions, names, style
+from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
 from avbench.figures.reading import NEAR, Settings, along_noise, say
 from avbench.results import tables
@@ -30,7 +31,8 @@ def draw_noise(settings: Settings, stem: Path) -> None:
         part[part["subset"].isin(ends) & (part["protocol"] == protocol)]
         for part in (table, tables.read(settings["break_even"]), tables.read(settings["summary"]))
     )
-    plot(rows, crossed, scored, protocol, stem)
+    style.save(draw(rows, crossed, scored), stem)
+    captions.write(stem, caption(rows, crossed, protocol))
 
 
 PANELS = 6  # columns at most
@@ -56,39 +58,35 @@ def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFra
         break_even: columns method, noise, task, modality, subset, highest_rate, rate, ci_low, ci_high, verdict.
         summary: of the same protocol: columns method, task, modality, subset, mean, ci_low, ci_high; of random pairing.
     """
-    looks = style.looks(robustness["method"])
-    columns = _columns(robustness)
-    within = {key: list(style.looks(part["method"])) for key, part in robustness.groupby(["noise", "subset"])}
-    rows = list(robustness[["noise", "subset"]].drop_duplicates().itertuples(index=False, name=None))
-    names = _subset_names(robustness)
+    looks, columns, titles = style.looks(robustness["method"]), _columns(robustness), _subset_names(robustness)
+    lines = list(robustness.groupby(["noise", "subset"], sort=False))
+    strips = [0.09 * rows["method"].nunique() + 0.1 for _, rows in lines]
     baseline = summary[summary["method"] == BASELINE].set_index(_PLACE)
-    strips = [0.09 * len(within[key]) + 0.1 for key in rows]
     with style.shared():
-        width = max(5.0, 1.65 * len(columns) + 0.5)
-        made = style.figure(width, 1.75 * len(rows) + sum(strips) + 0.9)
+        made = style.figure(max(5.0, 1.65 * len(columns) + 0.5), 1.75 * len(lines) + sum(strips) + 0.9)
         # of three lines a row, the last is empty: the break-even rates belong to the panel above them
         heights = [height for strip in strips for height in (1.3, strip, 0.08)][:-1]
         grid = made.subplots(len(heights), len(columns), height_ratios=heights, sharex=True, squeeze=False)
         for axes in grid[2::3].flat:
             axes.remove()
-        for number, (noise, subset) in enumerate(rows):
-            here = robustness[(robustness["noise"] == noise) & (robustness["subset"] == subset)]
+        for (upper, lower), ((noise, subset), rows) in zip(zip(grid[::3], grid[1::3], strict=True), lines, strict=True):
             paying = break_even[(break_even["noise"] == noise) & (break_even["subset"] == subset)]
-            for place, (task, modality) in enumerate(columns):
-                upper, lower = grid[3 * number : 3 * number + 2, place]
-                band = baseline.loc[(subset, task, modality)] if (subset, task, modality) in baseline.index else None
-                _panel(upper, _of(here, task, modality), looks, band)
-                _strip(lower, _of(paying, task, modality), {name: looks[name] for name in within[noise, subset]})
-                if number == 0:
-                    upper.set_title(f"{wrap(task_name(task), 22)}\n{words(modality)}")
-            _not_cramped(grid[3 * number])
-            title = sentence(noise_name(noise)) + (f"\n{wrap(names[subset], 26)}" if names else "")
-            grid[3 * number, 0].set_ylabel(f"{title}\nAccuracy (%)")
-            grid[3 * number + 1, 0].set_ylabel("Break-\neven", rotation=0, ha="right", va="center")
+            shown = {method: look for method, look in looks.items() if method in set(rows["method"])}
+            for panel, strip, (task, modality) in zip(upper, lower, columns, strict=True):
+                place = (subset, task, modality)
+                band = baseline.loc[place] if place in baseline.index else None
+                _panel(panel, _of(rows, task, modality), shown, band)
+                _strip(strip, _of(paying, task, modality), shown)
+            _not_cramped(upper)
+            title = sentence(noise_name(noise)) + (f"\n{wrap(titles[subset], 26)}" if titles else "")
+            upper[0].set_ylabel(f"{title}\nAccuracy (%)")
+            lower[0].set_ylabel("Break-\neven", rotation=0, ha="right", va="center")
+        for axes, (task, modality) in zip(grid[0], columns, strict=True):
+            axes.set_title(f"{wrap(task_name(task), 22)}\n{words(modality)}")
         span = 100 * robustness["rate"].max()
         grid[0, 0].set_xlim(-0.04 * span - 0.5, 1.04 * span + 0.5)
-        made.supxlabel("Wrong labels (% of each class)", fontsize=7.5)
-        style.legend(made, _handles(looks), "outside upper center")
+        panels.title(made, "Wrong labels (% of each class)")
+        style.legend(made, _handles(looks))
     return made
 
 
@@ -129,14 +127,6 @@ def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocol: str) -
     return " ".join(sentences)
 
 
-def plot(
-    robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame, protocol: str, stem: str | Path
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(robustness, break_even, summary), stem)
-    captions.write(stem, caption(robustness, break_even, protocol))
-
-
 def _columns(robustness: pd.DataFrame) -> list[tuple[str, str]]:
     return list(robustness[["task", "modality"]].drop_duplicates().itertuples(index=False, name=None))[:PANELS]
 
@@ -166,8 +156,8 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look], band
         axes.axhline(100 * band["mean"], color=style.GREY, linewidth=1.0)
     for method, look in looks.items():
         own = rows[rows["method"] == method].sort_values("rate")
-        rate, mean, low, high = (100 * own[name].to_numpy() for name in ("rate", "mean", "ci_low", "ci_high"))
-        axes.plot(rate, mean, color=look.colour, marker=look.marker, linestyle=look.dash, markersize=3.5)
+        rate, (mean, low, high) = 100 * own["rate"], marks.percent(own)
+        axes.plot(rate, mean, markersize=3.5, **look.line)
         axes.fill_between(rate, low, high, color=look.colour, alpha=0.13, linewidth=0)
     axes.tick_params(labelbottom=False, bottom=False)
     axes.grid(True, axis="y")
@@ -198,7 +188,7 @@ def _strip(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> N
                     axes.plot([100 * row.rate], [line], marker=look.marker, **mark)
 
 
-def _bounds(row: tuple) -> tuple[float, float]:
+def _bounds(row: Any) -> tuple[float, float]:
     return 100 * row.ci_low, 100 * row.ci_high
 
 
@@ -213,18 +203,15 @@ def _not_cramped(panels: np.ndarray) -> None:
 def _handles(looks: Mapping[str, style.Look]) -> list[Line2D | Patch]:
     plain = {"color": style.BLACK, "linestyle": "", "markersize": 4.0}
     return [
-        *(
-            Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.dash, label=look.name)
-            for look in looks.values()
-        ),
+        *style.keys(looks),
         Patch(color=style.GREY, alpha=0.35, label="random"),
-        Line2D([], [], marker=">", label="pays at every rate", **plain),
-        Line2D([], [], marker="<", label="never pays", **plain),
-        Line2D([], [], marker="o", label="undecided", **plain | {"markerfacecolor": "white", "linestyle": ":"}),
+        style.key("pays at every rate", marker=">", **plain),
+        style.key("never pays", marker="<", **plain),
+        style.key("undecided", **style.HOLLOW | {"linestyle": ":", "markersize": 4.0}),
     ]
 
 
-def _verdict(row: tuple) -> str:
+def _verdict(row: Any) -> str:
     name = style.method_name(row.method)
     if row.verdict == PAYS_UP_TO:
         low, high = _bounds(row)

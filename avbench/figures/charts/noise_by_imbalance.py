@@ -3,16 +3,15 @@
 import math
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 
-from avbench.figures import captions, names, style
+from avbench.figures import captions, names, panels, style
 from avbench.figures.names import imbalance_name, words
 from avbench.figures.reading import Settings, along_noise, say
 
@@ -26,7 +25,8 @@ def draw_noise_by_imbalance(settings: Settings, stem: Path) -> None:
     if table.empty:
         say("No method was run with label noise on subsets of several imbalances.", stem)
         return
-    plot(table, task, protocol, modality, stem)
+    style.save(draw(table), stem)
+    captions.write(stem, caption(table, task, protocol, modality))
 
 
 _ACROSS = 3
@@ -46,41 +46,33 @@ def draw(robustness: pd.DataFrame) -> Figure:
         robustness: of one task, protocol and modality: columns method, subset, clips, imbalance, noise, rate, gain,
             gain_low, gain_high (shares).
     """
-    looks = style.looks(robustness["method"])
-    panels = [
-        (method, noise, rows)
+    looks, noises = style.looks(robustness["method"]), robustness["noise"].nunique()
+    drawn = [
+        (f"{names.wrap(looks[method].name, 28)}\n{names.noise_name(noise)}", rows)
         for method in looks
         for noise, rows in robustness[robustness["method"] == method].groupby("noise", sort=False)
     ]
     subsets, rates = _subsets(robustness), sorted(set(robustness["rate"]))
-    noises = robustness["noise"].nunique()
-    across = min(noises if noises > 1 else _ACROSS, len(panels), _ACROSS)
-    down = math.ceil(len(panels) / across)
+    across = min(noises, _ACROSS) if noises > 1 else panels.shape(len(drawn), _ACROSS)[1]
+    down = math.ceil(len(drawn) / across)
     end = max(100 * robustness["gain"].abs().max(), _LEAST)
     with style.shared():
-        width = max(4.6, across * (0.45 * len(rates) + 0.25) + 1.5)
+        width = max(style.NARROW, across * (0.45 * len(rates) + 0.25) + 1.5)
         made = style.figure(width, max(2.6, down * (0.34 * len(subsets) + 0.5) + 1.05))
-        grid = made.subplots(down, across, squeeze=False, sharex=True, sharey=True)
-        for axes, (method, noise, rows) in zip(grid.flat, panels, strict=False):
-            _panel(axes, rows, list(subsets), rates, Normalize(-end, end))
-            axes.set_title(f"{names.wrap(looks[method].name, 28)}\n{names.noise_name(noise)}")
-        for axes in list(grid.flat)[len(panels) :]:
-            axes.remove()
-        for axes in list(grid.flat)[len(panels) - across : len(panels)]:
-            axes.tick_params(labelbottom=True)
-        grid[0, 0].set_xticks(range(len(rates)), [f"{100 * rate:.3g}" for rate in rates])
-        grid[0, 0].set_yticks(range(len(subsets)), list(subsets.values()))
-        made.supxlabel("Wrong labels (% of each class)", fontsize=7.5)
-        shown = [axes for axes in grid.flat if axes.figure is not None]
+        shown = panels.grid(made, len(drawn), across, sharex=True, sharey=True)
+        for axes, (title, rows) in zip(shown, drawn, strict=True):
+            _panel(axes, rows.pivot(index="subset", columns="rate"), subsets, rates, end)
+            axes.set_title(title)
+        panels.title(made, "Wrong labels (% of each class)")
         bar = made.colorbar(ScalarMappable(Normalize(-end, end), _MAP), ax=shown, shrink=0.9, aspect=30, pad=0.02)
         bar.set_label("Gain over random\n(percentage points)")
         bar.outline.set_visible(False)
         handles = [Patch(facecolor="white", edgecolor=style.GREY, label="interval with zero")]
-        if len(robustness) < len(panels) * len(subsets) * len(rates):
+        if len(robustness) < len(drawn) * len(subsets) * len(rates):
             handles.append(Patch(facecolor=_ABSENT, hatch="////", edgecolor="white", label="not run"))
         if robustness["gain_low"].isna().any():
-            handles.append(Line2D([], [], linestyle="", label="without ±: no interval"))
-        style.legend(made, handles, "outside upper center")
+            handles.append(style.key("without ±: no interval", linestyle=""))
+        style.legend(made, handles)
     return made
 
 
@@ -111,12 +103,6 @@ def caption(robustness: pd.DataFrame, task: str, protocol: str, modality: str) -
     return " ".join(sentences)
 
 
-def plot(robustness: pd.DataFrame, task: str, protocol: str, modality: str, stem: str | Path) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(robustness), stem)
-    captions.write(stem, caption(robustness, task, protocol, modality))
-
-
 def _subsets(robustness: pd.DataFrame) -> dict[str, str]:
     """Name the subsets, the most balanced first, and the smaller of two as unequal."""
     rows = robustness.drop_duplicates("subset").sort_values(["imbalance", "clips", "subset"])
@@ -130,28 +116,41 @@ def _subsets(robustness: pd.DataFrame) -> dict[str, str]:
     return {subset: f"{words(subset)}: {name}" for subset, name in names.items()}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, subsets: list[str], rates: list[float], norm: Normalize) -> None:
-    cells = {(row.subset, row.rate): row for row in rows.itertuples()}
-    for down, subset in enumerate(subsets):
-        for across, rate in enumerate(rates):
-            corner = (across - 0.47, down - 0.46)
-            row = cells.get((subset, rate))
-            if row is None:
-                axes.add_patch(Rectangle(corner, 0.94, 0.92, facecolor=_ABSENT, hatch="////", edgecolor="white", lw=0))
-                continue
-            colour = _MAP(norm(100 * row.gain))
-            sure = row.gain_low > 0 or row.gain_high < 0
-            face = colour if sure else "white"
-            axes.add_patch(Rectangle(corner, 0.94, 0.92, facecolor=face, edgecolor="#BBBBBB", linewidth=0.5))
-            text = captions.points(row.gain)
-            if row.gain_low == row.gain_low:
-                text += f"\n±{50 * (row.gain_high - row.gain_low):.1f}"
-            ink = (style.BLACK if np.dot(colour[:3], (0.299, 0.587, 0.114)) > 0.5 else "white") if sure else style.GREY
-            axes.text(across, down, text, ha="center", va="center", fontsize=6, color=ink, linespacing=1.1)
-    axes.set_xlim(-0.5, len(rates) - 0.5)
-    axes.set_ylim(len(subsets) - 0.5, -0.5)
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+def _panel(axes: Axes, rows: pd.DataFrame, subsets: dict[str, str], rates: list[float], end: float) -> None:
+    """Draw the cells of a method and a kind of noise.
+
+    Args:
+        axes: where.
+        rows: columns gain, gain_low and gain_high by rate, rows by subset.
+        subsets: names of all subsets, as they stand.
+        rates: all of them.
+        end: gain in points that has the darkest colour.
+    """
+    gain, low, high = (rows[name].reindex(list(subsets), columns=rates) for name in ("gain", "gain_low", "gain_high"))
+    half = (50 * (high - low)).map(lambda points: "" if points != points else f"\n±{points:.1f}")
+    text = gain.map(lambda share: "" if share != share else captions.points(share)) + half
+    axes.set_facecolor(_ABSENT)
+    axes.patch.set(hatch="////", edgecolor="white", linewidth=0)
+    sure = (low > 0) | (high < 0)
+    for hidden, colours, ink in ((~sure, _MAP, {}), (sure | gain.isna(), ["white"], {"color": style.GREY})):
+        sns.heatmap(
+            100 * gain,
+            vmin=-end,
+            vmax=end,
+            cmap=colours,
+            mask=hidden,
+            annot=text,
+            fmt="",
+            annot_kws={"fontsize": 6, "linespacing": 1.1} | ink,
+            linewidths=1.5,
+            linecolor="#DDDDDD",
+            cbar=False,
+            ax=axes,
+            xticklabels=[f"{100 * rate:.3g}" for rate in rates],
+            yticklabels=list(subsets.values()),
+        )
+    axes.set(xlabel="", ylabel="")
+    axes.tick_params(length=0, rotation=0)
 
 
 def _cell(row: pd.Series, subsets: dict[str, str]) -> str:

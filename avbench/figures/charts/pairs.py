@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from avbench.core.files import read_csv
-from avbench.figures import names, spectrogram, style
+from avbench.figures import names, panels, spectrogram, style
 from avbench.figures.reading import Settings
 
 SHOWN_NEGATIVES = 4
@@ -37,7 +37,7 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
     for name, entry in settings["methods"].items():
         method = build(Method, entry["method"], f"methods.{name}")
         known = read_pairing(entry["labels"], ids) if entry["labels"] else true
-        used = true if method.needs == "neighbours" else known
+        used: Sequence[Any] = true if method.needs == "neighbours" else known
         training = build(PretrainSettings, settings["pretraining"], "pretraining")
         plan = Batches(clips, numbered(ids, known, method), method, training, settings["seed"])
         # Where the probability of a foreign positive changes, the end at which it is highest shows one.
@@ -57,18 +57,9 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
         others = others[:SHOWN_NEGATIVES]
         anchor = int(anchors[shown])
         mel = log_mel(batch.audio[shown : shown + 1])[0].numpy()
-        drawn.append(
-            Pairing(
-                name,
-                ids[anchor],
-                mel,
-                true[anchor],
-                used[anchor],
-                picture(shown),
-                [picture(i) for i in others],
-            )
-        )
-    plot(drawn, stem)
+        negatives = [picture(place) for place in others]
+        drawn.append(Pairing(name, ids[anchor], mel, true[anchor], used[anchor], picture(shown), negatives))
+    style.save(draw(drawn), stem)
 
 
 _SAME, _OTHER = (style.BLUE, "-"), (style.ORANGE, "--")
@@ -111,20 +102,13 @@ def draw(pairings: Sequence[Pairing]) -> Figure:
         grid = made.subplots(len(pairings), 2 + negatives, squeeze=False, width_ratios=ratios)
         for axes, pairing in zip(grid, pairings, strict=True):
             spectrogram.show(axes[0], pairing.spectrogram)
-            style.bare(axes[0])
+            panels.bare(axes[0])
             axes[0].set_xlabel(_caption(pairing.label, pairing.pairing_label, 20))
             axes[0].set_ylabel(names.wrap(looks[pairing.method].name, 16, 3), fontweight="bold")
             _picture(axes[1], pairing.positive, pairing.label)
             own = pairing.positive.clip_id == pairing.clip_id
-            axes[1].text(
-                0.5,
-                1.03,
-                "own video" if own else "another clip’s video",
-                transform=axes[1].transAxes,
-                ha="center",
-                va="bottom",
-                fontsize=6.5,
-            )
+            note = {"xycoords": "axes fraction", "ha": "center", "va": "bottom", "fontsize": 6.5}
+            axes[1].annotate("own video" if own else "another clip’s video", (0.5, 1.03), **note)
             for place, axis in enumerate(axes[2:]):
                 if place < len(pairing.negatives):
                     _picture(axis, pairing.negatives[place], pairing.label)
@@ -134,22 +118,17 @@ def draw(pairings: Sequence[Pairing]) -> Figure:
             # The pad leaves room for the note above the positive.
             grid[0, column].set_title(text, fontweight="bold", loc="left" if column == 2 else "center", pad=12)
         handles = [
-            Line2D([], [], color=colour, linestyle=dash, linewidth=2, label=text)
+            style.key(text, color=colour, linestyle=dash, linewidth=2)
             for (colour, dash), text in ((_SAME, "same class as the sound"), (_OTHER, "another class"))
         ]
-        made.legend(handles=handles, loc="outside lower center", ncols=2, handlelength=3)
+        style.legend(made, handles, "outside lower center")
     return made
-
-
-def plot(pairings: Sequence[Pairing], stem: str | Path) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(pairings), stem)
 
 
 def _picture(axes: Axes, picture: Picture, anchor_label: str) -> None:
     axes.imshow(picture.frames[len(picture.frames) // 2], interpolation="nearest")
     colour, dash = _SAME if picture.label == anchor_label else _OTHER
-    style.bare(axes, colour, 2, dash)
+    panels.bare(axes, colour, 2, dash)
     axes.set_xlabel(_caption(picture.label, picture.pairing_label, 17))
 
 

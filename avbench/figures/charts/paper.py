@@ -1,5 +1,6 @@
 """The published results beside the measured ones, method by method."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,16 +8,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from avbench.figures import names, style
+from avbench.figures import marks, names, panels, style
 from avbench.figures.reading import Settings
 from avbench.results import tables
 
 
 def draw_paper(settings: Settings, stem: Path) -> None:
     """Published and measured accuracies."""
-    plot(tables.read(settings["paper"]), stem)
+    style.save(draw(tables.read(settings["paper"])), stem)
 
 
 _TOGETHER = "finetune"  # where the supervised baseline is shown, if there is this protocol
@@ -46,30 +46,22 @@ def draw(table: pd.DataFrame) -> Figure:
             for axes, task in zip(line, tasks, strict=True):
                 here = table[(table["protocol"] == protocol) & (table["task"] == task)]
                 _panel(axes, here, methods, looks)
-            line[0].set_yticks(range(len(methods)), [names.wrap(looks[method].name, 30, 1) for method in methods])
-            line[0].set_ylim(len(methods) - 0.4, -0.6)
+            panels.rows(line[0], [names.wrap(looks[method].name, 30, 1) for method in methods])
             if len(methods) > 1:  # the supervised baseline alone is its own name
                 line[0].set_ylabel(names.sentence(names.wrap(names.protocol_name(protocol), 16)))
         made.align_ylabels(grid[:, 0])
         for axes, task in zip(grid[0], tasks, strict=True):
             axes.set_title(_title(table[table["task"] == task].iloc[0], 28 if len(tasks) > 2 else 44))
-        made.supxlabel("Accuracy (%)", fontsize=7.5)
-        handles = [
-            Line2D([], [], color=style.BLACK, marker="o", linewidth=1.0, label="measured, with its 95 % interval"),
-        ]
+        panels.title(made, "Accuracy (%)")
+        handles = [style.key("measured, with its 95 % interval", color=style.BLACK, marker="o", linewidth=1.0)]
         same = table["same_dataset"]
         if same.any():
-            handles.append(Line2D([], [], label="published", **_published_look(True)))
+            handles.append(style.key("published", **_published_look(True)))
         if not same.all():
             label = "published on another dataset: compare the order only"
-            handles.append(Line2D([], [], label=label, **_published_look(False)))
-        style.legend(made, handles, "outside upper center")
+            handles.append(style.key(label, **_published_look(False)))
+        style.legend(made, handles)
     return made
-
-
-def plot(table: pd.DataFrame, stem: str | Path) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(table), stem)
 
 
 def _title(row: pd.Series, width: int) -> str:
@@ -83,13 +75,13 @@ def _published_look(same: bool) -> dict[str, Any]:
     return {"linestyle": "", "marker": "D", "markerfacecolor": "none", "markersize": 5, "color": colour}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], looks: dict[str, style.Look]) -> None:
+def _panel(axes: Axes, rows: pd.DataFrame, methods: list[str], looks: Mapping[str, style.Look]) -> None:
     for row in rows.itertuples():
-        place, look = methods.index(row.method), looks[row.method]
+        place = methods.index(row.method)
         axes.plot(100 * row.published, place, **_published_look(row.same_dataset))
-        if not np.isnan(row.ci_low):
-            axes.hlines(place, 100 * row.ci_low, 100 * row.ci_high, look.colour, linewidth=1.1)
-        axes.plot(100 * row.measured, place, "o", color=look.colour, markersize=3.5)
+        marks.dots(
+            axes, [place], 100 * np.array([[row.measured], [row.ci_low], [row.ci_high]]), looks[row.method].colour
+        )
     axes.margins(x=0.08)
     axes.tick_params(axis="y", length=0)
     axes.grid(True, axis="x")

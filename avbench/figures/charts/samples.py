@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from avbench.core.files import read_csv
-from avbench.figures import names, spectrogram, style
+from avbench.figures import names, panels, spectrogram, style
 from avbench.figures.reading import Settings
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def draw_samples(settings: Settings, stem: Path) -> None:
     chosen = pd.concat([clips.drop_duplicates("label"), clips]).drop_duplicates("clip_id").head(SHOWN_CLIPS)
     features = build(FeatureSettings, settings["features"], "features")
     store = open_store(Path(settings["data"]), settings["dataset"])
-    plot(load(store, list(chosen["clip_id"]), list(chosen["label"]), features), stem)
+    style.save(draw(load(store, list(chosen["clip_id"]), list(chosen["label"]), features)), stem)
 
 
 @dataclass(frozen=True)
@@ -85,17 +85,12 @@ def draw(samples: Sequence[Sample], across: int = 3) -> Figure:
             upper, lower = cell.subplots(2, 1, height_ratios=[1, 1.3])
             upper.set_title(names.wrap(sample.label, 34, 1), fontsize=7)
             upper.imshow(_strip(sample.frames), interpolation="nearest")
-            style.bare(upper)
+            panels.bare(upper)
             spectrogram.show(lower, sample.spectrogram, sample.seconds)
             lower.set_yticks([0, sample.spectrogram.shape[1]])
             lower.set_ylabel("Mel band")
             lower.set_xlabel("Time (s)", labelpad=1)
     return made
-
-
-def plot(samples: Sequence[Sample], stem: str | Path, across: int = 3) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(samples, across), stem)
 
 
 def _strip(frames: np.ndarray) -> np.ndarray:

@@ -6,15 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
 
-from avbench.figures import captions, names, style
-from avbench.figures.names import labels_name, wrap
+from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.reading import Settings, of_first_protocol, subset_sizes
-from avbench.results import tables
+from avbench.results import pair_counts, tables
 
 
 def draw_sampling(settings: Settings, stem: Path) -> None:
@@ -27,46 +23,32 @@ def draw_sampling(settings: Settings, stem: Path) -> None:
     for column, value in (where | {"subset": subset}).items():
         compared = compared[compared[column] == value]
     compared, protocol = of_first_protocol(compared)
-    table = counted(pairs[pairs["subset"] == subset], compared, settings.get("own_labels"))
-    plot(table, settings["label_variants"], sizes[subset], settings["task"], protocol, settings["modality"], stem)
+    table = pair_counts.beside_gains(pairs[pairs["subset"] == subset], compared)
+    table, variants = arranged(table, settings.get("own_labels")), settings["label_variants"]
+    style.save(draw(table, variants), stem)
+    what = (settings["task"], protocol, settings["modality"])
+    captions.write(stem, caption(table, variants, sizes[subset], *what))
 
 
 BASELINE = "random"
 RUNS = 48  # lines that fit on a page; of more runs those with each method's own labels are shown
 _LEVEL = 0.05
-_POSITIVES = {"own": ("own video", "#BFBFBF"), "same": ("another clip of its class", style.GREEN)}
-_POSITIVES["other"] = ("a clip of another class", style.VERMILION)
+_POSITIVES = {
+    "own": ("own video", "#BFBFBF", ""),
+    "same": ("another clip of its class", style.GREEN, ""),
+    "other": ("a clip of another class", style.VERMILION, ""),
+}
 
 
-def counted(sampling: pd.DataFrame, comparisons: pd.DataFrame, order: Mapping[str, str] | None = None) -> pd.DataFrame:
-    """Set the pairs of each method and labels beside the gain; means over seeds.
+def arranged(table: pd.DataFrame, own_labels: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Sort runs by method, in the order of figures.
 
     Args:
-        sampling: of one subset: columns method, labels, seed, foreign_positives, positives_of_class and
-            negatives_of_class (shares).
-        comparisons: with random pairing, of the same subset and one task, protocol and modality: columns method,
-            labels, difference, ci_low, ci_high, p_holm.
-        order: the own labels of each method; they alone are kept where there are more than ``RUNS`` runs.
-
-    Returns:
-        Columns method, labels, own, same, other (shares of the positives, which add up to one), negatives (share of
-        the negatives that are of the anchor's class), difference, ci_low, ci_high and p_holm (NaN where there is
-        none).
+        table: of :func:`avbench.results.pair_counts.beside_gains`.
+        own_labels: of each method; they alone are kept where there are more than ``RUNS`` runs.
     """
-    shares = ["foreign_positives", "positives_of_class", "negatives_of_class"]
-    table = sampling.groupby(["method", "labels"], sort=False)[shares].mean().reset_index()
-    if len(table) > RUNS and order:
-        table = table[[order.get(row.method, row.labels) == row.labels for row in table.itertuples()]]
-    own = 1 - table["foreign_positives"]
-    table = table.assign(
-        own=own,
-        # Rounded shares may add up to a little more than one.
-        same=(table["positives_of_class"] - own).clip(lower=0),
-        other=1 - table["positives_of_class"],
-        negatives=table["negatives_of_class"],
-    ).drop(columns=shares)
-    gained = comparisons[["method", "labels", "difference", "ci_low", "ci_high", "p_holm"]]
-    table = table.merge(gained, "left", ["method", "labels"])
+    if len(table) > RUNS and own_labels:
+        table = table[[own_labels.get(row.method, row.labels) == row.labels for row in table.itertuples()]]
     places = {method: place for place, method in enumerate(style.looks(table["method"]))}
     return table.sort_values("method", key=lambda names: names.map(places), kind="stable", ignore_index=True)
 
@@ -75,43 +57,40 @@ def draw(table: pd.DataFrame, variants: Mapping[str, Mapping[str, Any]]) -> Figu
     """Draw a line a run: whose video the positive is, how many negatives are of the anchor's class, and the gain.
 
     Args:
-        table: of :func:`counted`.
+        table: of :func:`arranged`.
         variants: the label variants of the configuration.
     """
     several = table["method"].duplicated(keep=False)
     looks = style.looks(table["method"])
-    names = []
+    runs = []
     for row, more in zip(table.itertuples(), several, strict=True):
-        labels = labels_name(row.labels, variants)
-        names.append(f"{looks[row.method].name}, {labels}" if more and labels else looks[row.method].name)
-    lines = np.arange(len(table))
+        labels = names.labels_name(row.labels, variants)
+        runs.append(names.wrap(looks[row.method].name + (f", {labels}" if more and labels else ""), 48, 1))
+    sure = table["p_holm"] < _LEVEL
     with style.shared():
         made = style.figure(style.PAGE + 0.4, 0.19 * len(table) + 1.3)
-        shape = {"sharey": True, "width_ratios": [1.4, 1, 1]}
-        positives, negatives, gain = made.subplots(1, 3, **shape)
-        start = np.zeros(len(table))
-        for part, (_, colour) in _POSITIVES.items():
-            positives.barh(lines, 100 * table[part], left=start, color=colour, height=0.7)
-            start += 100 * table[part].to_numpy()
-        positives.set_xlim(0, 100)
-        positives.set_yticks(lines, [wrap(name, 48, 1) for name in names])
-        positives.set_ylim(len(table) - 0.4, -0.6)
-        positives.tick_params(axis="y", length=0)
-        positives.set_title("Positives")
-        positives.set_xlabel("Share (%)")
-        _negatives(negatives, table, lines)
-        _gains(gain, table, lines)
-        handles = [Patch(color=colour, label=name) for name, colour in _POSITIVES.values()]
-        if not (table["p_holm"].dropna() < _LEVEL).all() or table["p_holm"].isna().all():
-            plain = {
-                "color": style.BLACK,
-                "markerfacecolor": "white",
-                "marker": "o",
-                "linestyle": "",
-                "markersize": 3.8,
-            }
-            handles.append(Line2D([], [], label="gain not significant", **plain))
-        style.legend(made, handles, "outside upper center")
+        positives, negatives, gain = made.subplots(1, 3, sharey=True, width_ratios=[1.4, 1, 1])
+        marks.stacked(positives, 100 * table[list(_POSITIVES)], _POSITIVES)
+        positives.set(title="Positives", xlabel="Share (%)")
+        shares = 100 * table["negatives"]
+        notes = ["none" if share != share else f"{share:.1f}" for share in shares]
+        marks.bars(negatives, shares.fillna(0), runs, notes, [style.SKY] * len(table), 1.25)
+        negatives.set_xlim(right=max(negatives.get_xlim()[1], 1.25))
+        negatives.set_xticks([tick for tick in negatives.get_xticks() if tick <= 100])
+        negatives.set(title="Negatives of the\nanchor's class", xlabel="Share (%)")
+        gain.axvline(0, color=style.GREY, linewidth=0.8)
+        known = table["difference"].notna()
+        estimates = marks.percent(table[known], "difference")
+        marks.dots(gain, np.flatnonzero(known), estimates, style.BLACK, filled=sure[known])
+        gain.set(title="Gain over random", xlabel="Percentage points")
+        gain.locator_params(axis="x", nbins=5)
+        gain.tick_params(axis="y", length=0)
+        gain.grid(True, axis="x")
+        panels.rows(positives, runs)
+        handles = list(positives.containers)
+        if not sure[known].all() or not known.any():
+            handles.append(style.key("gain not significant", **style.HOLLOW))
+        style.legend(made, handles)
     return made
 
 
@@ -155,45 +134,6 @@ def caption(
         "what causes a gain."
     )
     return " ".join(sentences)
-
-
-def plot(
-    table: pd.DataFrame,
-    variants: Mapping[str, Mapping[str, Any]],
-    clips_a_class: float,
-    task: str,
-    protocol: str,
-    modality: str,
-    stem: str | Path,
-) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``, and :func:`caption` to ``{stem}.rst``."""
-    style.save(draw(table, variants), stem)
-    captions.write(stem, caption(table, variants, clips_a_class, task, protocol, modality))
-
-
-def _negatives(axes: Axes, table: pd.DataFrame, lines: np.ndarray) -> None:
-    shares = 100 * table["negatives"].to_numpy()
-    bars = axes.barh(lines, np.nan_to_num(shares), color=style.SKY, height=0.7)
-    axes.bar_label(bars, ["none" if share != share else f"{share:.1f}" for share in shares], padding=2, fontsize=6)
-    axes.set_xlim(0, 1.25 * max(np.nan_to_num(shares).max(), 1))  # room for the numbers
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])
-    axes.set_title("Negatives of the\nanchor's class")
-    axes.set_xlabel("Share (%)")
-    axes.tick_params(axis="y", length=0)
-
-
-def _gains(axes: Axes, table: pd.DataFrame, lines: np.ndarray) -> None:
-    axes.axvline(0, color=style.GREY, linewidth=0.8)
-    for line, row in zip(lines, table.itertuples(), strict=True):
-        if row.difference != row.difference:
-            continue
-        axes.hlines(line, 100 * row.ci_low, 100 * row.ci_high, style.BLACK, linewidth=0.9)
-        face = style.BLACK if row.p_holm < _LEVEL else "white"
-        axes.plot([100 * row.difference], [line], "o", color=style.BLACK, markerfacecolor=face, markersize=3.8)
-    axes.set_title("Gain over random")
-    axes.set_xlabel("Percentage points")
-    axes.tick_params(axis="y", length=0)
-    axes.grid(True, axis="x")
 
 
 def _named(row: pd.Series, variants: Mapping[str, Mapping[str, Any]]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from avbench.figures import names, style
+from avbench.figures import captions, marks, names, style
 from avbench.figures.reading import Settings
 
 
@@ -16,7 +16,7 @@ def draw_timing(settings: Settings, stem: Path) -> None:
         for path in sorted(root.rglob("*.tsv")):
             rows.append({"rule": path.relative_to(root).parts[0].removesuffix(".tsv"), "seconds": _seconds(path)})
     times = pd.DataFrame(rows).groupby("rule")["seconds"].agg(jobs="count", seconds="sum").reset_index()
-    plot(times.sort_values("seconds", ascending=False, ignore_index=True), stem)
+    style.save(draw(times.sort_values("seconds", ascending=False, ignore_index=True)), stem)
 
 
 def _seconds(path: Path) -> float:
@@ -32,24 +32,14 @@ def draw(times: pd.DataFrame) -> Figure:
     total, longest = times["seconds"].sum(), times["seconds"].max()
     unit, scale = ("hours", 3600) if longest > 7200 else ("minutes", 60) if longest > 600 else ("seconds", 1)
     shown = times["seconds"] / scale
+    notes = [
+        f"{value:,.1f} ({100 * row.seconds / total if total else 0:.0f} %), {captions.count(row.jobs, 'job')}"
+        for row, value in zip(times.itertuples(), shown, strict=True)
+    ]
     with style.shared():
-        made = style.figure(style.PAGE * 0.72, 0.24 * len(times) + 0.6)
+        made = style.figure(style.PAGE * 0.72, 0.2 * len(times) + 0.55)
         axes = made.subplots()
-        bars = axes.barh([names.words(rule) for rule in times["rule"]], shown, color=style.BLUE, height=0.7)
-        notes = [
-            f"{value:,.1f} ({100 * row.seconds / total if total else 0:.0f} %), "
-            f"{row.jobs:,} job{'s' if row.jobs != 1 else ''}"
-            for row, value in zip(times.itertuples(), shown, strict=True)
-        ]
-        axes.bar_label(bars, notes, padding=3, fontsize=6.5)
-        axes.invert_yaxis()
-        axes.set_xlim(0, 1.55 * max(shown.max(), 1e-9))  # room for the notes
+        marks.bars(axes, shown, [names.words(rule) for rule in times["rule"]], notes, [style.BLUE] * len(times), 1.4)
         axes.set_xlabel(f"{names.sentence(unit)}, summed over jobs")
-        axes.tick_params(axis="y", length=0)
         axes.grid(True, axis="x")
     return made
-
-
-def plot(times: pd.DataFrame, stem: str | Path) -> None:
-    """Write what :func:`draw` draws to ``{stem}.png`` and ``{stem}.pdf``."""
-    style.save(draw(times), stem)

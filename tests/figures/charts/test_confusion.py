@@ -1,26 +1,32 @@
+from typing import ClassVar
+
+import numpy as np
 import pandas as pd
-import pytest
 
-from avbench.figures.charts.confusion import pairs, shares
-
-
-def told(*rows):
-    return pd.DataFrame(rows, columns=["label", "prediction"])
+from avbench.figures.charts import confusion
+from tests.support.figures import METHODS, RANDOM, SIZES, Layout, names
 
 
-def test_each_row_holds_the_shares_of_a_true_class():
-    table = shares(told(("gong", "gong"), ("gong", "bell"), ("gong", "bell"), ("gong", "bell"), ("bell", "bell")))
-    assert table.loc["gong"].to_dict() == {"bell": 0.75, "gong": 0.25}
-    assert table.loc["bell"].to_dict() == {"bell": 1.0, "gong": 0.0}
+def confusion_table(number):
+    labels = np.repeat(names(number), 9)
+    wrong = RANDOM.random(len(labels)) < 0.5
+    predicted = np.where(wrong, RANDOM.choice(names(number), len(labels)), labels)
+    return confusion.shares(pd.DataFrame({"label": labels, "prediction": predicted}))
 
 
-def test_a_class_that_is_never_predicted_has_its_column():
-    table = shares(told(("gong", "horn"), ("bell", "bell")))
-    assert table.columns.tolist() == ["bell", "gong", "horn"]
-    assert table.loc["gong", "gong"] == 0
-
-
-def test_confusions_are_listed_from_the_most_frequent():
-    found = pairs(shares(told(*[("a", "b")] * 3, ("a", "a"), ("b", "a"), ("b", "b"), ("c", "c"))))
-    assert found[["label", "prediction"]].to_numpy().tolist() == [["a", "b"], ["b", "a"]]
-    assert found["share"].tolist() == pytest.approx([0.75, 0.5])
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "confusion": lambda: confusion.draw(
+            {"large": confusion_table(24), "small": confusion_table(24)}, SIZES, "soft-positive"
+        ),
+        "confusion on one subset": lambda: confusion.draw({"large": confusion_table(10)}, SIZES, METHODS[7]),
+        "confusion of 40 classes": lambda: confusion.draw(
+            {"large": confusion_table(40), "small": confusion_table(40)}, SIZES, "soft-positive"
+        ),
+        "confusion of many classes": lambda: confusion.draw(
+            {"large": confusion_table(309), "small": confusion_table(309)}, SIZES, "soft-positive"
+        ),
+        "confusion of many classes on one subset": lambda: confusion.draw(
+            {"large": confusion_table(309)}, SIZES, "soft-positive"
+        ),
+    }

@@ -1,7 +1,10 @@
+from typing import ClassVar
+
 import pandas as pd
 
 from avbench.figures import style
 from avbench.figures.charts import gains
+from tests.support.figures import SIZES, Layout, comparisons_table
 
 COLUMNS = ["method", "baseline", "task", "protocol", "modality", "subset", "difference", "ci_low", "ci_high", "p_holm"]
 
@@ -17,3 +20,21 @@ def test_only_significant_gains_over_the_baseline_are_filled():
     marks = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())]
     filled = {line.get_xdata()[0]: line.get_markerfacecolor() != "white" for line in marks}
     assert filled == {10.0: True, 2.0: False}
+
+
+def test_the_smallest_subset_stands_first():
+    backwards = dict(sorted(SIZES.items(), key=lambda item: -item[1]))
+    with style.shared():
+        gained = gains.draw(comparisons_table().iloc[::-1], backwards)
+    assert [text.get_text() for text in gained.legends[0].get_texts()][:2] == [
+        "10 clips a class",
+        "1,230 clips a class",
+    ]
+
+
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "gains of two balances": lambda: gains.draw(comparisons_table(), {"small": 10, "large": 10.3}),
+        "gains on many tasks": lambda: gains.draw(comparisons_table(tasks=list("abcd")), SIZES),
+        "gains": lambda: gains.draw(comparisons_table(), SIZES),
+    }

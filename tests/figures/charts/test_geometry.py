@@ -1,7 +1,10 @@
+from typing import ClassVar
+
 import pandas as pd
 
 from avbench.figures import style
 from avbench.figures.charts import geometry
+from tests.support.figures import METHODS, SIZES, Layout, followed
 
 PANELS = ["alignment", "class_alignment", "uniformity_audio", "uniformity_video"]
 PANELS += ["effective_rank_audio", "effective_rank_video"]
@@ -28,6 +31,14 @@ def test_the_caption_names_the_ends_and_says_whether_seeds_overlap():
 def test_a_mark_is_the_mean_and_a_line_the_range_of_seeds():
     with style.shared():
         axes = geometry.draw(measured({"random": 1.0}), {"small": 10}).axes[0]
-    (mark,), (line,) = axes.lines, axes.collections
+    mark, line = axes.lines
     assert mark.get_xdata() == [1.1]
-    assert line.get_segments()[0][:, 0].tolist() == [1.0, 1.2]
+    assert line.get_xdata().tolist() == [1.0, 1.2]
+
+
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "geometry": lambda: geometry.draw(
+            followed(METHODS, (1, 1)).assign(class_alignment=lambda table: 2 * table["alignment"]), SIZES
+        ),
+    }

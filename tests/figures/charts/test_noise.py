@@ -1,11 +1,32 @@
 import math
+from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from avbench.figures import style
 from avbench.figures.charts import noise
 from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO, UNDECIDED
+from tests.support.figures import METHODS, NOISES, RANDOM, UNEQUAL, Layout, robustness_table
+
+VERDICTS = ("pays throughout", "pays up to the rate", "never pays", "undecided")
+
+
+def break_even_table(table):
+    cells = table[["method", "noise", "task", "modality", "subset"]].drop_duplicates()
+    low, rate, high = np.sort(RANDOM.uniform(0, 0.5, (3, len(cells))), axis=0)
+    verdict = RANDOM.choice(VERDICTS, len(cells))
+    ends = np.isin(verdict, VERDICTS[::2])
+    cells = cells.assign(highest_rate=0.5, rate=rate, ci_low=low, ci_high=high, verdict=verdict)
+    return cells.assign(rate=cells["rate"].mask(ends), ci_high=cells["ci_high"].mask(RANDOM.random(len(cells)) < 0.2))
+
+
+def noise_figure(**kwargs):
+    table = robustness_table(**kwargs)
+    random = table.drop_duplicates(["task", "modality", "subset"]).assign(method="random")
+    return noise.draw(table, break_even_table(table), random)
+
 
 PLACE = {"task": "tau", "modality": "audio", "subset": "small"}
 RATES = (0.0, 0.2, 0.4)
@@ -38,11 +59,11 @@ CROSSED = pd.DataFrame(
         verdict("pl-soft-positive", UNDECIDED),
     ]
 )
-METHODS = CROSSED["method"].tolist()
+CROSSING = CROSSED["method"].tolist()
 
 
 def test_the_caption_says_until_which_rate_each_method_pays():
-    text = noise.caption(scores(*METHODS), CROSSED, "linear")
+    text = noise.caption(scores(*CROSSING), CROSSED, "linear")
     assert "soft positive pays up to 25 % (15 to 35 %)" in text
     assert "soft positive (50 %) pays at every rate tried (up to 40 %)" in text
     assert "easy negative does not pay at any rate tried (up to 40 %)" in text
@@ -54,7 +75,7 @@ def test_the_caption_says_until_which_rate_each_method_pays():
 
 def test_the_caption_counts_verdicts_over_all_panels():
     other = {"task": "other"}
-    table = pd.concat([scores(*METHODS), scores(*METHODS).assign(**other)])
+    table = pd.concat([scores(*CROSSING), scores(*CROSSING).assign(**other)])
     text = noise.caption(table, pd.concat([CROSSED, CROSSED.assign(**other)]), "linear")
     assert "of 10 lines: 2 pay at every rate, 2 pay up to a rate, 2 never pay, 4 undecided" in text
 
@@ -99,3 +120,10 @@ def test_subsets_are_told_apart_by_what_differs():
     assert "audio, 240 clips" in text
     assert "audio, 768 clips" in text
     assert "clips)" not in noise.caption(scores("soft-positive"), CROSSED[:1], "linear")
+
+
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "noise": lambda: noise_figure(subsets=[UNEQUAL[0], UNEQUAL[3]], tasks=["tau"], noises=NOISES[:2]),
+        "noise of one method": lambda: noise_figure(methods=METHODS[3:4], tasks=["tau"], noises=NOISES[2:]),
+    }

@@ -1,7 +1,10 @@
+from typing import ClassVar
+
 import pandas as pd
 
 from avbench.figures import style
 from avbench.figures.charts import noise_by_imbalance
+from tests.support.figures import METHODS, NOISES, UNEQUAL, Layout, robustness_table
 
 COLUMNS = ["method", "noise", "subset", "clips", "imbalance", "rate", "gain", "gain_low", "gain_high"]
 ROWS = [
@@ -19,11 +22,15 @@ def cells():
     with style.shared():
         made = noise_by_imbalance.draw(TABLE)
     axes = made.axes[0]
-    coloured = {tuple(patch.get_xy()): patch.get_facecolor()[:3] != (1.0, 1.0, 1.0) for patch in axes.patches}
     found = {}
     for text in axes.texts:
-        across, down = text.get_position()
-        found[text.get_text()] = coloured[across - 0.47, down - 0.46]
+        across, down = (int(place) for place in text.get_position())
+        (colour,) = [
+            cell
+            for layer in axes.collections
+            if (cell := layer.get_facecolor().reshape(2, 3, 4)[down, across])[3]  # what is hidden has no opacity
+        ]
+        found[text.get_text()] = tuple(colour[:3]) != (1.0, 1.0, 1.0)
     return made, axes, found
 
 
@@ -43,7 +50,9 @@ def test_the_most_balanced_subset_stands_first_and_what_was_not_run_is_said():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["balanced", "50 : 1"]
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0", "20", "40"]
     assert [text.get_text() for text in made.legends[0].get_texts()] == ["interval with zero", "not run"]
-    assert sum(bool(patch.get_hatch()) for patch in axes.patches) == 1
+    hidden = [layer.get_array().mask.reshape(2, 3) for layer in axes.collections]
+    assert (hidden[0] & hidden[1]).tolist() == [[False, False, False], [False, False, True]]
+    assert axes.patch.get_hatch()
 
 
 def test_the_colours_are_centred_at_zero():
@@ -57,3 +66,14 @@ def test_the_caption_counts_cells_and_names_the_ends():
     assert "Soft positive, uniform noise: of 5 cells 2 above zero, 1 below, 2 open" in text
     assert "from −4.0 points (−7.0 to −1.0) at 40 % and balanced" in text
     assert "to +8.0 points (+4.0 to +12.0) at 0 % and 50 : 1" in text
+
+
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "noise by imbalance": lambda: noise_by_imbalance.draw(
+            robustness_table(subsets=UNEQUAL, tasks=["tau"], noises=NOISES[:2]).query("modality == 'audio'").iloc[5:]
+        ),
+        "noise by imbalance of one method": lambda: noise_by_imbalance.draw(
+            robustness_table(METHODS[7:8], UNEQUAL[:3], ["tau"], NOISES[:1]).query("modality == 'audio'")
+        ),
+    }

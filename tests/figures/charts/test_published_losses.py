@@ -1,4 +1,5 @@
 import math
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,15 @@ import pytest
 
 from avbench.figures import style
 from avbench.figures.charts import published_losses
+from tests.support.figures import METHODS, SIZES, Layout, runs
+
+
+def published_runs(epochs=100):
+    falling = np.exp(-np.arange(epochs) / 50)
+    return pd.DataFrame({"epoch": range(epochs)} | dict.fromkeys(METHODS[:7], 5.7 * falling))
+
+
+ALL_BATCHES = {(method, subset): 24 for method in METHODS for subset in SIZES}
 
 
 def test_losses_are_shares_of_the_loss_of_guessing():
@@ -20,3 +30,12 @@ def test_losses_are_shares_of_the_loss_of_guessing():
     np.testing.assert_allclose(curves[2].get_xydata(), [[25, 1], [75, 0.5]])
     assert curves[1].get_ydata()[0] == pytest.approx(1)
     assert "another dataset" in " ".join(text.get_text() for text in made.legends[0].get_texts())
+
+
+class TestLayout(Layout):
+    drawn: ClassVar = {
+        "published losses": lambda: published_losses.draw(runs(), SIZES, ALL_BATCHES, published_runs(), True),
+        "published losses of other data": lambda: published_losses.draw(
+            [run for run in runs(1) if run[0] == "random"], SIZES, ALL_BATCHES, published_runs(), False
+        ),
+    }

@@ -1,0 +1,50 @@
+"""Test clips on a map: which are shown, and where their features lie in two dimensions."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from avbench.core.hashing import keyed_ranks
+
+MOST_CLIPS = 1500
+COLOURED = 12
+_PERPLEXITY = 30
+_ITERATIONS, _ANGLE = 350, 0.8  # of t-SNE: less exact than by default (1,000 and 0.5), and enough for so few clips
+
+
+def choose(labels: Sequence[str], clip_ids: Sequence[str], most: int = MOST_CLIPS) -> tuple[np.ndarray, list[str]]:
+    """Choose the clips to show and the classes to colour, whatever their features are.
+
+    Coloured are classes at equal distances in the sorted list of labels. All of their clips are taken first, then
+    others; in each part clips with the lowest keyed rank.
+
+    Returns:
+        Places of at most ``most`` clips, ascending, and the coloured classes.
+    """
+    labels = np.asarray(labels)
+    classes = np.unique(labels)
+    coloured = classes[np.linspace(0, len(classes) - 1, min(COLOURED, len(classes))).round().astype(int)]
+    order = np.lexsort((keyed_ranks(0, "embedding-map", list(clip_ids)), ~np.isin(labels, coloured)))
+    return np.sort(order[:most]), coloured.tolist()
+
+
+def project(features: np.ndarray) -> np.ndarray:
+    """Return places on a map: t-SNE (van der Maaten & Hinton 2008) of features scaled to length one.
+
+    It starts from the first two principal components, so that the same features give the same map.
+
+    Args:
+        features: float32 (clips, width).
+
+    Returns:
+        float32, (clips, 2).
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    if min(unit.shape) > 50:
+        unit = PCA(50, random_state=0).fit_transform(unit)
+    perplexity = min(_PERPLEXITY, (len(unit) - 1) / 3)
+    tsne = TSNE(init="pca", perplexity=perplexity, max_iter=_ITERATIONS, angle=_ANGLE, random_state=0, n_jobs=1)
+    return tsne.fit_transform(unit)
