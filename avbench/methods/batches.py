@@ -8,7 +8,7 @@ import numpy as np
 
 from avbench.core import rng
 from avbench.core.errors import UserError
-from avbench.methods.batch_kinds import BATCHES
+from avbench.methods.batch_kinds import BATCHES, CLIPS_PER_CLASS
 
 
 def require_batches(
