@@ -103,6 +103,22 @@ def batches_mb(pretraining: Mapping[str, Any], store: Mapping[str, Any]) -> floa
     return pretraining["batch_size"] * (2 * pretraining["loader_threads"] + 3) * clip / 1e6
 
 
+def training_mb(pretraining: Mapping[str, Any], store: Mapping[str, Any]) -> float:
+    """Return the memory of what training holds besides the model, in MB: decoded clips and batches.
+
+    Args:
+        pretraining, store: sections of the configuration. With ``cache_mb: auto`` clips take only what the machine, or
+            the job's own limit, can spare: they ask for nothing.
+    """
+    cache = {**defaults(Pretraining), **pretraining}["cache_mb"]
+    return (0 if cache == "auto" else int(cache)) + batches_mb(pretraining, store)
+
+
+def launcher(gpus: int) -> str:
+    """Return the module that starts a verb which trains: several GPUs train one run together, a process each."""
+    return f"torch.distributed.run --standalone --nproc-per-node {gpus} -m avbench" if gpus > 1 else "avbench"
+
+
 def stored_clips(coverages: Iterable[str]) -> int:
     """Return how many clips some datasets hold, by their ``coverage.json``.
 

@@ -35,7 +35,10 @@ rule tables:
         claims=experiment.from_here(config["claims"]),
         published=experiment.from_here(paths.PUBLISHED),
     output:
-        **tables_in_report("tables"),
+        **{
+            table.name: report(**reported.shown(table))
+            for table in catalogue.of_rule("tables")
+        },
         texts=[
             f"{paths.TABLES}/{file}"
             for table in catalogue.of_rule("tables")
@@ -63,7 +66,10 @@ rule coverage_table:
         ledgers=expand(paths.LEDGER, dataset=experiment.datasets),
         coverage=ready(experiment.datasets),
     output:
-        **tables_in_report("coverage_table"),
+        **{
+            table.name: report(**reported.shown(table))
+            for table in catalogue.of_rule("coverage_table")
+        },
         provenance=paths.fill(paths.TABLE_RECORD, table="coverage"),
     log:
         paths.log("coverage_table"),
@@ -94,7 +100,7 @@ for figure_category, drawn in reported.categories.items():
             subsets=list(reported.facts.subsets.values()),
             datasets=ready([experiment.dataset, *task_datasets()]),
         output:
-            [figure_in_report(figure) for figure in drawn],
+            [report(**reported.shown(figure)) for figure in drawn],
             [
                 paths.fill(paths.FIGURE, figure=figure.name, kind=kind)
                 for figure in drawn

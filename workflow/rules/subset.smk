@@ -41,7 +41,10 @@ rule leaks:
         ),
         duplicates=experiment.path(paths.DUPLICATES),
     output:
-        **tables_in_report("leaks"),
+        **{
+            table.name: report(**reported.shown(table))
+            for table in catalogue.of_rule("leaks")
+        },
         provenance=paths.fill(paths.TABLE_RECORD, table="leaks"),
     log:
         paths.log("leaks"),
