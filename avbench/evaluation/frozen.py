@@ -15,12 +15,12 @@ from avbench.core.files import write_csv
 from avbench.data.ledger import test_coverage
 from avbench.evaluation import geometry
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
-from avbench.evaluation.job import FrozenJob
 from avbench.evaluation.knn import knn
 from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.metrics import mean_average_precision
 from avbench.evaluation.retrieval import retrieval
 from avbench.evaluation.scores import SCORED, write_scores
+from avbench.evaluation.scoring_jobs import FrozenJob
 
 PROTOCOLS = ("linear", "knn", "retrieval")
 
