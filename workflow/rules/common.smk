@@ -7,8 +7,11 @@ import signal
 import sys
 from pathlib import Path
 
+# Of the files of the workflow and not of the Snakefile that was started, which may lie elsewhere and use these as a module.
+CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
+
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
-sys.path.insert(0, str(workflow.basedir))
+sys.path.insert(0, str(CHECKOUT))
 
 # Jobs start `python`: that of Snakemake, also where its environment is not activated. Activated conda environments
 # come before it.
@@ -42,7 +45,7 @@ from avbench.plan.resources import (
 from avbench.results import catalogue
 
 try:
-    experiment = Plan(config, Path(workflow.basedir))
+    experiment = Plan(config, CHECKOUT)
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_places(experiment)
@@ -58,10 +61,10 @@ except UserError as error:  # no reason to stop: this very run may bring more cl
 
 # Software of the rules, by stage. What makes the data has an environment of its own, since downloaders age fast.
 ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
-    str(Path(workflow.basedir, "envs", f"{stage}.yaml"))
+    str(Path(CHECKOUT, "envs", f"{stage}.yaml"))
     for stage in ("acquire", "train", "results")
 )
-os.environ["AVBENCH_CHECKOUT"] = str(workflow.basedir)  # for envs/post-deploy.sh
+os.environ["AVBENCH_CHECKOUT"] = str(CHECKOUT)  # for envs/post-deploy.sh
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
 EMBEDDINGS, SCORES = paths.EMBEDDINGS, paths.SCORES
 GPUS = experiment.pretraining["gpus"]
