@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+# Of the files of the workflow and not of the Snakefile that was started, which may lie elsewhere and use these as a module.
+CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
+
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
-sys.path.insert(0, str(workflow.basedir))
+sys.path.insert(0, str(CHECKOUT))
 
 from snakemake.exceptions import WorkflowError
 
@@ -27,9 +30,9 @@ from avbench.plan.resources import (
 )
 from avbench.results import catalogue
 
-prepare(workflow.basedir)
+prepare(CHECKOUT)
 try:
-    experiment = Plan(config, Path(workflow.basedir))
+    experiment = Plan(config, CHECKOUT)
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_places(experiment)
@@ -39,7 +42,7 @@ warn_of_stored(experiment, Path(paths.DATA))
 
 # Software of the rules, by stage. What makes the data has an environment of its own, since downloaders age fast.
 ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
-    str(Path(workflow.basedir, "envs", f"{stage}.yaml"))
+    str(Path(CHECKOUT, "envs", f"{stage}.yaml"))
     for stage in ("acquire", "train", "results")
 )
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
