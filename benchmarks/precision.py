@@ -28,7 +28,7 @@ from avbench.config.pretraining import MachineSettings, PretrainSettings
 from avbench.config.settings import build
 from avbench.config.subsets import SubsetSettings
 from avbench.config.tasks import read_tasks
-from avbench.core.files import write_csv
+from avbench.core.files import write_csv, write_json
 from avbench.data import ledger
 from avbench.data.store import open_store
 from avbench.data.subsets import draw
@@ -36,8 +36,9 @@ from avbench.evaluation.embedding import encode
 from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.tasks import task_clips
 from avbench.features.statistics import subset_statistics
-from avbench.models.embedder import load_task
+from avbench.models.embedder import load_embedder
 from avbench.plan.jobs import Plan
+from avbench.pretraining.pretrain_job import PretrainJob
 from avbench.pretraining.run import pretrain
 from avbench.results.bootstrap import bootstrap
 from avbench.training import checkpoint
@@ -73,9 +74,13 @@ def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFra
             for seed in range(seeds):
                 with tempfile.TemporaryDirectory() as name:
                     where, identity = Path(name), {"dataset": dataset, "subset": subset, "labels": "true"}
-                    run = (PRESETS[method], settings, features, seed, where, identity, machine)
-                    pretrain(store, ids, labels, statistics, *run, log=lambda _: None)
-                    models[precision].append(load_task(checkpoint.load(where / "checkpoint.pt")).to(device))
+                    write_csv(where / "subset.csv", clips[["clip_id", "label"]])
+                    write_json(where / "statistics.json", statistics)
+                    files = {"subset": where / "subset.csv", "labels": where / "subset.csv", "data": data}
+                    files |= {"statistics": where / "statistics.json", "output": where}
+                    job = PretrainJob(PRESETS[method], settings, features, seed, identity, **files)
+                    pretrain(job, machine, log=lambda _: None)
+                    models[precision].append(load_embedder(checkpoint.load(where / "checkpoint.pt")).to(device))
                     lines = (where / "metrics.jsonl").read_text().splitlines()
                     losses[precision].append([json.loads(line)["loss"] for line in lines])
             seconds[precision] = (clock() - begin) / seeds

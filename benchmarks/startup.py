@@ -23,7 +23,7 @@ from avbench.config.methods import PRESETS
 from avbench.config.store import StoreSettings
 from avbench.core.files import write_csv, write_json
 from avbench.data.store import Row, encode_frames, write_shard
-from avbench.models.embedder import Task
+from avbench.models.embedder import Embedder
 
 CLIPS, CLASSES, SHARDS = 38_007, 309, 256  # of the paper's largest subset, in VGGSound's shards
 PROMISED_S = 15
@@ -42,7 +42,6 @@ def first_step(folder: str) -> dict[str, float]:
     parts: dict[str, float] = {"interpreter": time.process_time()}
     begin = time.process_time()
     from avbench.cli import main as cli
-    from avbench.core import files
     from avbench.data.store import Store
     from avbench.pretraining import run
     from avbench.training import optimizer
@@ -69,28 +68,29 @@ def first_step(folder: str) -> dict[str, float]:
 
         return outer
 
-    clocked(files, "read_csv", "lists")
+    clocked(run, "read_csv", "lists")
     clocked(Store, "__init__", "opening the store")
     clocked(run.Clips, "__init__", "subset in the store")
     clocked(run.Batches, "__init__", "batches of an epoch")
     clocked(run.Batches, "read", "first batch")
-    clocked(Task, "__init__", "model")
-    clocked(Task, "forward", "first forward pass")
+    clocked(Embedder, "__init__", "model")
+    clocked(Embedder, "forward", "first forward pass")
     optimizer.Adam.step = last(optimizer.Adam.step)
     where = Path(folder)
-    command = ["pretrain", "--data", where / "data", "--subset", where / "subset.csv", "--labels", where / "subset.csv"]
-    command += ["--statistics", where / "statistics.json", "--seed", 0, "--output", where / "run"]
-    settings = {
+    job = {
         "method": asdict(PRESETS["soft-positive"]),
-        "settings": {"model": "small", "batch_size": CLASSES, "epochs": 100},
+        "pretraining": {"model": "small", "batch_size": CLASSES, "epochs": 100},
         "features": FEATURES,
+        "seed": 0,
         "identity": {"dataset": "generated", "subset": "all", "labels": "true"},
-        "machine": {"device": "cpu"},
+        "subset": str(where / "subset.csv"),
+        "labels": str(where / "subset.csv"),
+        "statistics": str(where / "statistics.json"),
+        "output": str(where / "run"),
+        "data": str(where / "data"),
     }
-    for name, values in settings.items():
-        command += [f"--{name}", json.dumps(values)]
     try:
-        cli.main([str(word) for word in command])
+        cli.main(["pretrain", "--job", json.dumps(job), "--machine", json.dumps({"device": "cpu"})])
     except _Done:
         pass
     else:

@@ -24,7 +24,7 @@ from avbench.config.store import StoreSettings
 from avbench.data.store import Row, Store, encode_frames, write_shard
 from avbench.features.windows import Clips
 from avbench.methods.losses.info_nce import info_nce
-from avbench.models.embedder import Task
+from avbench.models.embedder import Embedder
 from avbench.pretraining.loop import compile_model
 from avbench.pretraining.window_batches import Batch, Batches, on_device
 from avbench.training.allocator import keep_freed_memory
@@ -95,14 +95,14 @@ def _rows(
     clock, threads = (time.perf_counter, THREADS) if gpu else (time.process_time, 0)
     if gpu:
         torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.tf32
-    task = Task(settings, features, {"mean": [0.0] * features.n_mels, "std": [1.0] * features.n_mels}, 0)
-    task.to(device).train()
-    optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay)
+    embedder = Embedder(settings, features, {"mean": [0.0] * features.n_mels, "std": [1.0] * features.n_mels}, 0)
+    embedder.to(device).train()
+    optimizer = Adam(embedder.model.parameters(), settings.learning_rate, settings.weight_decay)
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
 
     def step(batch: Batch) -> None:
         with autocast:
-            audio, video = task(*batch.inputs)
+            audio, video = embedder(*batch.inputs)
         loss, _ = info_nce(audio.float(), video.float(), settings.temperature)
         optimizer.zero_grad()
         loss.backward()
@@ -127,7 +127,7 @@ def _rows(
         resident = next(loaders["decoding"])
         if compiled:
             failures: list[str] = []
-            compile_model(task, schedule(0), autocast, device, failures.append)
+            compile_model(embedder, schedule(0), autocast, device, failures.append)
             if failures:
                 print(f"training, compiled: not measured; {failures[0]}")
                 return []

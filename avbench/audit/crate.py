@@ -108,10 +108,10 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
         if set(inside.parts) & set(_LEFT_OUT) or (path.name in _LARGE and not checkpoints):
             continue
         yield f"results/{results.name}/{inside.as_posix()}", path
-    for folder in sorted((results.parent.parent / "data").glob("*/")):
+    for dataset in sorted((results.parent.parent / "data").glob("*/")):
         for name in _DATA:
-            if (path := folder / name).is_file():
-                yield f"data/{folder.name}/{name}", path
+            if (path := dataset / name).is_file():
+                yield f"data/{dataset.name}/{name}", path
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -154,7 +154,7 @@ def describe(results: Path, files: Mapping[str, Path], licence: str | None = Non
         described.add(ContextEntity(described, profile, work | {"name": name, "version": profile[-3:]}))
         for profile, name in _PROFILES.items()
     ]
-    about = {"name": "avbench", "version": __version__, "license": "https://spdx.org/licenses/MIT"}
+    about: dict[str, Any] = {"name": "avbench", "version": __version__, "license": "https://spdx.org/licenses/MIT"}
     if commits := sorted({maker.get("commit") for maker in made_by} - {None}):
         about["identifier"] = [f"git commit {commit}" for commit in commits]
     properties = _properties("Snakefile", files["Snakefile"]) | about

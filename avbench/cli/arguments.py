@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from avbench.config.job import describe_job
+
 CLIP_LABEL = ("clip_id", "label")  # columns of subsets and labels
 LEDGERED = ("clip_id", "label", "split", "state")  # columns of the ledger that choose clips
 
@@ -52,6 +54,33 @@ def text_argument(name: str, text: str, default: str | None = None) -> Argument:
     return name, {"required": default is None, "default": default, "metavar": "NAME", "help": text}
 
 
+def job_argument(job: type) -> Argument:
+    """Describe the argument that is all about a verb's job, by the class that it is read into."""
+    text = f"the job (JSON, or @FILE; or several, which are put together), with the keys\n{describe_job(job)}"
+    return "--job", {
+        "type": json_object,
+        "required": True,
+        "nargs": "+",
+        "action": _PutTogether,
+        "metavar": "JSON",
+        "help": text.replace("%", "%%"),
+    }
+
+
+class _PutTogether(argparse.Action):
+    """Put the objects that an argument is given together; no two may have a key in common."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        whole: dict[str, Any] = {}
+        for part in values:
+            if twice := sorted(set(whole) & set(part)):
+                raise argparse.ArgumentError(self, f"the key {twice[0]!r} is given twice")
+            whole |= part
+        setattr(namespace, self.dest, whole)
+
+
 SHARD = [number_argument("--shard", "number of the shard, from 0"), number_argument("--shards", "shards in all")]
 DATA = (
     "--data",
@@ -60,7 +89,7 @@ DATA = (
 FEATURES = json_argument("--features", "windows and log-mel parameters")
 SUBSET = path_argument("--subset", "the pretraining subset")
 TASKS = json_argument("--tasks", "table of the tasks: name → fields")
-SWITCHES = json_argument("--switches", "the protocol's switches of evaluation")
 MACHINE = ("--machine", {"type": json_object, "default": {}, "metavar": "JSON", "help": "device, cache, … (JSON)"})
+DEVICE = text_argument("--device", "auto, cpu or cuda", "auto")
 OUTPUT = path_argument("--output", "what to write")
 THREADS = {"type": int, "default": 1, "metavar": "N"}

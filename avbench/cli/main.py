@@ -23,7 +23,12 @@ def parser() -> argparse.ArgumentParser:
     verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
     for function, arguments in VERBS.items():
         text = function.__doc__ or ""
-        verb = verbs.add_parser(function.__name__.replace("_", "-"), help=text, description=text)
+        verb = verbs.add_parser(
+            function.__name__.replace("_", "-"),
+            help=text,
+            description=text,
+            formatter_class=argparse.RawTextHelpFormatter,
+        )
         for name, options in arguments:
             verb.add_argument(name, **options)
         verb.set_defaults(run=function)
@@ -35,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     # Libraries read these when they are first imported. Threads of sums that are split otherwise give other bytes.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = str(getattr(args, "cpu_threads", 1))
+        os.environ[name] = str(getattr(args, "job", {}).get("cpu_threads", 1))
     try:
         args.run(args)
     except UserError as error:

@@ -5,7 +5,7 @@ loss is a new file. Declarations are read whenever the Snakefile is parsed, and 
 """
 
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
@@ -47,7 +47,7 @@ class Choice:
     display: str
     needs: Literal["none", "classes", "neighbours"] = "none"
     keys: tuple[Key, ...] = ()
-    make: Callable[..., Any] | None = None
+    make: Any = None
     place: int = 100
 
 

@@ -70,7 +70,7 @@ def _evaluation() -> dict[str, Any]:
 
 def _protocol() -> dict[str, Any]:
     presets = {"enum": list(paper_switches.PRESETS)}
-    types = {bool: {"type": "boolean"}, int: {"type": "integer", "minimum": 1}}
+    types: dict[Any, object] = {bool: {"type": "boolean"}, int: {"type": "integer", "minimum": 1}}
     switches = dataclasses.fields(paper_switches.PRESETS["corrected"])
     return {
         "oneOf": [

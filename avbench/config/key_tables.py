@@ -60,7 +60,7 @@ def filled(page: str) -> str:
     """
 
     def table(match: re.Match[str]) -> str:
-        makers = {"keys": (KEYS, _keys), "choices": (CHOICES, _choices)}
+        makers: dict[str, tuple[Mapping[str, Any], Any]] = {"keys": (KEYS, _keys), "choices": (CHOICES, _choices)}
         known, make = makers[match[2]]
         if match[3] not in known:
             raise UserError(f"there is no table {match[3]!r} of {match[2]}. There are {', '.join(known)}.")
@@ -69,10 +69,10 @@ def filled(page: str) -> str:
     return _MARKED.sub(table, page)
 
 
-def _keys(classes: Mapping[type, tuple[str, ...]]) -> str:
+def _keys(classes: Mapping[Any, tuple[str, ...]]) -> str:
     rows: dict[str, str] = {}
     for cls, required in classes.items():
-        for field in sorted(dataclasses.fields(cls), key=lambda field: field.kw_only):
+        for field in sorted(dataclasses.fields(cls), key=lambda field: bool(field.kw_only)):
             meaning = cls.__pydantic_fields__[field.name].description
             if meaning is None or field.name in rows:  # what the workflow decides has no meaning to the user
                 continue

@@ -15,7 +15,7 @@ from avbench.config.settings import settings
 from avbench.core.errors import UserError
 
 POSITIVES = found("avbench.methods.positives", "POSITIVES")
-BATCHES = found("avbench.methods.batches", "BATCHES")
+BATCHES = found("avbench.methods.batch_kinds", "BATCHES")
 LOSSES = collected("avbench.methods.losses", "LOSS")
 AXES: Mapping[str, Registry] = {"positive": POSITIVES, "batch": BATCHES, "loss": LOSSES}
 
@@ -75,7 +75,7 @@ _LABELS = {
 
 
 @settings("methods.{name}")
-class Method(_Own):
+class Method(_Own):  # type: ignore[misc, valid-type]  # whose fields are known when the choices have been read
     """One way of choosing positive and negative pairs, and of weighing them.
 
     Its choices' own keys are fields too, such as ``clips_per_class`` of mixed batches: see `BELONGING`.

@@ -13,7 +13,7 @@ from avbench.core.errors import UserError
 
 
 @dataclass(frozen=True)
-class Protocol:
+class PaperSwitches:
     """What S. Wang et al., arXiv:2402.02899, ran that a reader of the paper would not expect.
 
     Every switch reproduces one of their choices; the defaults, which are the preset ``corrected``, do what a careful
@@ -76,7 +76,7 @@ class Protocol:
 
 
 PRESETS = {
-    "published": Protocol(
+    "published": PaperSwitches(
         flip_each_frame=True,
         fixed_batches=True,
         batch_norm_groups=4,
@@ -85,11 +85,11 @@ PRESETS = {
         task_mel_bands=True,
         probe_on_pretraining_clips=True,
     ),
-    "corrected": Protocol(),
+    "corrected": PaperSwitches(),
 }
 
 
-def parse(value: str | Mapping[str, Any]) -> Protocol:
+def parse(value: str | Mapping[str, Any]) -> PaperSwitches:
     """Read the config's ``protocol``.
 
     Args:
@@ -107,7 +107,7 @@ def parse(value: str | Mapping[str, Any]) -> Protocol:
     preset = switches.pop("preset", "corrected")
     if preset not in PRESETS:
         raise UserError(f"protocol: there is no preset {preset!r}. Presets are {', '.join(PRESETS)}.")
-    names = [field.name for field in dataclasses.fields(Protocol)]
+    names = [field.name for field in dataclasses.fields(PaperSwitches)]
     if unknown := [name for name in switches if name not in names]:
         near = difflib.get_close_matches(str(unknown[0]), names, 1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""

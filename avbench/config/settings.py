@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, cast, dataclass_transform
 
 import pydantic
 from pydantic import ConfigDict, Field, ValidationError
@@ -24,7 +24,7 @@ def settings(section: str = "", **schema: Any) -> Callable[[type[T]], type[T]]:
     config = ConfigDict(extra="forbid", strict=True, json_schema_extra=schema or None)
 
     def decorate(cls: type[T]) -> type[T]:
-        made = pydantic.dataclasses.dataclass(frozen=True, config=config)(cls)
+        made: Any = pydantic.dataclasses.dataclass(frozen=True, config=config)(cls)
         validated = made.__init__
 
         def __init__(self: Any, *args: Any, **values: Any) -> None:  # noqa: N807
@@ -41,7 +41,7 @@ def settings(section: str = "", **schema: Any) -> Callable[[type[T]], type[T]]:
     return decorate
 
 
-def _explain(error: ValidationError, cls: type, section: str) -> str:
+def _explain(error: ValidationError, cls: Any, section: str) -> str:
     """Say what the first mistake is, and what is allowed."""
     first = error.errors(include_url=False, include_context=False)[0]
     key = str(first["loc"][0])
@@ -69,7 +69,7 @@ def build(cls: type[T], values: Mapping[str, Any], where: str) -> T:
     Raises:
         UserError: a key is unknown, a required one is missing, or a value is not allowed.
     """
-    fields = {field.name: field for field in dataclasses.fields(cls)}
+    fields = {field.name: field for field in dataclasses.fields(cast(Any, cls))}
     if unknown := sorted(set(values) - set(fields)):
         raise UserError(f"{where}: unknown key {unknown[0]!r}. Allowed are {', '.join(sorted(fields))}.")
     required = [

@@ -64,7 +64,7 @@ def _explain(error: ValidationError) -> str:
         hint = f" Did you mean '{near[0]}'?" if near else ""
         choices = ", ".join(map(str, error.validator_value))
         return f"{at}: {error.instance!r} is not allowed; it must be one of {choices}.{hint}"
-    allowed = {
+    bounds = {
         "const": lambda v: f"{v!r}",
         "type": lambda v: f"of type {v}",
         "minimum": lambda v: f"at least {v}",
@@ -77,6 +77,6 @@ def _explain(error: ValidationError) -> str:
         "pattern": lambda v: f"text that matches {v}",
         "not": lambda v: "another name, since this one is reserved",
     }
-    if error.validator in allowed:
-        return f"{at}: {error.instance!r} is not allowed; it must be {allowed[error.validator](error.validator_value)}."
+    if error.validator in bounds:
+        return f"{at}: {error.instance!r} is not allowed; it must be {bounds[error.validator](error.validator_value)}."
     return f"{at}: {error.message}."

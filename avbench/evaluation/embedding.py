@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,14 +10,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench.config.features import FeatureSettings
-from avbench.config.paper_switches import Protocol
+from avbench.config.paper_switches import PaperSwitches
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
-from avbench.core.files import atomic, remove_leftovers
+from avbench.core.files import atomic, read_csv, remove_leftovers
 from avbench.data.store import Store, open_store
+from avbench.evaluation.scoring_jobs import EmbedJob
 from avbench.evaluation.tasks import own_bands, task_clips, task_features
 from avbench.features.statistics import subset_statistics
-from avbench.models.embedder import Task, load_task
+from avbench.models.embedder import Embedder, load_embedder
 from avbench.models.encoders import Encoder
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
@@ -78,20 +78,20 @@ def encode_padded(encoder: Encoder, spectrograms: Sequence[torch.Tensor]) -> tor
 
 @torch.inference_mode()
 def encode(
-    models: Sequence[Task], store: Store, clip_ids: Sequence[str], modality: str, device: torch.device
+    embedders: Sequence[Embedder], store: Store, clip_ids: Sequence[str], modality: str, device: torch.device
 ) -> list[np.ndarray]:
-    """Return each model's pooled features of whole clips, float32 (clips, width), in the order of ``clip_ids``.
+    """Return each embedder's pooled features of whole clips, float32 (clips, width), in the order of ``clip_ids``.
 
-    A clip is read, decoded and transformed once, whatever the number of models.
+    A clip is read, decoded and transformed once, whatever the number of embedders.
 
     Raises:
-        UserError: the models were trained on other features than one another.
+        UserError: they were trained on other features than one another.
     """
-    if len({task.log_mel.settings for task in models}) > 1:
+    if len({embedder.log_mel.settings for embedder in embedders}) > 1:
         raise UserError("the checkpoints were trained on different features; embed them apart.")
-    shared = models[0]
+    shared = embedders[0]
     rows = store.rows(clip_ids)
-    encoders = [getattr(task.model, modality) for task in models]
+    encoders = [getattr(embedder.model, modality) for embedder in embedders]
     features = [np.empty((len(rows), encoder.features), np.float32) for encoder in encoders]
     if modality == "audio":
         together = whole_clip_batches(store.duration_s[rows], BATCH_SECONDS, SPREAD)
@@ -104,90 +104,88 @@ def encode(
         else:
             frames = np.stack([store.frames(row) for row in rows[members]])
             inputs = shared.video_input(torch.from_numpy(frames).to(device))
-        for task, encoder, found in zip(models, encoders, features, strict=True):
+        for embedder, encoder, found in zip(embedders, encoders, features, strict=True):
             if modality == "video":
                 out = encoder(inputs)
             elif len({len(spectrogram) for spectrogram in inputs}) == 1:
-                out = encoder(task.standardise(torch.stack(inputs)).unsqueeze(1))
+                out = encoder(embedder.standardise(torch.stack(inputs)).unsqueeze(1))
             else:
-                out = encode_padded(encoder, [task.standardise(spectrogram) for spectrogram in inputs])
+                out = encode_padded(encoder, [embedder.standardise(spectrogram) for spectrogram in inputs])
             found[members] = out.float().cpu().numpy()
     return features
 
 
-def spectrograms(task: Task, waves: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:
+def spectrograms(embedder: Embedder, waves: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:
     """Return the log-mel of whole clips, int16 (samples,) each → float32 (frames, mels); equal lengths at once."""
     if len({len(wave) for wave in waves}) == 1:
-        return list(task.log_mel(torch.from_numpy(np.stack(waves)).to(device)))
-    return [task.log_mel(torch.from_numpy(wave.copy()).to(device).unsqueeze(0))[0] for wave in waves]
+        return list(embedder.log_mel(torch.from_numpy(np.stack(waves)).to(device)))
+    return [embedder.log_mel(torch.from_numpy(wave.copy()).to(device).unsqueeze(0))[0] for wave in waves]
 
 
 def load_for_task(
     states: Sequence[Mapping[str, Any]],
     task: TaskSettings,
-    protocol: Protocol,
+    switches: PaperSwitches,
     store: Store,
     training_ids: Sequence[str],
-) -> list[Task]:
-    """Rebuild runs' models so that they hear a task's clips as the protocol says.
+) -> list[Embedder]:
+    """Rebuild runs' models so that they hear a task's clips as the switches say.
 
     Encoders take any number of mel bands. If a task has a number of its own, they are standardised by the statistics
     of its training clips; otherwise by those of the pretraining subset, as in pretraining.
     """
-    if own_bands(task, protocol) is None:
-        return [load_task(state) for state in states]
+    if own_bands(task, switches) is None:
+        return [load_embedder(state) for state in states]
     models = []
     statistics: dict[str, Any] = {}
     for state in states:
-        features = task_features(task, FeatureSettings(**state["settings"]["features"]), protocol)
+        features = task_features(task, FeatureSettings(**state["settings"]["features"]), switches)
         statistics = statistics or subset_statistics(store, training_ids, features)
         settings = state["settings"] | {"features": asdict(features)}
-        models.append(load_task({**state, "settings": settings, "statistics": statistics}))
+        models.append(load_embedder({**state, "settings": settings, "statistics": statistics}))
     return models
 
 
 @torch.inference_mode()
-def project(model: Task, modality: str, features: np.ndarray) -> np.ndarray:
+def project(embedder: Embedder, modality: str, features: np.ndarray) -> np.ndarray:
     """Return features in the space of both modalities: float32 (n, width) → (n, dimension), of length one."""
-    head = getattr(model.model, f"{modality}_head").cpu()
+    head = getattr(embedder.model, f"{modality}_head").cpu()
     return F.normalize(head(torch.from_numpy(features))).numpy()
 
 
-def embed(
-    checkpoints: Sequence[Path],
-    outputs: Sequence[Path],
-    tasks: Sequence[TaskSettings],
-    data: Path,
-    subset: Mapping[str, Sequence[str]],
-    protocol: Protocol,
-    device_name: str,
-    cpu_threads: int,
-) -> None:
+def embed(job: EmbedJob, device_name: str = "auto") -> None:
     """Embed the clips of every task with every checkpoint; one ``.npz`` a checkpoint.
 
     An output holds for each task ``{task}/clip_id``, ``{task}/label`` and ``{task}/split`` (text, (n,)) and for each
     of its modalities ``{task}/{modality}``, float32 (n, width): the encoder's pooled features. Where a task has both,
     there are also ``{task}/{modality}-head``, float32 (n, dimension): their projections into the common space.
+
+    Args:
+        job: what to embed, and where to.
+        device_name: where to compute, see :func:`avbench.training.devices.pick`.
+
+    Raises:
+        UserError: a file is missing or damaged, or a task's clips do not fit together.
     """
     keep_freed_memory()
-    torch.set_num_threads(cpu_threads)
-    device = pick(device_name)
-    states = [checkpoint.load(path) for path in checkpoints]
+    torch.set_num_threads(job.cpu_threads)
+    device, subset = pick(device_name), read_csv(job.subset, ("clip_id", "label"))
+    states = [checkpoint.load(path) for path in job.checkpoints]
     arrays: list[dict[str, np.ndarray]] = [{} for _ in states]
-    for task in tasks:
-        clips, store = task_clips(task, data, subset, protocol), open_store(data, task.dataset)
+    for task in job.tasks:
+        clips, store = task_clips(task, job.data, subset, job.switches), open_store(job.data, task.dataset)
         training = list(clips["clip_id"][clips["split"] == "train"])
-        models = [model.to(device) for model in load_for_task(states, task, protocol, store, training)]
+        embedders = [embedder.to(device) for embedder in load_for_task(states, task, job.switches, store, training)]
         for found in arrays:
             for column in ("clip_id", "label", "split"):
                 found[f"{task.name}/{column}"] = clips[column].to_numpy(dtype=str)
         for modality in task.modalities:
-            encoded = encode(models, store, list(clips["clip_id"]), modality, device)
-            for model, found, features in zip(models, arrays, encoded, strict=True):
+            encoded = encode(embedders, store, list(clips["clip_id"]), modality, device)
+            for embedder, found, features in zip(embedders, arrays, encoded, strict=True):
                 found[f"{task.name}/{modality}"] = features
                 if len(task.modalities) == 2:
-                    found[f"{task.name}/{modality}-head"] = project(model, modality, features)
-    for found, output in zip(arrays, outputs, strict=True):
+                    found[f"{task.name}/{modality}-head"] = project(embedder, modality, features)
+    for found, output in zip(arrays, job.outputs, strict=True):
         remove_leftovers(output)
         with atomic(output) as part, part.open("wb") as stream:
             np.savez(stream, **found)

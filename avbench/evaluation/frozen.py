@@ -1,14 +1,13 @@
 """What a run's frozen features show: linear probe, nearest neighbours, cross-modal retrieval, and their geometry."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from avbench.config.evaluation import KnnSettings, LinearSettings
+from avbench.config.evaluation import FROZEN, KnnSettings, LinearSettings
 from avbench.config.settings import build
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
@@ -21,13 +20,12 @@ from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.metrics import mean_average_precision
 from avbench.evaluation.retrieval import retrieval
 from avbench.evaluation.scores import SCORED, write_scores
-
-PROTOCOLS = ("linear", "knn", "retrieval")
+from avbench.evaluation.scoring_jobs import FrozenJob
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a protocol says about the test clips of a task, in their order.
+class ProtocolResult:
+    """What a protocol predicts for the test clips of a task, in their order.
 
     Attributes:
         protocol, modality: as in the tables.
@@ -45,55 +43,41 @@ class Found:
     precision: float | None = None
 
 
-def frozen(
-    embeddings: Sequence[Path],
-    seeds: Sequence[int],
-    outputs: Sequence[Path],
-    tasks: Sequence[TaskSettings],
-    data: Path,
-    protocols: Mapping[str, Mapping[str, Any]],
-    identity: Mapping[str, str],
-) -> None:
+def frozen(job: FrozenJob) -> None:
     """Evaluate each run's features on every task and modality: a score file a run.
 
     Beside each score file lie its predictions, and ``geometry.csv``: the measures of
     :func:`avbench.evaluation.geometry.describe`, of the test clips of each task that has both modalities.
 
     Args:
-        embeddings: files written by ``embed``, one a seed.
-        seeds: the runs' seeds, in the same order.
-        outputs: the score files, in the same order.
-        tasks: the tasks to score.
-        data: the folder that holds the datasets (for coverage).
-        protocols: settings of each protocol to evaluate, by its name.
-        identity: method, subset and labels of the runs.
+        job: which features, by which protocols, and where to.
 
     Raises:
         UserError: a protocol is unknown, or its settings do not suit a task.
     """
-    if unknown := sorted(set(protocols) - set(PROTOCOLS)):
-        raise UserError(f"evaluation: {unknown[0]!r} needs no frozen features. Those that do: {', '.join(PROTOCOLS)}.")
-    coverage = {task.name: test_coverage(data, task.dataset) for task in tasks}
-    for path, seed, output in zip(embeddings, seeds, outputs, strict=True):
+    if unknown := sorted(set(job.protocols) - set(FROZEN)):
+        raise UserError(f"evaluation: {unknown[0]!r} needs no frozen features. Those that do: {', '.join(FROZEN)}.")
+    coverage = {task.name: test_coverage(job.data, task.dataset) for task in job.tasks}
+    for path, seed, output in zip(job.embeddings, job.seeds, job.outputs, strict=True):
         parts, measured, n_train, precision = [], [], {}, {}
-        run = {**identity, "seed": seed}
+        run = {**job.identity, "seed": seed}
         with np.load(path) as arrays:
-            for task in tasks:
+            for task in job.tasks:
                 own = {name: arrays[f"{task.name}/{name}"] for name in ("clip_id", "label", "split")}
                 own |= {name: arrays[f"{task.name}/{name}"] for name in _embedded(task)}
                 n_train[task.name] = int((own["split"] == "train").sum())
                 test = own["split"] == "test"
                 truth = {"clip_id": own["clip_id"][test], "label": own["label"][test]}
-                for found in _evaluate(task, own, protocols):
-                    key = (task.name, found.protocol, found.modality)
-                    said = {"prediction": found.prediction, "correct": found.correct}
-                    parts.append(pd.DataFrame(dict(zip(SCORED, key, strict=True)) | truth | said))
-                    precision[key] = found.precision
-                    reached = f"{' '.join(key)}: test {found.correct.mean():.4f}"
-                    print(f"{identity['method']} seed {seed} {reached}, {found.remark}")
+                for result in _evaluate(task, own, job.protocols):
+                    key = (task.name, result.protocol, result.modality)
+                    columns = {"prediction": result.prediction, "correct": result.correct}
+                    parts.append(pd.DataFrame(dict(zip(SCORED, key, strict=True)) | truth | columns))
+                    precision[key] = result.precision
+                    accuracy = f"{' '.join(key)}: test {result.correct.mean():.4f}"
+                    print(f"{job.identity['method']} seed {seed} {accuracy}, {result.remark}")
                 if len(task.modalities) == 2:
-                    spaces = [own[name][test] for name in ("audio-head", "video-head", "audio", "video")]
-                    measured.append({**run, "task": task.name, **geometry.describe(*spaces, truth["label"])})
+                    heads, pooled = ((own[f"audio{kind}"][test], own[f"video{kind}"][test]) for kind in ("-head", ""))
+                    measured.append({**run, "task": task.name, **geometry.describe(*heads, *pooled, truth["label"])})
         write_csv(output.with_name("geometry.csv"), pd.DataFrame(measured, columns=GEOMETRY_COLUMNS))
         write_scores(output, pd.concat(parts, ignore_index=True), run, n_train, coverage, precision)
 
@@ -105,7 +89,7 @@ def _embedded(task: TaskSettings) -> list[str]:
 
 def _evaluate(
     task: TaskSettings, own: Mapping[str, np.ndarray], protocols: Mapping[str, Mapping[str, Any]]
-) -> Iterator[Found]:
+) -> Iterator[ProtocolResult]:
     """Yield what each protocol finds, of each modality."""
     labels, split = own["label"], own["split"]
     train, test = split == "train", split == "test"
@@ -114,24 +98,28 @@ def _evaluate(
     for modality in task.modalities:
         features = own[modality]
         if "linear" in protocols:
-            settings = build(LinearSettings, protocols["linear"], "evaluation.linear")
-            found = linear_probe(features, labels, split, settings)
-            remark = f"validation {found.validation_accuracy:.4f} at C={found.strength:g}, {chance}"
-            remark += "" if found.converged else " (the solver stopped at its iteration limit)"
-            precision = mean_average_precision(found.scores, found.classes, truth)
-            yield Found("linear", modality, found.predictions, _correct(found.predictions, truth), remark, precision)
+            fitting = build(LinearSettings, protocols["linear"], "evaluation.linear")
+            probe = linear_probe(features, labels, split, fitting)
+            remark = f"validation {probe.validation_accuracy:.4f} at C={probe.strength:g}, {chance}"
+            remark += "" if probe.converged else " (the solver stopped at its iteration limit)"
+            precision = mean_average_precision(probe.scores, probe.classes, truth)
+            yield ProtocolResult(
+                "linear", modality, probe.predictions, _correct(probe.predictions, truth), remark, precision
+            )
         if "knn" in protocols:
-            settings = build(KnnSettings, protocols["knn"], "evaluation.knn")
-            votes = knn(features[train], labels[train], features[test], settings, task.name)
+            voting = build(KnnSettings, protocols["knn"], "evaluation.knn")
+            votes = knn(features[train], labels[train], features[test], voting, task.name)
             precision = mean_average_precision(votes.shares, votes.classes, truth)
-            yield Found("knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision)
+            yield ProtocolResult(
+                "knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision
+            )
     if "retrieval" in protocols and len(task.modalities) == 2:
         ids = own["clip_id"][test]
         for query, target in (("audio", "video"), ("video", "audio")):
             nearest, hits = retrieval(own[f"{query}-head"][test], own[f"{target}-head"][test])
             for k, hit in hits.items():
                 chance = f"chance {min(1, k / len(ids)):.4f}"
-                yield Found(f"retrieval-{k}", f"{query}-to-{target}", ids[nearest], hit, chance)
+                yield ProtocolResult(f"retrieval-{k}", f"{query}-to-{target}", ids[nearest], hit, chance)
 
 
 def _correct(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:

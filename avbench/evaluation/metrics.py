@@ -40,7 +40,7 @@ def metrics(part: pd.DataFrame, training_clips: Mapping[str, int] | None = None)
         said = np.bincount(predicted[predicted >= 0], minlength=len(classes))
         found["macro_f1"] = float((2 * right / (clips + said)).mean())
     split = {} if training_clips is None else thirds(training_clips)
-    if split and (unknown := sorted(set(classes) - set(training_clips))):
+    if training_clips and (unknown := sorted(set(classes) - set(training_clips))):
         raise UserError(
             f"{len(unknown)} classes of the test clips are not in the subset, for example {unknown[0]!r}. "
             "Make the scores again."

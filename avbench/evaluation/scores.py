@@ -49,7 +49,7 @@ def write_scores(
     identity: Mapping[str, Any],
     n_train: Mapping[str, int],
     coverage: Mapping[str, float],
-    precision: Mapping[tuple[str, str, str], float] | None = None,
+    precision: Mapping[tuple[str, str, str], float | None] | None = None,
 ) -> None:
     """Write predictions, and beside them the score file: accuracy is the mean of ``correct``.
 

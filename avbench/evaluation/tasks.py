@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from avbench.config.paper_switches import PRESETS, Protocol
+from avbench.config.paper_switches import PRESETS, PaperSwitches
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
 from avbench.core.hashing import keyed_ranks
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 VALIDATION_SHARE = 0.2  # of the pretraining subset, where its clips also validate: as the paper splits it
 
 
-def own_bands(task: TaskSettings, protocol: Protocol) -> int | None:
+def own_bands(task: TaskSettings, switches: PaperSwitches) -> int | None:
     """Return the mel bands that a task is evaluated with, or None for pretraining's."""
-    return task.published_mel_bands if protocol.task_mel_bands else None
+    return task.published_mel_bands if switches.task_mel_bands else None
 
 
-def task_features(task: TaskSettings, features: "FeatureSettings", protocol: Protocol) -> "FeatureSettings":
-    """Return the windows and mel bands of a task: pretraining's, where the task or the protocol names no others.
+def task_features(task: TaskSettings, features: "FeatureSettings", switches: PaperSwitches) -> "FeatureSettings":
+    """Return the windows and mel bands of a task: pretraining's, where the task or the switches name no others.
 
     Only the sound's window changes its length; the picture's stays.
     """
-    bands = own_bands(task, protocol) or features.n_mels
+    bands = own_bands(task, switches) or features.n_mels
     return dataclasses.replace(features, audio_s=task.window_s or features.audio_s, n_mels=bands)
 
 
@@ -37,7 +37,7 @@ def task_clips(
     task: TaskSettings,
     data: Path,
     subset: Mapping[str, Sequence[str]] | None,
-    protocol: Protocol = PRESETS["corrected"],
+    switches: PaperSwitches = PRESETS["corrected"],
 ) -> "pd.DataFrame":
     """Return the stored clips of a task with columns clip_id, label, split, sorted by split and clip id.
 
@@ -45,7 +45,7 @@ def task_clips(
         task: which task.
         data: the folder that holds the datasets.
         subset: columns clip_id and label (true) of the pretraining subset, for tasks that train on it.
-        protocol: with ``probe_on_pretraining_clips``, a fifth of the subset validates instead of training; which
+        switches: with ``probe_on_pretraining_clips``, a fifth of the subset validates instead of training; which
             clips, a keyed hash says, whatever the method and the seed.
 
     Raises:
@@ -62,7 +62,7 @@ def task_clips(
             raise UserError(f"task {task.name}: train is 'subset', and no pretraining subset is given.")
         training = pd.DataFrame({name: list(subset[name]) for name in ("clip_id", "label")})
     validation = ledger.stored(accounted, "validation")
-    if task.train == "subset" and protocol.probe_on_pretraining_clips:
+    if task.train == "subset" and switches.probe_on_pretraining_clips:
         order = keyed_ranks(0, "validation", training["clip_id"]).argsort(kind="stable")
         held_out = round(VALIDATION_SHARE * len(training))
         training, validation = training.iloc[order[held_out:]], training.iloc[order[:held_out]]

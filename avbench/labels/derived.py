@@ -1,67 +1,42 @@
 """Labels for pairing made from a first round of pretraining: clusters, neighbours, and noise as it confuses classes."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from avbench.config.labels import ClusterSettings, LabelSettings, NeighbourSettings
-from avbench.config.methods import BASELINE
-from avbench.config.settings import build
+from avbench.config.labels import ClusterSettings, NeighbourSettings
 from avbench.core.errors import UserError
-from avbench.core.files import write_csv, write_json
+from avbench.core.files import read_csv, write_csv, write_json
 from avbench.core.hashing import hash64
 from avbench.core.vectors import unit
 from avbench.data.store import Store, open_store
 from avbench.evaluation.embedding import encode
 from avbench.labels import clusters, confusion_noise, label_noise, neighbours
-from avbench.models.embedder import Task, load_task
+from avbench.labels.label_jobs import DerivedLabelJob, DerivedSettings
+from avbench.models.embedder import Embedder, load_embedder
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
 from avbench.training.devices import pick
 
-Settings = ClusterSettings | NeighbourSettings | LabelSettings
-
-KINDS: dict[str, type[Settings]] = {
-    "clusters": ClusterSettings,
-    "neighbours": NeighbourSettings,
-    "noise": LabelSettings,
-}
-
-
-def read_settings(values: Mapping[str, Any]) -> Settings:
-    """Read a label variant that is made from a first round; without a ``method`` of its own, from random's.
-
-    Raises:
-        UserError: it is of another kind, or a value is not allowed.
-    """
-    kind = values.get("kind")
-    if kind not in KINDS or (kind == "noise" and (values.get("noise") != "confusion" or "matrix" in values)):
-        raise UserError(
-            f"kind: {kind!r}: made from a first round are clusters, neighbours, and noise: confusion without a matrix. "
-            "Other labels are made by the verbs labels and pseudo-labels."
-        )
-    return build(KINDS[kind], {"method": BASELINE, **values}, "labels")
-
 
 def features(
-    models: Sequence[Task],
+    embedders: Sequence[Embedder],
     store: Store,
     clip_ids: Sequence[str],
     modalities: Sequence[str],
     device: torch.device,
 ) -> list[dict[str, np.ndarray]]:
-    """Return each model's pooled features of whole clips, by modality: float32 (n, width), rows of length one.
+    """Return each embedder's pooled features of whole clips, by modality: float32 (n, width), rows of length one.
 
     Raises:
-        UserError: a model gives no finite numbers.
+        UserError: one gives no finite numbers.
     """
-    found: list[dict[str, np.ndarray]] = [{} for _ in models]
+    found: list[dict[str, np.ndarray]] = [{} for _ in embedders]
     for modality in modalities:
-        for views, rows in zip(found, encode(models, store, clip_ids, modality, device), strict=True):
+        for views, rows in zip(found, encode(embedders, store, clip_ids, modality, device), strict=True):
             if not np.isfinite(rows).all():
                 raise UserError("a checkpoint gives features that are no finite numbers. Train its run again.")
             views[modality] = unit(rows)
@@ -69,7 +44,7 @@ def features(
 
 
 def derive(
-    views: Mapping[str, np.ndarray], subset: Mapping[str, Sequence[str]], settings: Settings, seed: int
+    views: Mapping[str, np.ndarray], subset: Mapping[str, Sequence[str]], settings: DerivedSettings, seed: int
 ) -> tuple[pd.DataFrame, dict[str, Any], confusion_noise.Confusion | None]:
     """Make labels of features.
 
@@ -93,67 +68,50 @@ def derive(
     clip_ids, true = subset["clip_id"], subset["label"]
     rows = np.concatenate([views[modality] for modality in _modalities(settings.modality)], axis=1)
     if isinstance(settings, ClusterSettings):
-        k, described, seed = settings.k, {}, hash64(settings.seed, "clusters", seed)
-        if k == "auto":
-            k, described["agreement"] = clusters.choose(views["audio"], views["video"], clip_ids, seed)
+        seed, agreement = hash64(settings.seed, "clusters", seed), {}
+        if isinstance(settings.k, int):
+            k = settings.k
+        else:
+            k, agreement["agreement"] = clusters.choose(views["audio"], views["video"], clip_ids, seed)
         made, fitted = clusters.cluster(rows, clip_ids, k, seed)
-        return made, fitted | described | clusters.summarise(made["label"], true), None
+        return made, fitted | agreement | clusters.summarise(made["label"], true), None
     if isinstance(settings, NeighbourSettings):
         found = neighbours.nearest(rows, settings.k)
         return neighbours.table(clip_ids, found), {"k": settings.k, **neighbours.summarise(found, true)}, None
     confused, described = confusion_noise.measure(rows, clip_ids, true, settings.seed)
     made = label_noise.make(pd.DataFrame({"clip_id": clip_ids, "label": true}), settings, confused)
-    described |= {
+    summary = described | {
         "never_confused": confused.never_confused(),
         "clips": len(made),
         "wrong": int((made["label"] != list(true)).sum()),
     }
-    return made, described, confused
+    return made, summary, confused
 
 
 def _modalities(modality: str) -> tuple[str, ...]:
     return ("audio", "video") if modality == "both" else (modality,)
 
 
-def derived_labels(
-    data: Path,
-    dataset: str,
-    subset: Mapping[str, Sequence[str]],
-    values: Mapping[str, Any],
-    checkpoints: Sequence[Path],
-    seeds: Sequence[int],
-    outputs: Sequence[Path],
-    summaries: Sequence[Path],
-    device_name: str = "auto",
-    cpu_threads: int = 1,
-) -> None:
+def derived_labels(job: DerivedLabelJob, device_name: str = "auto") -> None:
     """Make the labels of a subset from each checkpoint of a first round.
 
     For confusion noise ``X.matrix.csv`` lies beside each label file ``X.csv``; ``matrix: FILE`` takes it. No clip
     outside the subset is read.
 
     Args:
-        data: the folder of the datasets.
-        dataset: the subset's dataset.
-        subset: columns clip_id and label (true).
-        values: the label variant, as in the configuration.
-        checkpoints: finished runs on this subset.
-        seeds: theirs.
-        outputs: the label files to write, one a checkpoint.
-        summaries: the JSON files to write, likewise.
-        device_name: where to compute.
-        cpu_threads: threads of each computation; on a CPU, the same number gives the same bytes.
+        job: which runs make which labels, and where to.
+        device_name: where to compute, see :func:`avbench.training.devices.pick`.
 
     Raises:
         UserError: the settings do not fit the subset, or a checkpoint is damaged.
     """
     keep_freed_memory()
-    torch.set_num_threads(cpu_threads)
-    settings, device = read_settings(values), pick(device_name)
-    models = [load_task(checkpoint.load(path)).to(device) for path in checkpoints]
+    torch.set_num_threads(job.cpu_threads)
+    settings, device, subset = job.settings, pick(device_name), read_csv(job.subset, ("clip_id", "label"))
+    embedders = [load_embedder(checkpoint.load(path)).to(device) for path in job.checkpoints]
     chosen = "both" if getattr(settings, "k", None) == "auto" else settings.modality
-    encoded = features(models, open_store(data, dataset), subset["clip_id"], _modalities(chosen), device)
-    for seed, views, output, summary_file in zip(seeds, encoded, outputs, summaries, strict=True):
+    encoded = features(embedders, open_store(job.data, job.dataset), subset["clip_id"], _modalities(chosen), device)
+    for seed, views, output, summary_file in zip(job.seeds, encoded, job.outputs, job.summaries, strict=True):
         made, described, confused = derive(views, subset, settings, seed)
         summary = {"kind": settings.kind, "method": settings.method, "modality": settings.modality, "seed": seed}
         summary |= described

@@ -1,6 +1,7 @@
 """A small image classifier, trained on the frames of a dataset."""
 
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -104,7 +105,7 @@ def train(data: Path, name: str, epochs: int, seed: int, device: torch.device) -
                 best_loss = validation_loss
                 best_accuracy = float((logits.argmax(1) == validation_targets).double().mean())
                 best_state = {key: value.clone() for key, value in network.state_dict().items()}
-        progress.advance(lambda best=best_loss: f"best validation loss {best:.3f}")
+        progress.advance(partial("best validation loss {:.3f}".format, best_loss))
     progress.close()
     network.load_state_dict(best_state)
     return Classifier(classifier.name, classifier.classes, _normalise, network, best_accuracy)

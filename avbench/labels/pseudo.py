@@ -1,19 +1,18 @@
 """Pseudo-labels: an image classifier says of which class a clip is, from its middle frame."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 import torch
 
-from avbench.config.labels import PseudoLabelSettings
 from avbench.core.errors import UserError
-from avbench.core.files import write_csv, write_json
+from avbench.core.files import read_csv, write_csv, write_json
 from avbench.core.progress import Progress
 from avbench.data.store import Store, open_store
 from avbench.labels.frame_classifier import train
 from avbench.labels.image_classifier import BATCH_SIZE, Classifier, load, parts, require_pictures
+from avbench.labels.label_jobs import PseudoLabelJob
 from avbench.training.devices import pick
 
 
@@ -37,14 +36,19 @@ def make(
     """
     classifier.network.to(device).eval()
     progress = Progress(len(clip_ids), classifier.name, "clip")
-    chosen, confidence = [], []
+    chosen: list[int] = []
+    confidence: list[float] = []
+
+    def note() -> str:
+        return f"mean confidence {np.mean(confidence):.3f}"
+
     for part in parts(store.rows(clip_ids), batch_size):
         probability, best = classifier.logits(store, part, device).softmax(1).max(1)
         if not probability.isfinite().all():
             raise UserError(f"classifier {classifier.name} returns no finite numbers: its weights are damaged.")
         chosen += best.tolist()
         confidence += probability.tolist()
-        progress.advance(lambda sure=confidence: f"mean confidence {np.mean(sure):.3f}", len(part))
+        progress.advance(note, len(part))
     progress.close()
     labels = [classifier.classes[number] for number in chosen]
     return pd.DataFrame({"clip_id": list(clip_ids), "label": labels, "confidence": confidence})
@@ -105,52 +109,38 @@ def summarise(made: pd.DataFrame, true: Sequence[str], min_confidence: float = 0
     }
 
 
-def pseudo_labels(
-    data: Path,
-    dataset: str,
-    subset: Mapping[str, Sequence[str]],
-    settings: PseudoLabelSettings,
-    labels: Path,
-    confidence: Path,
-    summary: Path,
-    device_name: str = "auto",
-    cpu_threads: int = 1,
-) -> None:
+def pseudo_labels(job: PseudoLabelJob, device_name: str = "auto") -> None:
     """Make the pseudo-labels of a subset, say how sure they are and how they compare with the true labels.
 
+    The summary is that of :func:`summarise`, with the classifier's name and, if it was trained here, its accuracy on
+    the validation clips of its own dataset.
+
     Args:
-        data: the folder of the datasets.
-        dataset: the subset's dataset.
-        subset: columns clip_id and label (true).
-        settings: which classifier.
-        labels: the label file to write: clip_id, label.
-        confidence: the table to write: clip_id, label (the classifier's, however sure), confidence.
-        summary: the JSON file to write: :func:`summarise`, with the classifier's name and, if it was trained here, its
-            accuracy on the validation clips of its own dataset.
-        device_name: where to compute.
-        cpu_threads: threads of each computation; on a CPU, the same number gives the same bytes.
+        job: which classifier labels which subset, and where to.
+        device_name: where to compute, see :func:`avbench.training.devices.pick`.
 
     Raises:
         UserError: there is no such classifier or a part of it is missing, or a dataset has no pictures.
     """
-    torch.set_num_threads(cpu_threads)
-    device, store = pick(device_name), open_store(data, dataset)
-    require_pictures(store, dataset)
-    if settings.classifier_dataset == dataset:
+    torch.set_num_threads(job.cpu_threads)
+    settings, subset = job.settings, read_csv(job.subset, ("clip_id", "label"))
+    device, store = pick(device_name), open_store(job.data, job.dataset)
+    require_pictures(store, job.dataset)
+    if settings.classifier_dataset == job.dataset:
         raise UserError(
-            f"classifier_dataset: {dataset} is the dataset to label; its classifier would return the true labels that "
-            "it was trained on. Name another dataset, or take kind: true."
+            f"classifier_dataset: {job.dataset} is the dataset to label; its classifier would return the true labels "
+            "that it was trained on. Name another dataset, or take kind: true."
         )
     if settings.classifier_dataset is None:
         classifier = load(settings.classifier, settings.weights)
     else:
-        classifier = train(data, settings.classifier_dataset, settings.epochs, settings.seed, device)
+        classifier = train(job.data, settings.classifier_dataset, settings.epochs, settings.seed, device)
     made = make(store, subset["clip_id"], classifier, device)
     chosen = pairing(made, settings.min_confidence)
     described = {"classifier": classifier.name} | summarise(made, subset["label"], settings.min_confidence)
     if classifier.validation_accuracy is not None:
         described["validation_accuracy"] = classifier.validation_accuracy
     print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in described.items()))
-    write_csv(confidence, made)
-    write_json(summary, described)
-    write_csv(labels, chosen)
+    write_csv(job.confidence, made)
+    write_json(job.summary, described)
+    write_csv(job.labels, chosen)

@@ -7,7 +7,8 @@ import numpy as np
 
 from avbench.config.methods import Method
 from avbench.core.errors import UserError
-from avbench.methods.batches import BATCHES, batches, require_batches
+from avbench.methods.batch_kinds import BATCHES
+from avbench.methods.batches import batches, require_batches
 from avbench.methods.positives import POSITIVES
 
 

@@ -15,7 +15,7 @@ from avbench.features.statistics import Standardise
 from avbench.models.encoders import build
 
 
-class Task(torch.nn.Module):
+class Embedder(torch.nn.Module):
     """The two encoders with what stands before them: log-mel, standardisation, flip, normalisation."""
 
     def __init__(
@@ -44,10 +44,10 @@ class Task(torch.nn.Module):
         return self.model(self.audio_input(audio), self.video_input(frames, flips), self.batch_norm_groups)
 
 
-def load_task(state: Mapping[str, Any]) -> Task:
+def load_embedder(state: Mapping[str, Any]) -> Embedder:
     """Rebuild a finished run's model from its checkpoint, in evaluation mode."""
     settings = build_settings(PretrainSettings, state["settings"]["pretraining"], "pretraining")
     features = build_settings(FeatureSettings, state["settings"]["features"], "features")
-    task = Task(settings, features, state["statistics"], state["settings"]["seed"])
-    task.model.load_state_dict(state["model"])
-    return task.eval()
+    embedder = Embedder(settings, features, state["statistics"], state["settings"]["seed"])
+    embedder.model.load_state_dict(state["model"])
+    return embedder.eval()

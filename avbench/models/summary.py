@@ -1,5 +1,7 @@
 """Parameters and arithmetic of the encoders."""
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -27,7 +29,7 @@ def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def describe(preset: str) -> list[dict[str, object]]:
+def describe(preset: str) -> list[dict[str, Any]]:
     """Return one row an encoder: preset, encoder, input, features, parameters, head, gflop.
 
     ``parameters`` are the encoder's without its head, whose are in ``head``; ``gflop`` is in 1e9 operations a

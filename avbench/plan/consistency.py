@@ -1,6 +1,7 @@
 """Whether the parts of an experiment fit together, and fit what its datasets hold: found before any job."""
 
 import json
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,14 @@ def check_stored(experiment: Experiment, data: Path) -> None:
         path = data / dataset / "coverage.json"
         if path.exists() and (training := json.loads(path.read_text(encoding="utf-8")).get("training")):
             check_sizes(experiment, Held(dataset, **training))
+
+
+def warn_of_stored(experiment: Experiment, data: Path) -> None:
+    """Say on stderr what `check_stored` finds, which is no reason to stop: this very run may bring more clips."""
+    try:
+        check_stored(experiment, data)
+    except UserError as error:
+        print(f"Warning: {error} Unless this run adds clips, it will stop at that.", file=sys.stderr)
 
 
 def check_sizes(experiment: Experiment, held: Held) -> None:

@@ -7,11 +7,9 @@ from functools import cached_property
 from typing import Any
 
 from avbench.config.experiment import Run
-from avbench.config.methods import PRESETS
+from avbench.config.methods import BASELINE, PRESETS
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
-
-BASELINE = "random"
 
 
 class Facts:
@@ -58,7 +56,7 @@ class Facts:
     @property
     def seen_and_heard(self) -> bool:
         """Whether the in-domain task has both modalities."""
-        return bool(self.in_domain) and len(self.plan.tasks[self.in_domain]["modalities"]) == 2
+        return self.in_domain is not None and len(self.plan.tasks[self.in_domain]["modalities"]) == 2
 
     @property
     def compares_features(self) -> bool:
@@ -190,7 +188,8 @@ class Facts:
     @property
     def shown_task(self) -> dict[str, Any]:
         """The in-domain task, by video where it has any: the positive's video is what methods choose."""
-        return {"task": self.in_domain, "modality": self.plan.tasks[self.in_domain]["modalities"][-1]}
+        task = self.in_domain
+        return {"task": task, "modality": self.plan.tasks[task]["modalities"][-1] if task else None}
 
     @property
     def methods(self) -> dict[str, Any]:

@@ -43,6 +43,14 @@ class Inputs:
         """Return the dataset of every task."""
         return [task["dataset"] for task in self.plan.tasks.values()]
 
+    def dynamics_clips(self) -> str | list[str]:
+        """Return the list of clips that are embedded in the course of training, or nothing without dynamics."""
+        return self.plan.path(paths.DYNAMICS_CLIPS) if "dynamics" in self.plan.evaluation else []
+
+    def identity(self, wildcards: Any) -> dict[str, str]:
+        """Return the names that a run's outcome carries."""
+        return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
+
     def pairing_labels(self, wildcards: Any) -> str | list[str]:
         """Return the label file of a method that uses labels, and nothing for one that does not."""
         return self.plan.label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []

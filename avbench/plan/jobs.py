@@ -4,6 +4,7 @@ Settings are exactly what a job uses, so that a change of one repeats what depen
 """
 
 import glob
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettin
 from avbench.config.experiment import Experiment, Run
 from avbench.config.features import FeatureSettings
 from avbench.config.labels import KINDS
-from avbench.config.methods import BASELINE
+from avbench.config.methods import BASELINE, Method
 from avbench.config.pretraining import MACHINE, PretrainSettings
 from avbench.config.settings import build, defaults
 from avbench.config.store import StoreSettings
@@ -177,8 +178,9 @@ class Plan(Experiment):
         return settings
 
     def method_settings(self, method: str, labels: str) -> dict[str, Any]:
-        """Return a method's fields, of its run with these labels."""
-        return asdict(replace(self.methods[method], labels=labels))
+        """Return a method's fields, of its run with these labels: those that all methods have first."""
+        fields = asdict(replace(self.methods[method], labels=labels))
+        return {name: fields[name] for name in (*Method.__annotations__, *fields)}
 
     def subset_settings(self, subset: str) -> dict[str, Any]:
         """Return how a subset is drawn."""
@@ -187,6 +189,11 @@ class Plan(Experiment):
     def label_settings(self, labels: str) -> dict[str, Any]:
         """Return how a label variant is made."""
         return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])
+
+
+def as_json(settings: Mapping[str, Any]) -> str:
+    """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
+    return json.dumps(settings, sort_keys=True)
 
 
 def _read(settings: type, values: Mapping[str, Any], where: str) -> None:

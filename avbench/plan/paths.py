@@ -26,6 +26,7 @@ DOWNLOAD_BENCHMARKS = DATA + "/downloads/benchmarks"
 
 RESULTS = "results/{experiment}"
 CONFIG = RESULTS + "/config.json"  # as Snakemake merged it
+DYNAMICS_CLIPS = RESULTS + "/dynamics_clips.csv"  # that are embedded in the course of training
 SUBSET = RESULTS + "/subsets/{dataset}/{subset}.csv"
 LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}.csv"
 SEED_LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv"  # after a first round

@@ -2,7 +2,7 @@
 
 import glob
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,11 @@ class Place(NamedTuple):
     kind: str
 
 
-_THERE = {"folder": lambda path: Path(path).is_dir(), "file": lambda path: Path(path).is_file(), "pattern": glob.glob}
+_THERE: Mapping[str, Callable[[str], object]] = {
+    "folder": lambda path: Path(path).is_dir(),
+    "file": lambda path: Path(path).is_file(),
+    "pattern": glob.glob,
+}
 
 # Options of a dataset that are paths, by its rule file; a point leads into a mapping.
 _OPTIONS = {

@@ -5,14 +5,17 @@ Imported while the Snakefile is parsed: standard library and the configuration o
 
 import json
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from avbench.config.pretraining import PretrainSettings
+from avbench.config.settings import defaults
 from avbench.figures.figure import Figure
 from avbench.figures.registry import FIGURES
 from avbench.plan import paths
 from avbench.plan.facts import Facts
 from avbench.plan.jobs import Plan
-from avbench.results.catalogue import TABLES
+from avbench.results.catalogue import TABLES, Table
 
 
 class Report:
@@ -24,6 +27,19 @@ class Report:
 
     def __init__(self, plan: Plan) -> None:
         self.plan, self.facts = plan, Facts(plan)
+
+    def shown(self, entry: Table | Figure) -> dict[str, Any]:
+        """Return what Snakemake's ``report()`` takes: an output, as a pattern, and how the report shows it.
+
+        Its caption is a file of the project, or what the job that draws a figure writes.
+        """
+        if isinstance(entry, Table):
+            output = paths.fill(paths.TABLE, table=entry.name)
+        else:
+            output = paths.fill(paths.FIGURE, figure=entry.name, kind="png")
+        caption = entry.caption or Path(self.plan.path(output)).with_suffix(".rst").absolute()
+        labels = {"content": entry.label}
+        return {"value": output, "caption": str(caption), "category": entry.category, "labels": labels}
 
     # --------------------------------------------------------------------------------------------------------- figures
 
@@ -134,6 +150,7 @@ class Report:
         """Return the fields of :class:`avbench.results.material.TablesPlan`."""
         plan, facts = self.plan, self.facts
         told = ("dataset", "role", "train", "published_task")
+        training = {name: defaults(PretrainSettings) | plan.pretrain_settings(name) for name in plan.subsets}
         return {
             "scores": self.scored(paths.SCORES_FILE),
             "runs": facts.run_records,
@@ -146,9 +163,9 @@ class Report:
             "own_labels": facts.own_labels,
             "methods": ["untrained", *plan.methods, "supervised"],
             "tasks": {name: {key: task[key] for key in told if key in task} for name, task in plan.tasks.items()},
-            "batch_size": plan.config["pretraining"].get("batch_size", 309),
-            "batch_order": plan.pretrain_settings(facts.largest).get("batch_order", "fresh"),
-            "epochs": {name: plan.pretrain_settings(name).get("epochs", 100) for name in plan.subsets},
+            "batch_size": plan.pretraining["batch_size"],
+            "batch_order": training[facts.largest]["batch_order"],
+            "epochs": {name: settings["epochs"] for name, settings in training.items()},
             "data": paths.DATA,
             "dataset": plan.dataset,
             "claims": plan.from_here(plan.config["claims"]),

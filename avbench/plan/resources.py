@@ -95,11 +95,28 @@ def batches_mb(pretraining: Mapping[str, Any], store: Mapping[str, Any]) -> floa
     Args:
         pretraining, store: sections of the configuration.
     """
-    store, pretraining = defaults(StoreSettings) | store, defaults(Pretraining) | pretraining
+    store = {**defaults(StoreSettings), **store}
+    pretraining = {**defaults(Pretraining), **pretraining}
     features = defaults(FeatureSettings) | pretraining.get("features", {})
     frames = features["video_s"] * store["frame_rate"] * store["width"] * store["height"] * 3
     clip = frames + 2 * features["audio_s"] * store["sample_rate"]
     return pretraining["batch_size"] * (2 * pretraining["loader_threads"] + 3) * clip / 1e6
+
+
+def training_mb(pretraining: Mapping[str, Any], store: Mapping[str, Any]) -> float:
+    """Return the memory of what training holds besides the model, in MB: decoded clips and batches.
+
+    Args:
+        pretraining, store: sections of the configuration. With ``cache_mb: auto`` clips take only what the machine, or
+            the job's own limit, can spare: they ask for nothing.
+    """
+    cache = {**defaults(Pretraining), **pretraining}["cache_mb"]
+    return (0 if cache == "auto" else int(cache)) + batches_mb(pretraining, store)
+
+
+def launcher(gpus: int) -> str:
+    """Return the module that starts a verb which trains: several GPUs train one run together, a process each."""
+    return f"torch.distributed.run --standalone --nproc-per-node {gpus} -m avbench" if gpus > 1 else "avbench"
 
 
 def stored_clips(coverages: Iterable[str]) -> int:

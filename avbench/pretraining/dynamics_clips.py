@@ -1,4 +1,4 @@
-"""The clips that training is watched on."""
+"""The dynamics clips: validation clips that are embedded while a run is trained."""
 
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 PER_CLASS = 8
 """Clips of a class, if there are as many: nearest neighbours tell nothing where most clips have no mate."""
+CLASS_KEY, CLIP_KEY = "followed classes", "followed"
+"""Words in the keys of the hashes: other words would choose other clips."""
 
 
 def choose(validation: "pd.DataFrame", clips: int) -> list[str]:
@@ -34,8 +36,8 @@ def choose(validation: "pd.DataFrame", clips: int) -> list[str]:
         )
     ids, labels = validation["clip_id"].to_numpy(dtype=object), validation["label"].to_numpy(dtype=object)
     names, codes = np.unique(labels.astype(str), return_inverse=True)
-    order = np.argsort(np.argsort(keyed_ranks(0, "followed classes", names), kind="stable"), kind="stable")[codes]
-    ranked = np.lexsort((keyed_ranks(0, "followed", ids), order))
+    order = np.argsort(np.argsort(keyed_ranks(0, CLASS_KEY, names), kind="stable"), kind="stable")[codes]
+    ranked = np.lexsort((keyed_ranks(0, CLIP_KEY, ids), order))
     place = np.empty(len(ids), np.int64)  # of a clip within its class
     sizes = np.bincount(order)
     place[ranked] = np.arange(len(ids)) - np.repeat(np.cumsum(sizes) - sizes, sizes)

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from avbench.config.pretraining import MachineSettings
 from avbench.core.errors import UserError
 from avbench.core.progress import Progress
 from avbench.methods.losses import contrast
-from avbench.models.embedder import Task
-from avbench.pretraining.dynamics_recorder import Following
+from avbench.models.embedder import Embedder
+from avbench.pretraining.dynamics_recorder import DynamicsRecorder
 from avbench.pretraining.window_batches import Batch, Batches, on_device
 from avbench.training.batch_norm import synchronise_batch_norm
 from avbench.training.optimizer import Adam
@@ -70,23 +71,23 @@ class TrainingState:
 
 
 def train(
-    task: Task,
-    schedule: Batches,
+    embedder: Embedder,
+    batches: Batches,
     machine: MachineSettings,
     device: torch.device,
     unfinished: UnfinishedRun,
     output: Path,
-    following: Following | None = None,
+    dynamics: DynamicsRecorder | None = None,
 ) -> tuple[TrainingState, dict[str, Any]]:
     """Train a model to the end, from its beginning or from what an interrupted job saved.
 
     Args:
-        task: is changed, and brought to the device.
-        schedule: the batches of the whole run.
+        embedder: is changed, and brought to the device.
+        batches: the batches of the whole run.
         machine, device: where and how fast to train.
         unfinished: keeps the run while it is under way.
         output: the run's folder, for messages and TensorBoard's events.
-        following: is shown the model before every step and after the last.
+        dynamics: is shown the model before every step and after the last.
 
     Returns:
         How far the run has come, and how fast this job was.
@@ -94,16 +95,16 @@ def train(
     Raises:
         UserError, Stopped: as `pretrain`.
     """
-    settings, world = schedule.settings, schedule.world
+    settings, world = batches.settings, batches.world
     # ------------------------------------------------------------------------------------------- model and optimiser
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
-    forward = prepare(task, schedule, machine, autocast, device, unfinished.log)
-    optimizer = Adam(task.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
+    forward = prepare(embedder, batches, machine, autocast, device, unfinished.log)
+    optimizer = Adam(embedder.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
 
     # -------------------------------------------------------------------------------------------------------- resume
     state = TrainingState()
     if saved := unfinished.load():
-        task.model.load_state_dict(saved["model"])
+        embedder.model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         state = TrainingState.from_mapping(saved["state"])
     first_step = state.step
@@ -111,27 +112,27 @@ def train(
     # ------------------------------------------------------------------------------------------------------ the loop
     with (
         contextlib.closing(Events(machine.tensorboard and world.leads, output, first_step, unfinished.log)) as events,
-        contextlib.closing(Progress(schedule.steps, schedule.method.name, "step", done=first_step)) as progress,
-        contextlib.closing(on_device(schedule.since(first_step, machine.loader_threads), device)) as upcoming,
+        contextlib.closing(Progress(batches.steps, batches.method.name, "step", done=first_step)) as progress,
+        contextlib.closing(on_device(batches.since(first_step, machine.loader_threads), device)) as upcoming,
     ):
         job, clock = Timing(), StepClock()
         for batch in clock.timed(upcoming):
-            if following:  # before the step's checkpoint, so that one that is gone on from has seen all before it
+            if dynamics:  # before the step's checkpoint, so that one that is gone on from has seen all before it
                 with clock.paused():
-                    following.look(task, batch.step, device)
-            epoch_ended = batch.step % schedule.steps_per_epoch == 0 and batch.step > first_step
+                    dynamics.record(embedder, batch.step, device)
+            epoch_ended = batch.step % batches.steps_per_epoch == 0 and batch.step > first_step
             stop = world.any(unfinished.stop_requested, device)
             save = world.leads and (stop or unfinished.due(EPOCH_SAVES_S if epoch_ended else None))
-            buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()} if save else {}
-            optimizer.learning_rate = learning_rate(settings, batch.step, schedule.steps)
+            buffers = {name: buffer.clone() for name, buffer in embedder.model.named_buffers()} if save else {}
+            optimizer.learning_rate = learning_rate(settings, batch.step, batches.steps)
             with out_of_memory_explained(batch, settings.precision, device, unfinished):
                 with autocast:
                     audio, video = forward(*batch.inputs)
                 audio, video = (world.gather(z.float(), batch.part, batch.clips) for z in (audio, video))
-                loss, accuracy = contrast(audio, video, batch.labels, schedule.method, settings.temperature)
+                loss, accuracy = contrast(audio, video, batch.labels, batches.method, settings.temperature)
                 if save:  # before the step, so that a checkpoint's weights are known to give a finite loss
                     finite_value(loss, batch.step, output, unfinished)
-                    weights = {"model": task.model.state_dict() | buffers, "optimizer": optimizer.state_dict()}
+                    weights = {"model": embedder.model.state_dict() | buffers, "optimizer": optimizer.state_dict()}
                     unfinished.save(weights | {"state": asdict(state)})
                 if stop:
                     unfinished.stop(batch.step)
@@ -143,17 +144,17 @@ def train(
             state.finish_step(value, float(accuracy))
             events.add("loss", {"step": value}, batch.step)
             if world.leads:
-                progress.advance(lambda value=value: f"loss {value:.3f}, {job}")
-            if state.step % schedule.steps_per_epoch == 0:
-                events.add("epoch", state.finish_epoch(batch.epoch, schedule.steps_per_epoch), state.step)
-    if following:
-        following.look(task, state.step, device)
+                progress.advance(partial("loss {:.3f}, {}".format, value, job))
+            if state.step % batches.steps_per_epoch == 0:
+                events.add("epoch", state.finish_epoch(batch.epoch, batches.steps_per_epoch), state.step)
+    if dynamics:
+        dynamics.record(embedder, state.step, device)
     return state, {**job.totals(), "device": str(device), "processes": world.size, "resumed_at_step": first_step}
 
 
 def prepare(
-    task: Task,
-    schedule: Batches,
+    embedder: Embedder,
+    batches: Batches,
     machine: MachineSettings,
     autocast: torch.autocast,
     device: torch.device,
@@ -164,15 +165,15 @@ def prepare(
     Returns:
         What embeds a batch: the model, or what has the processes share its gradient.
     """
-    world = schedule.world
-    if world.size > 1 and schedule.settings.batch_norm_groups == 1:
-        synchronise_batch_norm(task.model, device)
+    world = batches.world
+    if world.size > 1 and batches.settings.batch_norm_groups == 1:
+        synchronise_batch_norm(embedder.model, device)
     if world.size > 1:
-        task.batch_norm_groups = 1  # each group has a process of its own
-    task.to(device).train()
+        embedder.batch_norm_groups = 1  # each group has a process of its own
+    embedder.to(device).train()
     if machine.compile:
-        compile_model(task, schedule, autocast, device, log)
-    return torch.nn.parallel.DistributedDataParallel(task, broadcast_buffers=False) if world.size > 1 else task
+        compile_model(embedder, batches, autocast, device, log)
+    return torch.nn.parallel.DistributedDataParallel(embedder, broadcast_buffers=False) if world.size > 1 else embedder
 
 
 def finite_value(loss: torch.Tensor, step: int, output: Path, unfinished: UnfinishedRun) -> float:
@@ -207,23 +208,23 @@ def out_of_memory_explained(
 
 
 def compile_model(
-    task: Task, schedule: Batches, autocast: torch.autocast, device: torch.device, log: Callable[[str], None]
+    embedder: Embedder, batches: Batches, autocast: torch.autocast, device: torch.device, log: Callable[[str], None]
 ) -> None:
     """Have PyTorch compile the model; where it cannot, say so and train without.
 
     It is tried on the first batch, forward and backward, of which no trace is left.
     """
-    batch = schedule.read(0, 0, schedule.epoch(0)[0])
-    buffers = {name: buffer.clone() for name, buffer in task.model.named_buffers()}
-    task.model.compile()
+    batch = batches.read(0, 0, batches.epoch(0)[0])
+    buffers = {name: buffer.clone() for name, buffer in embedder.model.named_buffers()}
+    embedder.model.compile()
     try:
         with autocast:
-            audio, video = task(*(tensor.to(device) for tensor in batch.inputs))
+            audio, video = embedder(*(tensor.to(device) for tensor in batch.inputs))
         (audio * video).sum().backward()
     except Exception as error:  # of a compiler that is missing or too old, among much else
         torch.compiler.set_stance("force_eager")
         reason = " ".join(str(error).partition("\n\n")[0].split()) or type(error).__name__
         log(f"torch.compile does not work here ({reason}); training without it")
-    for name, buffer in task.model.named_buffers():
+    for name, buffer in embedder.model.named_buffers():
         buffer.copy_(buffers[name])
-    task.zero_grad()
+    embedder.zero_grad()

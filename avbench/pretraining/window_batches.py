@@ -1,6 +1,6 @@
 """The batches of a pretraining run: sound of the anchors, frames of their positives, and what brings them to a GPU."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class Batch:
 
     @property
     def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What `Task` takes."""
+        """What `Embedder` takes."""
         return self.audio, self.frames, self.flips
 
 
@@ -47,7 +47,7 @@ class Batches:
 
     Args:
         clips: the subset's.
-        known: what the method may know of them, see `numbered`.
+        pairing_codes: what the method may know of them, see `numbered`.
         method: how pairs are drawn.
         settings: how to train.
         seed: of the run.
@@ -60,14 +60,14 @@ class Batches:
     def __init__(
         self,
         clips: Clips,
-        known: np.ndarray,
+        pairing_codes: np.ndarray,
         method: Method,
         settings: "PretrainSettings",
         seed: int,
         world: World = ALONE,
     ) -> None:
         self.clips, self.method, self.settings, self.seed, self.world = clips, method, settings, seed, world
-        self.pairing = Pairing(method, known, settings.batch_size, settings.epochs, seed, settings.batch_order)
+        self.pairing = Pairing(method, pairing_codes, settings.batch_size, settings.epochs, seed, settings.batch_order)
         first = self.epoch(0)  # the others have as many batches
         for size in {self.pairing.smallest_batch, *map(len, first)}:  # refuses what is too small
             group_sizes(size, settings.batch_norm_groups, method.name)
@@ -108,7 +108,7 @@ class Batches:
         """Return the clip whose video is each anchor's positive."""
         return self.pairing.videos(anchors, epoch)
 
-    def since(self, step: int, threads: int = 0) -> Iterator[Batch]:
+    def since(self, step: int, threads: int = 0) -> Generator[Batch]:
         """Return the batches from ``step`` on, prepared ahead by so many threads; in line without any."""
         return prefetch(self.read, self._plan(step), threads)
 
@@ -120,7 +120,7 @@ class Batches:
                     yield number, epoch, anchors
 
 
-def on_device(batches: Iterator[Batch], device: torch.device) -> Iterator[Batch]:
+def on_device(batches: Generator[Batch], device: torch.device) -> Generator[Batch]:
     """Bring batches to a GPU, each while it works on the one before; on a CPU they stay what they are."""
     if device.type != "cuda":
         return batches

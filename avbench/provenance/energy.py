@@ -108,7 +108,7 @@ def processor_counters(folder: Path = POWERCAP) -> list[Counter]:
         try:
             name = (zone / "name").read_text(encoding="ascii").strip()
             reach = int((zone / "max_energy_range_uj").read_text(encoding="ascii")) / 1e6
-            counter = Counter(name, lambda file=zone / "energy_uj": int(file.read_text(encoding="ascii")) / 1e6, reach)
+            counter = Counter(name, functools.partial(_powercap_joules, zone / "energy_uj"), reach)
             counter.read()
         except (OSError, ValueError):
             continue
@@ -139,6 +139,10 @@ def gpu_counters() -> list[Counter]:
             continue
         counters.append(Counter(label, functools.partial(_joules, device)))
     return counters
+
+
+def _powercap_joules(counter: Path) -> float:
+    return int(counter.read_text(encoding="ascii")) / 1e6
 
 
 def _joules(device: Any) -> float:

@@ -40,9 +40,9 @@ def make_tables(plan: Mapping[str, Any], output: str | Path) -> list[Path]:
 
 def sources(plan: Mapping[str, Any]) -> list[str]:
     """Return every file that the tables of a plan are made of, and the records beside the scores."""
-    plan = build(TablesPlan, plan, "plan")
+    listed = build(TablesPlan, plan, "plan")
     parts = dict.fromkeys(part for entry in catalogue.of_rule(catalogue.TOGETHER) for part in entry.needs)
-    return list(dict.fromkeys(str(path) for part in parts for path in _files(part, getattr(plan, part))))
+    return list(dict.fromkeys(str(path) for part in parts for path in _files(part, getattr(listed, part))))
 
 
 def _files(part: str, listed: Any) -> Iterable[str | Path]:

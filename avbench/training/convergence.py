@@ -24,14 +24,14 @@ def still_improving(losses: Sequence[float]) -> bool:
     Returns:
         True or False; True for fewer than five epochs, too few to have settled.
     """
-    losses = np.asarray(losses, dtype=np.float64)
-    if losses.size < 5:
+    fallen = np.asarray(losses, dtype=np.float64)
+    if fallen.size < 5:
         return True
-    tail = losses[-max(3, math.ceil(losses.size / 5)) :]
+    tail = fallen[-max(3, math.ceil(fallen.size / 5)) :]
     time = np.arange(tail.size) - (tail.size - 1) / 2
     slope = (time @ tail) / (time @ time)
     residual = tail - tail.mean() - slope * time
     error = math.sqrt((residual @ residual) / (tail.size - 2) / (time @ time))
     fall = -slope * (tail.size - 1)
-    whole = losses[0] - (tail.mean() - fall / 2)
+    whole = fallen[0] - (tail.mean() - fall / 2)
     return bool(-slope > 2 * error and fall > IMPROVING_SHARE * whole)

@@ -4,7 +4,6 @@ PyTorch is imported on use, so that a lock costs nothing but itself.
 """
 
 import fcntl
-import itertools
 import os
 import tempfile
 from collections.abc import Mapping
@@ -77,7 +76,8 @@ def take(count: int, share: bool = True, environment: Mapping[str, str] = os.env
         names = [str(index) for index in range(count)]
     folder = Path(tempfile.gettempdir(), f"avbench-gpus-{os.getuid()}", environment.get("SLURM_JOB_ID", "local"))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for turn in itertools.count():
+    turn = 0
+    while True:
         for index, name in enumerate(names):
             if (lock := _lock(folder / f"{name.replace('/', '-')}.{turn}.lock")) is not None:
                 _taken.append((index, lock))
@@ -87,6 +87,7 @@ def take(count: int, share: bool = True, environment: Mapping[str, str] = os.env
                 f"all {count} usable GPUs are taken by other processes, and those that train together need one each. "
                 "Tell Snakemake how many there are: --resources gpu=N."
             )
+        turn += 1
 
 
 def _lock(path: Path) -> int | None:

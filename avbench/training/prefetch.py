@@ -1,7 +1,7 @@
 """Preparing what comes next while the present is worked on."""
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -9,7 +9,7 @@ S = TypeVar("S")
 T = TypeVar("T")
 
 
-def prefetch(read: Callable[..., T], plan: Iterable[tuple], threads: int) -> Iterator[T]:
+def prefetch(read: Callable[..., T], plan: Iterable[tuple], threads: int) -> Generator[T]:
     """Yield ``read(*arguments)`` for the arguments of a plan, in its order.
 
     Args:
@@ -33,7 +33,7 @@ def prefetch(read: Callable[..., T], plan: Iterable[tuple], threads: int) -> Ite
         pool.shutdown(cancel_futures=True)  # what nobody will ask for is not read
 
 
-def ahead(items: Iterator[S], move: Callable[[S], T]) -> Iterator[T]:
+def ahead(items: Iterator[S], move: Callable[[S], T]) -> Generator[T]:
     """Yield ``move(item)`` for every item; the next is taken and moved, in a thread, while the present is worked on.
 
     Args:

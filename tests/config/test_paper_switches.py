@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from avbench.config.paper_switches import PRESETS, Protocol, parse
+from avbench.config.paper_switches import PRESETS, PaperSwitches, parse
 from avbench.config.pretraining import PretrainSettings
 from avbench.config.settings import build
 from avbench.core.errors import UserError
 from tests.support.paths import ROOT
 
-SWITCHES = [field.name for field in dataclasses.fields(Protocol)]
+SWITCHES = [field.name for field in dataclasses.fields(PaperSwitches)]
 PUBLISHED, CORRECTED = PRESETS["published"], PRESETS["corrected"]
 
 
@@ -20,16 +20,16 @@ def test_the_presets_differ_in_every_switch():
     assert all(getattr(PUBLISHED, name) != getattr(CORRECTED, name) for name in SWITCHES)
     assert PUBLISHED.batch_norm_groups == 4
     assert parse("published") == PUBLISHED
-    assert parse("corrected") == Protocol() == CORRECTED
+    assert parse("corrected") == PaperSwitches() == CORRECTED
 
 
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
         ({"preset": "published", "flip_each_frame": False}, dataclasses.replace(PUBLISHED, flip_each_frame=False)),
-        ({"preset": "corrected", "batch_norm_groups": 8}, Protocol(batch_norm_groups=8)),
-        ({"task_mel_bands": True}, Protocol(task_mel_bands=True)),
-        ({}, Protocol()),
+        ({"preset": "corrected", "batch_norm_groups": 8}, PaperSwitches(batch_norm_groups=8)),
+        ({"task_mel_bands": True}, PaperSwitches(task_mel_bands=True)),
+        ({}, PaperSwitches()),
     ],
 )
 def test_switches_change_a_preset(value, expected):
@@ -79,7 +79,7 @@ def test_pretraining_takes_the_switches_as_its_settings():
 
 def test_evaluation_takes_the_switches_by_name():
     assert PUBLISHED.evaluation() == dict.fromkeys(SWITCHES[4:], True)
-    assert Protocol(**json.loads(json.dumps(PUBLISHED.evaluation()))).evaluation() == PUBLISHED.evaluation()
+    assert PaperSwitches(**json.loads(json.dumps(PUBLISHED.evaluation()))).evaluation() == PUBLISHED.evaluation()
 
 
 def test_it_is_imported_with_the_standard_library_alone():

@@ -8,7 +8,6 @@ import pytest
 
 from avbench.cli import main
 from avbench.config.methods import PRESETS, Method
-from avbench.features.statistics import subset_statistics
 from avbench.pretraining import run
 from tests.support.training import FEATURES, IDENTITY, MACHINE, SETTINGS, same, weights, write_store
 
@@ -24,9 +23,7 @@ METHODS = {
 def folder(tmp_path_factory):
     """A dataset, its mel statistics, two subset files that differ in their true labels, and labels to pair by."""
     folder = tmp_path_factory.mktemp("leaks")
-    store = write_store(folder / "data/d/store")
-    statistics = subset_statistics(store, store.clip_ids, FEATURES)
-    (folder / "statistics.json").write_text(json.dumps(statistics))
+    store = write_store(folder / "data")
     numbers = np.arange(len(store.clip_ids))
     others = np.random.default_rng(0).permutation(numbers)
     for name, labels in {
@@ -45,12 +42,19 @@ def folder(tmp_path_factory):
 
 def pretrain(folder, output, method, subset="subset", labels=None):
     """Run the verb as the workflow does."""
-    given = ["--data", folder / "data", "--subset", folder / f"{subset}.csv", "--output", output, "--seed", 0]
-    given += ["--labels", folder / f"{labels}.csv"] if labels else []
-    given += ["--statistics", folder / "statistics.json", "--method", json.dumps(asdict(method))]
-    given += ["--settings", json.dumps(asdict(SETTINGS)), "--features", json.dumps(asdict(FEATURES))]
-    given += ["--identity", json.dumps(IDENTITY), "--machine", json.dumps(asdict(MACHINE))]
-    assert main.main(["pretrain", *map(str, given)]) == 0
+    job = {
+        "method": asdict(method),
+        "pretraining": asdict(SETTINGS),
+        "features": asdict(FEATURES),
+        "seed": 0,
+        "identity": IDENTITY,
+        "subset": str(folder / f"{subset}.csv"),
+        "labels": str(folder / f"{labels}.csv") if labels else None,
+        "statistics": str(folder / "data/statistics.json"),
+        "output": str(output),
+        "data": str(folder / "data"),
+    }
+    assert main.main(["pretrain", "--job", json.dumps(job), "--machine", json.dumps(asdict(MACHINE))]) == 0
 
 
 def outcome(output):
@@ -79,11 +83,21 @@ def test_a_method_without_labels_gets_none(folder, tmp_path):
 
 @pytest.mark.parametrize(("method", "labels"), [("random", None), ("soft-positive", "guessed")])
 def test_no_true_label_reaches_training(folder, tmp_path, monkeypatch, method, labels):
-    given = []
-    monkeypatch.setattr(run, "pretrain", lambda *values, **named: given.append(repr((values, named))))
-    pretrain(folder, tmp_path, PRESETS[method], labels=labels)
-    assert "clip-00" in given[0]
-    assert ("guess-0" in given[0]) == (labels == "guessed")
-    assert "TRUE" not in given[0]
-    pretrain(folder, tmp_path, PRESETS["soft-positive"], labels="subset")  # where they are what it pairs by, they do
-    assert "TRUE" in given[1]
+    """Of what a run reads, all that is text: subset, labels and statistics."""
+    read = []
+    for name in ("read_csv", "read_pairing", "read_json"):
+        function = getattr(run, name)
+
+        def recorded(*given, function=function):
+            read.append(repr(found := function(*given)))
+            return found
+
+        monkeypatch.setattr(run, name, recorded)
+    pretrain(folder, tmp_path / "a", PRESETS[method], labels=labels)
+    assert len(read) == (2 if labels is None else 3)
+    assert "clip-00" in read[0]
+    assert any("guess-0" in text for text in read) == (labels == "guessed")
+    assert not any("TRUE" in text for text in read)
+    # Where they are what it pairs by, they do.
+    pretrain(folder, tmp_path / "b", PRESETS["soft-positive"], labels="subset")
+    assert any("TRUE" in text for text in read)

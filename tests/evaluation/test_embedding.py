@@ -6,20 +6,21 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from avbench.config.paper_switches import PRESETS, Protocol
+from avbench.config.paper_switches import PRESETS, PaperSwitches
 from avbench.config.pretraining import PretrainSettings
 from avbench.config.tasks import read_tasks
 from avbench.core.errors import UserError
 from avbench.data.store import open_store
 from avbench.evaluation.embedding import embed, encode, encode_padded, whole_clip_batches
+from avbench.evaluation.scoring_jobs import EmbedJob
 from avbench.evaluation.tasks import VALIDATION_SHARE, task_clips
 from avbench.features.log_mel import LogMel
 from avbench.features.statistics import Standardise, subset_statistics
-from avbench.models.embedder import load_task
+from avbench.models.embedder import load_embedder
 from avbench.models.encoders import build
 from avbench.pretraining.run import write_untrained
 from avbench.training import checkpoint
-from tests.support.downstream import FEATURES, write_dataset
+from tests.support.downstream import FEATURES, write_dataset, write_subset
 
 CORRECTED = PRESETS["corrected"]
 
@@ -32,6 +33,10 @@ def subset(tmp_path):
     listed = write_dataset(tmp_path)
     train = listed[listed["split"] == "train"].iloc[:9]
     return {name: list(train[name]) for name in ("clip_id", "label")}
+
+
+def file(folder, subset):
+    return write_subset(folder / "subset.csv", subset)
 
 
 @given(st.lists(st.sampled_from([0.3, 2.0, 2.5, 3.0, 90.0]), max_size=40), st.sampled_from([1.0, 1.25, 1e9]))
@@ -71,19 +76,20 @@ def test_features_are_those_of_each_clip_alone(tmp_path, subset):
     for seed in (0, 1):
         write_untrained(PretrainSettings(model="small"), FEATURES, STATISTICS, seed, tmp_path / f"{seed}.pt")
     outputs = [tmp_path / "0.npz", tmp_path / "1.npz"]
-    embed([tmp_path / "0.pt", tmp_path / "1.pt"], outputs, read_tasks(TASKS), tmp_path, subset, CORRECTED, "cpu", 1)
+    checkpoints = (tmp_path / "0.pt", tmp_path / "1.pt")
+    embed(EmbedJob(checkpoints, outputs, read_tasks(TASKS), file(tmp_path, subset), CORRECTED, data=tmp_path), "cpu")
     store = open_store(tmp_path, "toys")
     for seed, output in enumerate(outputs):
-        task = load_task(checkpoint.load(tmp_path / f"{seed}.pt"))
+        embedder = load_embedder(checkpoint.load(tmp_path / f"{seed}.pt"))
         with np.load(output) as arrays, torch.inference_mode():
             for place in (0, 5, len(arrays["toys/clip_id"]) - 1):
                 row = store.rows([arrays["toys/clip_id"][place]])[0]
-                audio = task.model.audio(task.audio_input(torch.from_numpy(store.audio(row).copy())[None]))
-                video = task.model.video(task.video_input(torch.from_numpy(store.frames(row))[None]))
+                audio = embedder.model.audio(embedder.audio_input(torch.from_numpy(store.audio(row).copy())[None]))
+                video = embedder.model.video(embedder.video_input(torch.from_numpy(store.frames(row))[None]))
                 np.testing.assert_allclose(arrays["toys/audio"][place], audio[0].numpy(), rtol=1e-4, atol=1e-5)
                 np.testing.assert_allclose(arrays["toys/video"][place], video[0].numpy(), rtol=1e-4, atol=1e-5)
                 inputs = (torch.from_numpy(store.audio(row).copy())[None], torch.from_numpy(store.frames(row))[None])
-                projected = task(*inputs, torch.zeros(1, dtype=torch.bool))
+                projected = embedder(*inputs, torch.zeros(1, dtype=torch.bool))
                 for modality, embedding in zip(("audio", "video"), projected, strict=True):
                     own = arrays[f"toys/{modality}-head"][place]
                     np.testing.assert_allclose(own, embedding[0].numpy(), rtol=1e-3, atol=1e-5)
@@ -91,19 +97,20 @@ def test_features_are_those_of_each_clip_alone(tmp_path, subset):
 
 def test_clips_of_unequal_length_share_batches_without_a_trace(tmp_path, subset, monkeypatch):
     write_untrained(PretrainSettings(model="small"), FEATURES, STATISTICS, 0, tmp_path / "0.pt")
-    task, store = load_task(checkpoint.load(tmp_path / "0.pt")), open_store(tmp_path, "toys")
+    embedder, store = load_embedder(checkpoint.load(tmp_path / "0.pt")), open_store(tmp_path, "toys")
     ids = store.clip_ids[:10]
     assert set(store.duration_s[:10]) == {2.0, 3.0}
-    (apart,) = encode([task], store, ids, "audio", torch.device("cpu"))
+    (apart,) = encode([embedder], store, ids, "audio", torch.device("cpu"))
     monkeypatch.setattr("avbench.evaluation.embedding.SPREAD", 2.0)
-    (together,) = encode([task], store, ids, "audio", torch.device("cpu"))
+    (together,) = encode([embedder], store, ids, "audio", torch.device("cpu"))
     np.testing.assert_allclose(together, apart, rtol=1e-4, atol=1e-5)
 
 
 def test_a_task_of_one_modality_has_no_common_space(tmp_path, subset):
     write_untrained(PretrainSettings(model="small"), FEATURES, STATISTICS, 0, tmp_path / "0.pt")
     tasks = read_tasks({"toys": TASKS["toys"] | {"modalities": ["audio"]}})
-    embed([tmp_path / "0.pt"], [tmp_path / "0.npz"], tasks, tmp_path, subset, CORRECTED, "cpu", 1)
+    run = (tmp_path / "0.pt",), (tmp_path / "0.npz",)
+    embed(EmbedJob(*run, tasks, file(tmp_path, subset), CORRECTED, data=tmp_path), "cpu")
     with np.load(tmp_path / "0.npz") as arrays:
         assert sorted(arrays) == ["toys/audio", "toys/clip_id", "toys/label", "toys/split"]
 
@@ -111,17 +118,18 @@ def test_a_task_of_one_modality_has_no_common_space(tmp_path, subset):
 def test_a_tasks_own_mel_bands_are_standardised_by_its_own_training_clips(tmp_path, subset):
     write_untrained(PretrainSettings(model="small"), FEATURES, STATISTICS, 0, tmp_path / "0.pt")
     tasks = read_tasks({"toys": TASKS["toys"] | {"train": "all", "published_mel_bands": 20}})
-    for name, protocol in (("own", Protocol(task_mel_bands=True)), ("shared", CORRECTED)):
-        embed([tmp_path / "0.pt"], [tmp_path / f"{name}.npz"], tasks, tmp_path, subset, protocol, "cpu", 1)
+    for name, switches in (("own", PaperSwitches(task_mel_bands=True)), ("shared", CORRECTED)):
+        run = (tmp_path / "0.pt",), (tmp_path / f"{name}.npz",)
+        embed(EmbedJob(*run, tasks, file(tmp_path, subset), switches, data=tmp_path), "cpu")
     store, features = open_store(tmp_path, "toys"), replace(FEATURES, n_mels=20)
-    task = load_task(checkpoint.load(tmp_path / "0.pt"))
+    embedder = load_embedder(checkpoint.load(tmp_path / "0.pt"))
     with np.load(tmp_path / "own.npz") as own, np.load(tmp_path / "shared.npz") as shared, torch.inference_mode():
         training = own["toys/clip_id"][own["toys/split"] == "train"]
         statistics = subset_statistics(store, training, features)
         standardise = Standardise(np.array(statistics["mean"]), np.array(statistics["std"]))
         row = store.rows(own["toys/clip_id"][:1])[0]
         mel = LogMel(features)(torch.from_numpy(store.audio(row).copy())[None])
-        expected = task.model.audio(standardise(mel).unsqueeze(1))[0].numpy()
+        expected = embedder.model.audio(standardise(mel).unsqueeze(1))[0].numpy()
         np.testing.assert_allclose(own["toys/audio"][0], expected, rtol=1e-4, atol=1e-5)
         assert not np.allclose(own["toys/audio"], shared["toys/audio"])
         np.testing.assert_array_equal(own["toys/video"], shared["toys/video"])
@@ -143,12 +151,12 @@ def test_as_published_a_fifth_of_the_subset_validates_and_the_test_clips_stay(tm
     listed = write_dataset(tmp_path, per_split=20)
     train = listed[listed["split"] == "train"]
     subset = {name: list(train[name]) for name in ("clip_id", "label")}
-    clips = task_clips(task, tmp_path, subset, Protocol(probe_on_pretraining_clips=True))
+    clips = task_clips(task, tmp_path, subset, PaperSwitches(probe_on_pretraining_clips=True))
     assert clips["split"].value_counts().to_dict() == {"train": 144, "validation": 36, "test": 60}
     assert set(clips.loc[clips["split"] != "test", "clip_id"]) == set(subset["clip_id"])
     assert set(clips.loc[clips["split"] == "test", "clip_id"]) == set(listed.loc[listed["split"] == "test", "clip_id"])
     reordered = {name: values[::-1] for name, values in subset.items()}
-    assert clips.equals(task_clips(task, tmp_path, reordered, Protocol(probe_on_pretraining_clips=True)))
+    assert clips.equals(task_clips(task, tmp_path, reordered, PaperSwitches(probe_on_pretraining_clips=True)))
 
 
 def test_the_papers_numbers_of_training_and_validation_clips():
@@ -168,6 +176,6 @@ def test_checkpoints_of_other_features_are_refused(tmp_path, subset):
     write_untrained(settings, FEATURES, STATISTICS, 0, tmp_path / "0.pt")
     other = {"mean": [-20.0] * 16, "std": [10.0] * 16}
     write_untrained(settings, replace(FEATURES, n_mels=16), other, 0, tmp_path / "1.pt")
-    models = [load_task(checkpoint.load(tmp_path / f"{i}.pt")) for i in (0, 1)]
+    models = [load_embedder(checkpoint.load(tmp_path / f"{i}.pt")) for i in (0, 1)]
     with pytest.raises(UserError, match="different features"):
         encode(models, open_store(tmp_path, "toys"), subset["clip_id"], "audio", torch.device("cpu"))

@@ -15,6 +15,7 @@ from avbench.evaluation.frozen import frozen
 from avbench.evaluation.knn import knn
 from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.retrieval import retrieval
+from avbench.evaluation.scoring_jobs import FrozenJob
 
 IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
 PROTOCOLS = {"linear": {"strengths": [0.1, 1.0]}, "knn": {"neighbours": 5, "temperature": 0.1}, "retrieval": {}}
@@ -52,7 +53,7 @@ def arrays(tmp_path):
 
 def evaluate(data, protocols, seeds=(4,)):
     outputs = [data / f"seed-{seed}" / "scores.csv" for seed in seeds]
-    frozen([data / "run.npz"] * len(seeds), seeds, outputs, TASKS, data, protocols, IDENTITY)
+    frozen(FrozenJob([data / "run.npz"] * len(seeds), seeds, outputs, TASKS, protocols, IDENTITY, data=data))
     rows = []
     for output in outputs:
         with output.open(newline="") as stream:
@@ -137,7 +138,8 @@ def test_the_geometry_of_tasks_with_both_modalities_lies_beside_the_scores(tmp_p
 
 def test_without_such_a_task_the_geometry_is_its_header(tmp_path, arrays):
     output = tmp_path / "scores.csv"
-    frozen([tmp_path / "run.npz"], [0], [output], TASKS[1:], tmp_path, {"knn": {"neighbours": 5}}, IDENTITY)
+    protocols = {"knn": {"neighbours": 5}}
+    frozen(FrozenJob([tmp_path / "run.npz"], [0], [output], TASKS[1:], protocols, IDENTITY, data=tmp_path))
     assert (tmp_path / "geometry.csv").read_text().startswith("method,subset,labels,seed,task,alignment,")
     assert (tmp_path / "geometry.csv").read_text().count("\n") == 1
 

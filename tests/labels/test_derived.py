@@ -14,10 +14,11 @@ from avbench.config.methods import Method
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv
 from avbench.data.store import Store
-from avbench.labels.derived import derive, derived_labels, features, read_settings
+from avbench.labels.derived import derive, derived_labels, features
+from avbench.labels.label_jobs import DerivedLabelJob, read_settings
 from avbench.labels.label_noise import make
 from avbench.methods.pairing_labels import read_pairing
-from avbench.models.embedder import load_task
+from avbench.models.embedder import load_embedder
 from avbench.pretraining.run import pretrain, write_untrained
 from avbench.training import checkpoint
 from tests.support import training
@@ -29,13 +30,13 @@ LABELS = ("clip_id", "label")
 def data(tmp_path_factory):
     """A dataset in the layout that the workflow gives it."""
     folder = tmp_path_factory.mktemp("data")
-    training.write_store(folder / "toys/store")
+    training.write_store(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def store(data):
-    return Store([data / "toys/store/000.arrow"])
+    return training.DatasetStore(data)
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +49,12 @@ def subset(store):
 
 def first_round(data, store, subset, folder, method="random", labels=None, seed=0):
     """Pretrain on the subset; return the checkpoint."""
-    run = training.arguments(store, folder, method, replace(training.SETTINGS, batch_size=6, epochs=4), seed)
-    pretrain(**run | {"clip_ids": subset["clip_id"], "pairing_labels": labels or [""] * len(subset["clip_id"])})
+    clip_ids, settings = subset["clip_id"], replace(training.SETTINGS, batch_size=6, epochs=4)
+    files = {
+        "subset": training.write_labels(folder / "subset.csv", clip_ids, subset["label"]),
+        "labels": training.write_labels(folder / "labels.csv", clip_ids, labels or [""] * len(clip_ids)),
+    }
+    pretrain(**training.arguments(store, folder, method, settings, seed, **files))
     return folder / "checkpoint.pt"
 
 
@@ -64,7 +69,17 @@ def make_files(data, subset, folder, checkpoints, **values):
     """Make labels; return the columns of each file, and each summary."""
     outputs = [folder / f"seed-{seed}.csv" for seed in range(len(checkpoints))]
     summaries = [path.with_suffix(".json") for path in outputs]
-    derived_labels(data, "toys", subset, values, checkpoints, range(len(checkpoints)), outputs, summaries, "cpu")
+    job = {
+        "dataset": "d",
+        "subset": str(training.write_labels(folder.parent / f"{folder.name}.csv", subset["clip_id"], subset["label"])),
+        "settings": values,
+        "checkpoints": list(map(str, checkpoints)),
+        "seeds": list(range(len(checkpoints))),
+        "outputs": list(map(str, outputs)),
+        "summaries": list(map(str, summaries)),
+        "data": str(data),
+    }
+    derived_labels(DerivedLabelJob.from_mapping(job), "cpu")
     columns = ("clip_id", "neighbour") if values["kind"] == "neighbours" else LABELS
     return [read_csv(path, columns) for path in outputs], [json.loads(path.read_text()) for path in summaries]
 
@@ -116,13 +131,14 @@ def test_other_true_labels_change_no_cluster_and_no_neighbour(data, subset, chec
 
 
 def test_features_are_those_of_each_modality_of_length_one(store, subset, checkpoints):
-    task = load_task(checkpoint.load(checkpoints[0]))
+    embedder = load_embedder(checkpoint.load(checkpoints[0]))
     ids = subset["clip_id"][:3]
-    (views,) = features([task], store, ids, ("audio", "video"), torch.device("cpu"))
+    (views,) = features([embedder], store, ids, ("audio", "video"), torch.device("cpu"))
     with torch.inference_mode():
         for place, clip in enumerate(store.rows(ids)):
-            sound = task.model.audio(task.audio_input(torch.from_numpy(store.audio(clip).copy())[None]))[0].numpy()
-            picture = task.model.video(task.video_input(torch.from_numpy(store.frames(clip))[None]))[0].numpy()
+            wave = torch.from_numpy(store.audio(clip).copy())[None]
+            sound = embedder.model.audio(embedder.audio_input(wave))[0].numpy()
+            picture = embedder.model.video(embedder.video_input(torch.from_numpy(store.frames(clip))[None]))[0].numpy()
             for modality, plain in (("audio", sound), ("video", picture)):
                 expected = plain / np.linalg.norm(plain)
                 np.testing.assert_allclose(views[modality][place], expected, rtol=1e-3, atol=1e-5)
@@ -149,8 +165,8 @@ def test_a_method_that_pairs_by_clusters_makes_the_clusters_of_the_next_round(
         data, subset, tmp_path / "second", second_round, kind="clusters", k=5, method="soft-clusters"
     )
     for seed, (path, labels, summary) in enumerate(zip(second_round, second, summaries, strict=True)):
-        task = load_task(checkpoint.load(path))
-        (views,) = features([task], store, subset["clip_id"], ("audio", "video"), torch.device("cpu"))
+        embedder = load_embedder(checkpoint.load(path))
+        (views,) = features([embedder], store, subset["clip_id"], ("audio", "video"), torch.device("cpu"))
         expected, _, _ = derive(views, subset, ClusterSettings(k=5), seed)
         assert labels == expected.to_dict("list")
         assert summary["method"] == "soft-clusters"
@@ -181,8 +197,7 @@ def test_each_checkpoint_makes_its_own_labels_with_its_own_seed(data, subset, ch
 
 
 def test_untrained_encoders_make_labels_too(data, store, subset, tmp_path):
-    statistics = training.arguments(store, tmp_path)["statistics"]
-    write_untrained(training.SETTINGS, training.FEATURES, statistics, 0, tmp_path / "untrained.pt")
+    write_untrained(training.SETTINGS, training.FEATURES, training.statistics(store), 0, tmp_path / "untrained.pt")
     (made,), (summary,) = make_files(
         data, subset, tmp_path, [tmp_path / "untrained.pt"], kind="clusters", k=3, method="untrained"
     )

@@ -3,7 +3,6 @@
 import hashlib
 import os
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -11,12 +10,9 @@ from PIL import Image
 from torchvision import models as zoo
 
 from avbench.core.errors import UserError
-from avbench.data import ledger
 from avbench.data.store import open_store
-from avbench.labels.frame_classifier import train
 from avbench.labels.image_classifier import load
 from avbench.labels.pseudo import make
-from tests.support.downstream import write_dataset
 from tests.support.file_server import FileServer
 from tests.support.pictures import CPU, MODEL, PUBLISHED, network, saved, write_data, write_weights
 
@@ -182,37 +178,3 @@ def test_published_classifiers_carry_a_hash_in_their_file_name_and_have_distinct
             assert len(digest) >= 8
             assert int(digest, 16) >= 0
             assert len(set(member.meta["categories"])) == len(member.meta["categories"]) == 1000
-
-
-def test_a_classifier_learns_another_datasets_classes(data, store):
-    torch.set_num_threads(1)
-    classifier = train(data, "colours", 20, 0, CPU)
-    assert classifier.validation_accuracy > 0.9
-    test = ledger.stored(ledger.read(data / "toys/ledger.parquet"), "test")
-    made = make(store, test["clip_id"].tolist(), classifier, CPU)
-    assert (made["label"] == test["label"]).mean() > 0.9  # three colours; chance is 0.33
-    assert made["confidence"].between(1 / 3, 1).all()
-
-
-def test_another_seed_trains_another_classifier(data, store):
-    made = [make(store, store.clip_ids, train(data, "colours", 1, seed, CPU), CPU)["confidence"] for seed in (0, 1)]
-    assert not np.allclose(*made)
-
-
-def test_datasets_that_cannot_train_a_classifier_are_refused(data, tmp_path):
-    listed = write_dataset(tmp_path, "odd")
-
-    def attempt(change):
-        changed = listed.copy()
-        changed.loc[change(changed), "state"] = "rejected"
-        ledger.write(tmp_path / "odd/ledger.parquet", changed[list(ledger.COLUMNS)])
-        train(tmp_path, "odd", 1, 0, CPU)
-
-    with pytest.raises(UserError, match="odd has 3 classes .* and 0 stored validation clips"):
-        attempt(lambda table: table["split"] == "validation")
-    with pytest.raises(UserError, match="odd has 1 classes"):
-        attempt(lambda table: table["label"] != "class, 0")
-    with pytest.raises(UserError, match="odd has no training clip of 'class, 2'"):
-        attempt(lambda table: (table["split"] == "train") & (table["label"] == "class, 2"))
-    with pytest.raises(UserError, match="sounds has no pictures"):
-        train(data, "sounds", 1, 0, CPU)

@@ -15,8 +15,18 @@ from avbench.core.files import read_csv
 from avbench.data import ledger
 from avbench.data.store import open_store
 from avbench.labels.image_classifier import Classifier, load
+from avbench.labels.label_jobs import PseudoLabelJob
 from avbench.labels.pseudo import make, pairing, pseudo_labels, summarise
+from tests.support.downstream import write_subset
 from tests.support.pictures import CPU, MODEL, middle, write_data, write_weights
+
+
+def run(data, dataset, subset, folder, **settings):
+    """Make the pseudo-labels of a subset's file; return the files of labels, confidence and summary."""
+    outputs = [folder / name for name in ("labels.csv", "confidence.csv", "summary.json")]
+    job = PseudoLabelJob(dataset, subset, PseudoLabelSettings(**settings), *outputs, data=data)
+    pseudo_labels(job, "cpu")
+    return outputs
 
 
 @pytest.fixture(scope="module")
@@ -76,12 +86,11 @@ def test_weights_that_are_no_numbers_give_no_labels(few, store, tmp_path):
 
 def test_the_outcome_repeats_itself_and_says_what_it_is(data, tmp_path):
     subset = ledger.stored(ledger.read(data / "toys/ledger.parquet"), "train").to_dict("list")
-    settings = PseudoLabelSettings(classifier_dataset="colours", epochs=3)
-    names = ("labels.csv", "confidence.csv", "summary.json")
-    for folder in ("a", "b"):
-        pseudo_labels(data, "toys", subset, settings, *(tmp_path / folder / name for name in names), "cpu")
-    for name in names:
-        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    file = write_subset(tmp_path / "subset.csv", subset)
+    settings = {"classifier_dataset": "colours", "epochs": 3}
+    first, second = (run(data, "toys", file, tmp_path / folder, **settings) for folder in ("a", "b"))
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
     labels = read_csv(tmp_path / "a/labels.csv", ["clip_id", "label"])
     sure = read_csv(tmp_path / "a/confidence.csv", ["clip_id", "label", "confidence"])
     assert labels["clip_id"] == subset["clip_id"] == sure["clip_id"]
@@ -95,13 +104,12 @@ def test_the_outcome_repeats_itself_and_says_what_it_is(data, tmp_path):
 
 
 def test_a_dataset_does_not_label_itself_and_sounds_are_not_looked_at(data, tmp_path):
-    outputs = [tmp_path / name for name in ("labels.csv", "confidence.csv", "summary.json")]
-    subset = {"clip_id": [], "label": []}
+    subset = write_subset(tmp_path / "subset.csv", {"clip_id": [], "label": []})
     with pytest.raises(UserError, match="toys is the dataset to label"):
-        pseudo_labels(data, "toys", subset, PseudoLabelSettings(classifier_dataset="toys"), *outputs, "cpu")
+        run(data, "toys", subset, tmp_path, classifier_dataset="toys")
     with pytest.raises(UserError, match="sounds has no pictures"):
-        pseudo_labels(data, "sounds", subset, PseudoLabelSettings(classifier_dataset="toys"), *outputs, "cpu")
-    assert list(tmp_path.iterdir()) == []
+        run(data, "sounds", subset, tmp_path, classifier_dataset="toys")
+    assert list(tmp_path.iterdir()) == [subset]
 
 
 def entropy(counts):
@@ -168,12 +176,12 @@ def test_without_a_least_confidence_every_clip_has_its_class():
 
 def test_clips_of_whose_class_the_classifier_is_not_sure_are_counted(data, few, tmp_path):
     subset = ledger.stored(ledger.read(data / "toys/ledger.parquet"), "train").to_dict("list")
-    outputs = [tmp_path / name for name in ("labels.csv", "confidence.csv", "summary.json")]
+    file = write_subset(tmp_path / "subset.csv", subset)
     settings = {"classifier": MODEL, "weights": str(few[1])}
-    pseudo_labels(data, "toys", subset, PseudoLabelSettings(**settings), *outputs, "cpu")
+    outputs = run(data, "toys", file, tmp_path, **settings)
     every = pd.read_csv(outputs[1], dtype={"label": str})
     least = float(every["confidence"].median())
-    pseudo_labels(data, "toys", subset, PseudoLabelSettings(**settings, min_confidence=least), *outputs, "cpu")
+    run(data, "toys", file, tmp_path, **settings, min_confidence=least)
     pd.testing.assert_frame_equal(pd.read_csv(outputs[1], dtype={"label": str}), every)
     chosen = pd.read_csv(outputs[0], dtype=str)
     summary = json.loads(outputs[2].read_text())

@@ -6,15 +6,11 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
-from hypothesis import strategies as st
 
 from avbench.config.models import PRESETS
 from avbench.core.errors import UserError
 from avbench.methods.losses.info_nce import info_nce
-from avbench.models.encoders import AVModel, build, encode_in_groups
-from avbench.models.summary import describe, parameter_count, table
-from avbench.training.batch_norm import group_sizes
+from avbench.models.encoders import build, encode_in_groups
 
 TINY = replace(
     PRESETS["paper"],
@@ -32,51 +28,6 @@ def clips(settings, batch, seed=0):
 
 
 # ---------------------------------------------------------------- the published sizes
-
-
-@pytest.mark.parametrize(("encoder", "parameters", "gflop"), [("video", 15_379_136, 58.6), ("audio", 4_725_696, 8.0)])
-def test_paper_encoders_have_the_published_size(encoder, parameters, gflop):
-    row = next(row for row in describe("paper") if row["encoder"] == encoder)
-    assert row["parameters"] == parameters
-    assert round(row["gflop"], 1) == gflop
-    assert row["input"] == {"video": "3×8×112×112", "audio": "1×100×128"}[encoder]
-    assert (row["features"], row["head"]) == (512, 512 * 128 + 128)
-
-
-def test_small_encoders_are_small():
-    for row in describe("small"):
-        assert row["parameters"] <= 110_000
-        assert row["gflop"] < 0.02
-
-
-def test_flops_by_hand():
-    # Forward: 2 × outputs × (inputs × kernel); backward: the same for weights and again for inputs, but
-    # no gradient for the clip itself.
-    rows = {row["encoder"]: row for row in describe("small")}
-    stem = 2 * 16 * 16 * 16 * 9
-    stages = sum(
-        2 * after * size * size * before * 9
-        for before, after, size in ((16, 16, 8), (16, 32, 4), (32, 64, 2), (64, 128, 2))
-    )
-    assert rows["audio"]["gflop"] * 1e9 == pytest.approx(2 * stem + 3 * stages)
-
-
-def test_table_for_reading():
-    lines = table().splitlines()
-    assert lines[0].split() == [
-        "preset",
-        "encoder",
-        "input",
-        "features",
-        "parameters",
-        "head",
-        "GFLOP",
-        "a",
-        "clip",
-    ]
-    assert lines[2].split() == ["paper", "video", "3×8×112×112", "512", "15,379,136", "65,664", "58.6"]
-    assert len(lines) == 2 + 2 * len(PRESETS)
-    assert max(map(len, lines)) <= 80
 
 
 # ---------------------------------------------------------------- a second, plain implementation
@@ -188,26 +139,6 @@ def test_embeddings_are_unit_vectors_and_every_weight_learns(settings):
         assert parameter.grad.abs().sum() > 0, name
 
 
-@pytest.mark.parametrize(("batch", "sizes"), [(309, [78, 78, 78, 75]), (123, [31, 31, 31, 30]), (13, [4, 4, 5])])
-def test_batches_are_cut_for_four_groups_of_batch_norm(batch, sizes):
-    assert group_sizes(batch, 4) == sizes
-    assert group_sizes(batch, 1) == [batch]
-
-
-@given(batch=st.integers(2, 400), groups=st.integers(1, 16))
-def test_groups_are_those_of_data_parallel(batch, groups):
-    if batch < 2 * groups and groups > 1:
-        with pytest.raises(UserError, match=f"^m: a batch of {batch} clips is too small for {groups} groups"):
-            group_sizes(batch, groups, "m")
-        return
-    made = group_sizes(batch, groups)
-    assert sum(made) == batch
-    assert min(made) >= 2
-    assert len(made) <= groups
-    chunks = [len(part) for part in torch.zeros(batch).chunk(groups)]  # what DataParallel scatters
-    assert made == (chunks if chunks[-1] > 1 else [*chunks[:-2], chunks[-2] + 1])
-
-
 @pytest.mark.parametrize("kind", ["audio", "video"])
 def test_groups_of_batch_norm_are_as_encoders_of_their_own(kind):
     encoder = getattr(build(TINY, 3), kind).double()
@@ -287,11 +218,6 @@ def test_memory_layout_changes_no_result():
     strided = np.ascontiguousarray(video.movedim(1, -1).numpy())
     torch.testing.assert_close(model.video(video), model.video(torch.from_numpy(strided).movedim(-1, 1)))
     torch.testing.assert_close(model.audio(audio), model.audio(audio.movedim(2, 3).contiguous().movedim(2, 3)))
-
-
-def test_parameter_count_counts_heads_too():
-    model = AVModel(PRESETS["small"])
-    assert parameter_count(model) == sum(row["parameters"] + row["head"] for row in describe("small"))
 
 
 # ---------------------------------------------------------------- bad input

@@ -35,3 +35,9 @@ def write_dataset(data, name="toys", classes=3, per_split=4):
     ledger.write(data / name / "ledger.parquet", listed[list(ledger.COLUMNS)])
     (data / name / "coverage.json").write_text(json.dumps(ledger.coverage(listed)))
     return listed
+
+
+def write_subset(path, subset):
+    """Write a subset, clip_id and label, and return its file."""
+    pd.DataFrame(subset)[["clip_id", "label"]].to_csv(path, index=False)
+    return path

@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,8 @@ from avbench.config.store import StoreSettings
 from avbench.data.store import Row, Store, encode_frames, write_shard
 from avbench.features.statistics import subset_statistics
 from avbench.pretraining import loop
-from avbench.pretraining import run as pretrain
+from avbench.pretraining.pretrain_job import PretrainJob
+from avbench.pretraining.run import pretrain
 from avbench.training import checkpoint
 
 CLASSES, CLIPS = 4, 6
@@ -30,8 +32,16 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["avbench.pretraining.run", "avbench.features.statistics", "torch._dynamo"])
 
 
-def write_store(folder: Path) -> Store:
-    """Write clips of coloured noise and tones: enough to learn from, cheap to make."""
+class DatasetStore(Store):
+    """The clips of dataset ``d`` in a folder of datasets, which has a run's other inputs beside it."""
+
+    def __init__(self, data: Path) -> None:
+        super().__init__([data / "d/store/000.arrow"])
+        self.data = data
+
+
+def write_store(data: Path) -> DatasetStore:
+    """Write clips of coloured noise and tones, enough to learn from, cheap to make; and what a run reads of them."""
     rng = np.random.default_rng(0)
     settings = StoreSettings(frame_rate=4.0, width=32, height=32, sample_rate=8000, jpeg_quality=90)
     rows = []
@@ -42,35 +52,68 @@ def write_store(folder: Path) -> Store:
         audio = 8000 * tone + rng.normal(0, 800, 16000)
         images = encode_frames(frames.astype(np.uint8), settings)
         rows.append(Row(f"clip-{clip:02d}", images, audio.astype("<i2").tobytes(), 2.0))
-    write_shard(folder / "000.arrow", rows, settings)
-    return Store([folder / "000.arrow"])
+    write_shard(data / "d/store/000.arrow", rows, settings)
+    store = DatasetStore(data)
+    write_labels(data / "subset.csv", store.clip_ids, pairing_labels(store))
+    (data / "statistics.json").write_text(json.dumps(subset_statistics(store, store.clip_ids, FEATURES)))
+    return store
+
+
+def write_labels(path: Path, clip_ids, labels) -> Path:
+    """Write a subset or labels for pairing: a label for each clip, or a list of neighbours."""
+    rows = [
+        f"{clip},{value}"
+        for clip, own in zip(clip_ids, labels, strict=True)
+        for value in (own if isinstance(own, list) else [own])
+    ]
+    column = "neighbour" if isinstance(labels[0], list) else "label"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([f"clip_id,{column}", *rows]) + "\n")
+    return path
+
+
+def statistics(store: DatasetStore) -> dict:
+    """Return the mel statistics of all clips."""
+    return json.loads((store.data / "statistics.json").read_text())
 
 
 def pairing_labels(store: Store) -> list[str]:
     return [f"class {int(name[-2:]) % CLASSES}" for name in store.clip_ids]
 
 
-def arguments(store, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, statistics=None):
-    """Return what `pretrain` takes; they can be sent to another process."""
-    return {
-        "store": store,
-        "clip_ids": store.clip_ids,
-        "pairing_labels": pairing_labels(store),
-        "statistics": statistics or subset_statistics(store, store.clip_ids, FEATURES),
-        "method": PRESETS[method] if isinstance(method, str) else method,
-        "settings": settings,
-        "features": FEATURES,
-        "seed": seed,
-        "output": output,
-        "identity": IDENTITY,
-        "machine": machine,
-        "log": len,
-    }
+def arguments(store, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, **fields):
+    """Return what `pretrain` takes, other ``fields`` of the job among it; it can be sent to another process."""
+    job = PretrainJob(
+        method=PRESETS[method] if isinstance(method, str) else method,
+        pretraining=settings,
+        features=FEATURES,
+        seed=seed,
+        identity=IDENTITY,
+        subset=store.data / "subset.csv",
+        labels=store.data / "subset.csv",
+        statistics=store.data / "statistics.json",
+        output=output,
+        data=store.data,
+    )
+    return {"job": replace(job, **fields), "machine": machine, "log": len}
+
+
+def changed(run: dict, **fields) -> dict:
+    """Return what `pretrain` takes with some fields of the job changed."""
+    return run | {"job": replace(run["job"], **fields)}
 
 
 def weights(output: Path) -> dict[str, torch.Tensor]:
     """Return the weights of a finished run."""
     return checkpoint.load(output / "checkpoint.pt")["model"]
+
+
+def trained_weights(
+    store, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, log=len, **fields
+) -> dict[str, torch.Tensor]:
+    """Train a run to its end, and return its weights; ``fields``: others of the job."""
+    pretrain(**arguments(store, output, method, settings, seed, machine, **fields) | {"log": log})
+    return weights(output)
 
 
 def same(a, b):
@@ -119,15 +162,15 @@ def start_together(count: int, target, *given) -> list[multiprocessing.Process]:
 
 def train(run: dict) -> None:
     """Train, in whatever process."""
-    pretrain.pretrain(**run)
+    pretrain(**run)
 
 
 def train_and_record(run: dict, folder: Path) -> None:
     """Train, and write what each step's batch, loss and gradient were, one file a process."""
     steps, read, contrast, update = [], loop.Batches.read, loop.contrast, loop.Adam.step
 
-    def recorded_read(schedule, step, epoch, anchors):
-        batch = read(schedule, step, epoch, anchors)
+    def recorded_read(batches, step, epoch, anchors):
+        batch = read(batches, step, epoch, anchors)
         steps.append({"step": step, "clips": anchors[batch.part].tolist(), "first": batch.frames[:, 0, 0, 0].tolist()})
         return batch
 
@@ -155,9 +198,9 @@ def at_step(number: int, act) -> None:
     """Have ``act()`` called in this process when the batch of a step is read."""
     read = loop.Batches.read
 
-    def read_and_act(schedule, step, epoch, anchors):
+    def read_and_act(batches, step, epoch, anchors):
         if step == number:
             act()
-        return read(schedule, step, epoch, anchors)
+        return read(batches, step, epoch, anchors)
 
     loop.Batches.read = read_and_act

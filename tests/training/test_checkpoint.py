@@ -43,3 +43,9 @@ def test_any_setting_changes_the_fingerprint():
     assert checkpoint.fingerprint(settings) == checkpoint.fingerprint({"d": [1, 2], "a": {"c": None, "b": 1}})
     others = [{"a": {"b": 2, "c": None}, "d": [1, 2]}, {"a": {"b": 1, "c": None}, "d": [2, 1]}, {}]
     assert len({checkpoint.fingerprint(other) for other in [settings, *others]}) == 4
+
+
+def test_a_broken_checkpoint_is_named(tmp_path):
+    (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 half a checkpoint")
+    with pytest.raises(UserError, match="checkpoint.pt is not a readable checkpoint"):
+        checkpoint.load(tmp_path / "checkpoint.pt")

@@ -130,3 +130,8 @@ def test_processes_that_train_together_take_one_each(gpus, job, monkeypatch):
     assert [said(job(2, "own")) for _ in range(2)] == ["0", "1"]
     with pytest.raises(UserError, match="--resources gpu=N"):
         pick("auto")
+
+
+def test_a_gpu_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match="device 'cuda:63' was asked for"):
+        pick("cuda:63")

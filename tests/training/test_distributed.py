@@ -16,6 +16,7 @@ from tests.support.training import (
     SETTINGS,
     arguments,
     at_step,
+    changed,
     same,
     start_together,
     status,
@@ -46,7 +47,7 @@ def test_two_processes_and_one_see_the_same_batches_and_losses(store, tmp_path, 
     )
     run = arguments(store, tmp_path / "one", method, settings)
     train_and_record(run, tmp_path / "steps-of-one")
-    together = start_together(2, train_and_record, run | {"output": tmp_path / "two"}, tmp_path / "steps-of-two")
+    together = start_together(2, train_and_record, changed(run, output=tmp_path / "two"), tmp_path / "steps-of-two")
     assert [status(process) for process in together] == [0, 0]
 
     (one,), two = recorded(tmp_path / "steps-of-one"), recorded(tmp_path / "steps-of-two")
@@ -81,7 +82,7 @@ def test_two_processes_of_which_one_is_told_to_stop_save_once_and_go_on(store, t
     assert [status(process) for process in start_together(2, stopped_at_step, 11, run)] == [75, 75]
     assert checkpoint.load(unfinished(tmp_path / "run"))["state"]["step"] == 11
     assert [status(process) for process in start_together(2, train, run)] == [0, 0]
-    undisturbed = run | {"output": tmp_path / "undisturbed"}
+    undisturbed = changed(run, output=tmp_path / "undisturbed")
     assert [status(process) for process in start_together(2, train, undisturbed)] == [0, 0]
     assert same(weights(tmp_path / "run"), weights(tmp_path / "undisturbed"))
 

@@ -15,6 +15,7 @@ from tests.support.training import (
     MACHINE,
     SETTINGS,
     arguments,
+    changed,
     same,
     start,
     status,
@@ -96,7 +97,7 @@ def test_a_run_that_is_told_to_stop_saves_within_ten_seconds_and_goes_on_to_the_
     reached = checkpoint.load(unfinished(tmp_path / "run"))["state"]["step"]
     assert f"step {reached} of 120" in said
     assert status(start(train, run)) == 0
-    assert status(start(train, run | {"output": tmp_path / "undisturbed"})) == 0
+    assert status(start(train, changed(run, output=tmp_path / "undisturbed"))) == 0
     assert same(weights(tmp_path / "run"), weights(tmp_path / "undisturbed"))
 
 

@@ -1,31 +1,20 @@
-"""The container's definition is what Snakemake makes of the conda environment."""
+"""The container's definition is what Snakemake makes of the conda environments."""
 
 import os
 import subprocess
 import sys
 
+from tests.support.conda import stand_in
 from tests.support.paths import ROOT
 
-# Snakemake asks conda about itself first; what it then writes follows from the environment's file alone.
-CONDA = """#!/bin/sh
-case "$*" in
-"info --json") echo '{"conda_prefix": "/opt/conda", "platform": "linux-64", "conda_version": "25.3.1"}' ;;
-"--version") echo "conda 25.3.1" ;;
-*"config --get channel_priority --json"*) echo '{"get": {"channel_priority": "strict"}}' ;;
-*) exit 1 ;;
-esac
-"""
 
-
-def test_the_container_is_in_step_with_the_environment(tmp_path):
-    conda = tmp_path / "conda"
-    conda.write_text(CONDA)
-    conda.chmod(0o755)
+def test_the_container_is_in_step_with_the_environments(tmp_path):
+    conda = stand_in.install(tmp_path)
     # --directory would be part of the paths that are written, and without one .snakemake is made here.
     made = subprocess.run(
         [*(sys.executable, "-m", "snakemake", "--containerize"), "--configfile", "config/tiny.yaml"],
         cwd=ROOT,
-        env=os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        env=os.environ | {"PATH": f"{conda}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
     )

@@ -23,7 +23,7 @@ rule controlled_media:
     wildcard_constraints:
         dataset="|".join(CONTROLLED),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("controlled_media", attempt),
@@ -55,7 +55,7 @@ rule controlled_manifest:
     wildcard_constraints:
         dataset="|".join(CONTROLLED),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("manifest", attempt),

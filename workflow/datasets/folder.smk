@@ -18,7 +18,7 @@ rule folder_manifest:
     wildcard_constraints:
         dataset="|".join(FOLDER),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("folder_manifest", attempt),

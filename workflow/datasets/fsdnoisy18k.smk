@@ -43,7 +43,7 @@ rule fsdnoisy18k_download:
     wildcard_constraints:
         record="[0-9]+",
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("download", attempt),
@@ -75,7 +75,7 @@ rule fsdnoisy18k_manifest:
     wildcard_constraints:
         dataset="|".join(FSDNOISY18K),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("manifest", attempt),

@@ -29,7 +29,7 @@ rule tau_av_download:
     wildcard_constraints:
         dataset="|".join(TAU_AV),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("download", attempt),
@@ -73,7 +73,7 @@ rule tau_av_manifest:
     wildcard_constraints:
         dataset="|".join(TAU_AV),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("manifest", attempt),

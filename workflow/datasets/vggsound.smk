@@ -23,7 +23,7 @@ rule vggsound_list:
     wildcard_constraints:
         dataset="|".join(VGGSOUND),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("manifest", attempt),
@@ -48,7 +48,7 @@ rule vggsound_manifest:
     wildcard_constraints:
         dataset="|".join(VGGSOUND),
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(

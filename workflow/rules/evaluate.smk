@@ -15,7 +15,7 @@ rule embed:
     benchmark:
         "results/{experiment}/benchmarks/embed/{dataset}/{subset}/{labels}/{method}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -25,13 +25,22 @@ rule embed:
         gpu=min(GPUS, 1),
         device=DEVICE,
     params:
-        tasks=as_json(experiment.task_settings()),
-        switches=as_json(experiment.evaluation_protocol()),
-        cpu_threads=THREADS,
+        settings=as_json(
+            {
+                "tasks": experiment.task_settings(),
+                "switches": experiment.evaluation_protocol(),
+                "cpu_threads": THREADS,
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
+                "checkpoints": list(input.checkpoints),
+                "subset": input.subset,
+                "outputs": list(output),
+            }
+        ),
     shell:
-        "python -m avbench embed --checkpoints {input.checkpoints:q} --outputs {output:q} --subset {input.subset:q}"
-        " --tasks {params.tasks:q} --switches {params.switches:q} --device {resources.device}"
-        " --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+        "python -m avbench embed --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
 
 
 rule frozen:
@@ -60,7 +69,7 @@ rule frozen:
     benchmark:
         "results/{experiment}/benchmarks/frozen/{dataset}/{subset}/{labels}/{method}.tsv"
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -70,17 +79,20 @@ rule frozen:
             "frozen", attempt, stored_clips(input.datasets)
         ),
     params:
-        tasks=as_json(experiment.task_settings()),
-        protocols=as_json(experiment.frozen()),
-        identity=lambda w: as_json(
-            {key: w[key] for key in ("method", "subset", "labels")}
+        settings=lambda w: as_json(
+            {
+                "seeds": experiment.seeds,
+                "tasks": experiment.task_settings(),
+                "protocols": experiment.frozen(),
+                "identity": {key: w[key] for key in ("method", "subset", "labels")},
+                "cpu_threads": THREADS,
+            }
         ),
-        seeds=experiment.seeds,
-        cpu_threads=THREADS,
+        files=lambda w, input, output: as_json(
+            {"embeddings": list(input.embeddings), "outputs": list(output.scores)}
+        ),
     shell:
-        "python -m avbench frozen --embeddings {input.embeddings:q} --outputs {output.scores:q} --seeds {params.seeds}"
-        " --tasks {params.tasks:q} --protocols {params.protocols:q} --identity {params.identity:q}"
-        " --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+        "python -m avbench frozen --job {params.settings:q} {params.files:q} > {log:q} 2>&1"
 
 
 rule trained:
@@ -99,7 +111,7 @@ rule trained:
     wildcard_constraints:
         protocol="linear-sgd|finetune",
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("trained", attempt, more_mb=TRAINING_MB),
@@ -107,17 +119,26 @@ rule trained:
         gpu=min(GPUS, 1),
         machine=MACHINE,
     params:
-        tasks=as_json(experiment.task_settings()),
-        switches=as_json(experiment.evaluation_protocol()),
-        settings=lambda w: as_json(experiment.training_settings(w.protocol, w.subset)),
-        identity=lambda w: as_json(
-            {key: w[key] for key in ("method", "subset", "labels")}
+        settings=lambda w: as_json(
+            {
+                "protocol": w.protocol,
+                "tasks": experiment.task_settings(),
+                "switches": experiment.evaluation_protocol(),
+                "settings": experiment.training_settings(w.protocol, w.subset),
+                "seed": int(w.seed),
+                "identity": {key: w[key] for key in ("method", "subset", "labels")},
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
+                "checkpoint": input.checkpoint,
+                "subset": input.subset,
+                "output": output.scores,
+            }
         ),
     shell:
         # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m avbench trained --protocol {wildcards.protocol} --checkpoint {input.checkpoint:q} --output {output.scores:q}"
-        " --subset {input.subset:q} --tasks {params.tasks:q} --switches {params.switches:q} --settings {params.settings:q}"
-        " --identity {params.identity:q} --seed {wildcards.seed} --machine {resources.machine:q} > {log:q} 2>&1"
+        "exec python -m avbench trained --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"
 
 
 rule supervised:
@@ -142,7 +163,7 @@ rule supervised:
     benchmark:
         "results/{experiment}/benchmarks/supervised/{task}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("supervised", attempt, more_mb=TRAINING_MB),
@@ -150,16 +171,22 @@ rule supervised:
         gpu=min(GPUS, 1),
         machine=MACHINE,
     params:
-        seeds=experiment.seeds,
-        task=lambda w: as_json(experiment.task_settings(w.task)),
-        switches=as_json(experiment.evaluation_protocol()),
-        settings=lambda w: as_json(experiment.training_settings("supervised", w.subset)),
-        features=as_json(experiment.feature_settings()),
-        subset=lambda w, input: (
-            f"--subset {input.subset}" if input.get("subset") else ""
+        settings=lambda w: as_json(
+            {
+                "task": experiment.task_settings(w.task),
+                "subset_name": w.subset,
+                "switches": experiment.evaluation_protocol(),
+                "settings": experiment.training_settings("supervised", w.subset),
+                "features": experiment.feature_settings(),
+                "seeds": experiment.seeds,
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
+                "subset": input.get("subset") or None,
+                "outputs": list(output.scores),
+            }
         ),
     shell:
         # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m avbench supervised --task {params.task:q} {params.subset} --subset-name {wildcards.subset}"
-        " --switches {params.switches:q} --settings {params.settings:q} --features {params.features:q}"
-        " --seeds {params.seeds} --outputs {output.scores:q} --machine {resources.machine:q} > {log:q} 2>&1"
+        "exec python -m avbench supervised --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"

@@ -26,7 +26,7 @@ rule labels:
     wildcard_constraints:
         labels="|".join(name for name in VARIANTS if name not in [*PSEUDO, *DERIVED]),
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("labels", attempt),
@@ -63,7 +63,7 @@ rule pseudo_labels:
     wildcard_constraints:
         labels="|".join(PSEUDO) or "(?!)",  # matches nothing
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("pseudo_labels", attempt),
@@ -71,12 +71,21 @@ rule pseudo_labels:
         gpu=min(GPUS, 1),
         device=DEVICE,
     params:
-        settings=lambda w: as_json(experiment.label_settings(w.labels)),
-        cpu_threads=THREADS,
+        settings=lambda w: as_json(
+            {
+                "dataset": w.dataset,
+                "settings": experiment.label_settings(w.labels),
+                "cpu_threads": THREADS,
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
+                "subset": input.subset,
+                **{name: output[name] for name in ("labels", "confidence", "summary")},
+            }
+        ),
     shell:
-        "python -m avbench pseudo-labels --dataset {wildcards.dataset} --subset {input.subset:q}"
-        " --settings {params.settings:q} --labels {output.labels:q} --confidence {output.confidence:q}"
-        " --summary {output.summary:q} --device {resources.device} --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+        "python -m avbench pseudo-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
 
 
 # Labels that a first round makes: each seed's from the model of that seed.
@@ -102,7 +111,7 @@ rule derived_labels:
     wildcard_constraints:
         labels="|".join(DERIVED) or "(?!)",  # matches nothing
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -112,11 +121,21 @@ rule derived_labels:
         gpu=min(GPUS, 1),
         device=DEVICE,
     params:
-        settings=lambda w: as_json(experiment.label_settings(w.labels)),
-        seeds=experiment.seeds,
-        cpu_threads=THREADS,
+        settings=lambda w: as_json(
+            {
+                "dataset": w.dataset,
+                "settings": experiment.label_settings(w.labels),
+                "seeds": experiment.seeds,
+                "cpu_threads": THREADS,
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
+                "subset": input.subset,
+                "checkpoints": list(input.checkpoints),
+                "outputs": list(output.labels),
+                "summaries": list(output.summaries),
+            }
+        ),
     shell:
-        "python -m avbench derived-labels --dataset {wildcards.dataset} --subset {input.subset:q}"
-        " --checkpoints {input.checkpoints:q} --seeds {params.seeds} --settings {params.settings:q}"
-        " --outputs {output.labels:q} --summaries {output.summaries:q} --device {resources.device}"
-        " --cpu-threads {params.cpu_threads} > {log:q} 2>&1"
+        "python -m avbench derived-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"

@@ -12,7 +12,7 @@ rule statistics:
     benchmark:
         "results/{experiment}/benchmarks/statistics/{dataset}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("statistics", attempt),
@@ -24,19 +24,19 @@ rule statistics:
         " --features {params.features:q} --output {output:q} > {log:q} 2>&1"
 
 
-# Clips that training is watched on: without labels, which no run may see.
-rule followed:
+# Clips that are embedded along training: without labels, which no run may see.
+rule dynamics_clips:
     input:
         ledger=f"data/{experiment.dataset}/ledger.parquet",
         coverage=f"data/{experiment.dataset}/coverage.json",
     output:
-        "results/{experiment}/followed.csv",
+        "results/{experiment}/dynamics_clips.csv",
     log:
-        "results/{experiment}/logs/followed.log",
+        "results/{experiment}/logs/dynamics_clips.log",
     benchmark:
-        "results/{experiment}/benchmarks/followed.tsv"
+        "results/{experiment}/benchmarks/dynamics_clips.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
@@ -44,7 +44,7 @@ rule followed:
     params:
         clips=experiment.evaluation.get("dynamics", {}).get("clips", 0),
     shell:
-        "python -m avbench followed --ledger {input.ledger:q} --clips {params.clips} --output {output:q} > {log:q} 2>&1"
+        "python -m avbench dynamics-clips --ledger {input.ledger:q} --clips {params.clips} --output {output:q} > {log:q} 2>&1"
 
 
 rule pretrain:
@@ -53,9 +53,9 @@ rule pretrain:
         labels=pairing_labels,
         statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
         coverage="data/{dataset}/coverage.json",
-        follow=FOLLOWED,
+        dynamics_clips=DYNAMICS_CLIPS,
     output:
-        *([f"{RUN}/seed-{{seed}}/dynamics.npz"] if FOLLOWED else []),
+        *([f"{RUN}/seed-{{seed}}/dynamics.npz"] if DYNAMICS_CLIPS else []),
         checkpoint=CHECKPOINT,
         metrics=f"{RUN}/seed-{{seed}}/metrics.jsonl",
         timings=f"{RUN}/seed-{{seed}}/timings.jsonl",
@@ -65,7 +65,7 @@ rule pretrain:
     benchmark:
         "results/{experiment}/benchmarks/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: THREADS
     resources:
         mem_mb=lambda w, attempt: memory_mb("pretrain", attempt, more_mb=TRAINING_MB),
@@ -75,22 +75,27 @@ rule pretrain:
         machine=MACHINE,
         launcher=LAUNCHER,
     params:
-        method=lambda w: as_json(experiment.method_settings(w.method, w.labels)),
-        settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
-        features=as_json(experiment.feature_settings()),
-        identity=lambda w: as_json(identity(w)),
-        labels=lambda w, input: (
-            f"--labels {input.labels}" if input.get("labels") else ""
+        settings=lambda w: as_json(
+            {
+                "method": experiment.method_settings(w.method, w.labels),
+                "pretraining": experiment.pretrain_settings(w.subset),
+                "features": experiment.feature_settings(),
+                "seed": int(w.seed),
+                "identity": identity(w),
+            }
         ),
-        follow=lambda w, input: (
-            f"--follow {input.follow}" if input.get("follow") else ""
+        files=lambda w, input, output: as_json(
+            {
+                "subset": input.subset,
+                "labels": input.get("labels") or None,
+                "statistics": input.statistics,
+                "dynamics_clips": input.get("dynamics_clips") or None,
+                "output": str(Path(output.checkpoint).parent),
+            }
         ),
-        folder=f"{RUN}/seed-{{seed}}",
     shell:
         # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m {resources.launcher} pretrain --subset {input.subset:q} {params.labels} {params.follow} --statistics {input.statistics:q}"
-        " --method {params.method:q} --settings {params.settings:q} --features {params.features:q}"
-        " --identity {params.identity:q} --machine {resources.machine:q} --seed {wildcards.seed} --output {params.folder:q} > {log:q} 2>&1"
+        "exec python -m {resources.launcher} pretrain --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"
 
 
 rule untrained:
@@ -106,18 +111,24 @@ rule untrained:
     benchmark:
         "results/{experiment}/benchmarks/untrained/{dataset}/{subset}.tsv"
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("untrained", attempt),
         runtime=lambda w, attempt: minutes("untrained", attempt),
     params:
-        settings=lambda w: as_json(experiment.pretrain_settings(w.subset)),
-        features=as_json(experiment.feature_settings()),
-        seeds=experiment.seeds,
+        settings=lambda w: as_json(
+            {
+                "pretraining": experiment.pretrain_settings(w.subset),
+                "features": experiment.feature_settings(),
+                "seeds": experiment.seeds,
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {"statistics": input.statistics, "outputs": list(output)}
+        ),
     shell:
-        "python -m avbench untrained --statistics {input.statistics:q} --settings {params.settings:q}"
-        " --features {params.features:q} --seeds {params.seeds} --outputs {output:q} > {log:q} 2>&1"
+        "python -m avbench untrained --job {params.settings:q} {params.files:q} > {log:q} 2>&1"
 
 
 ruleorder: untrained > pretrain

@@ -35,7 +35,10 @@ rule tables:
         claims=experiment.from_here(config["claims"]),
         published=experiment.from_here(paths.PUBLISHED),
     output:
-        **tables_in_report("tables"),
+        **{
+            table.name: report(**reported.shown(table))
+            for table in catalogue.of_rule("tables")
+        },
         texts=[
             f"{paths.TABLES}/{file}"
             for table in catalogue.of_rule("tables")
@@ -47,7 +50,7 @@ rule tables:
     benchmark:
         paths.benchmark("tables")
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("tables", attempt),
@@ -63,14 +66,17 @@ rule coverage_table:
         ledgers=expand(paths.LEDGER, dataset=experiment.datasets),
         coverage=ready(experiment.datasets),
     output:
-        **tables_in_report("coverage_table"),
+        **{
+            table.name: report(**reported.shown(table))
+            for table in catalogue.of_rule("coverage_table")
+        },
         provenance=paths.fill(paths.TABLE_RECORD, table="coverage"),
     log:
         paths.log("coverage_table"),
     benchmark:
         paths.benchmark("coverage_table")
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
@@ -94,7 +100,7 @@ for figure_category, drawn in reported.categories.items():
             subsets=list(reported.facts.subsets.values()),
             datasets=ready([experiment.dataset, *task_datasets()]),
         output:
-            [figure_in_report(figure) for figure in drawn],
+            [report(**reported.shown(figure)) for figure in drawn],
             [
                 paths.fill(paths.FIGURE, figure=figure.name, kind=kind)
                 for figure in drawn
@@ -105,7 +111,7 @@ for figure_category, drawn in reported.categories.items():
         benchmark:
             paths.benchmark(f"figures/{figure_category.lower()}")
         conda:
-            ENVIRONMENT
+            RESULTS_ENV
         threads: 1
         resources:
             mem_mb=lambda w, attempt: memory_mb("figures", attempt),

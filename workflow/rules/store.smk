@@ -12,7 +12,7 @@ rule unpack:
     benchmark:
         paths.data_benchmark("unpack/{archive}")
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("unpack", attempt),
@@ -38,7 +38,7 @@ rule pack:
     benchmark:
         paths.data_benchmark("pack/{shard}")
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("pack", attempt),
@@ -80,7 +80,7 @@ rule ledger:
     benchmark:
         paths.data_benchmark("ledger")
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
@@ -107,7 +107,7 @@ rule coverage:
     benchmark:
         paths.data_benchmark("coverage")
     conda:
-        ENVIRONMENT
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),

@@ -12,7 +12,7 @@ rule subset:
     benchmark:
         paths.benchmark("subset/{dataset}/{subset}")
     conda:
-        ENVIRONMENT
+        TRAIN_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
@@ -41,14 +41,17 @@ rule leaks:
         ),
         duplicates=experiment.path(paths.DUPLICATES),
     output:
-        **tables_in_report("leaks"),
+        **{
+            table.name: report(**reported.shown(table))
+            for table in catalogue.of_rule("leaks")
+        },
         provenance=paths.fill(paths.TABLE_RECORD, table="leaks"),
     log:
         paths.log("leaks"),
     benchmark:
         paths.benchmark("leaks")
     conda:
-        ENVIRONMENT
+        RESULTS_ENV
     threads: 1
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(

@@ -21,11 +21,11 @@ from avbench.core.errors import UserError
 from avbench.core.progress import Progress
 from avbench.data.store import Store
 from avbench.evaluation.classifier.labelled_windows import Batch, Windows
-from avbench.evaluation.classifier.run import ClassifierRun
+from avbench.evaluation.classifier.training_run import ClassifierRun
 from avbench.evaluation.classifier.whole_clips import WholeClips
 from avbench.evaluation.metrics import mean_average_precision
 from avbench.features.windows import Clips
-from avbench.models.embedder import Task
+from avbench.models.embedder import Embedder
 from avbench.training.devices import pick
 from avbench.training.optimizer import Adam
 from avbench.training.prefetch import prefetch
@@ -71,7 +71,7 @@ class TrainingState:
 
 
 def train(
-    model: Task, store: Store, run: ClassifierRun, file: Path, machine: MachineSettings, requests: Sequence[str] = ()
+    model: Embedder, store: Store, run: ClassifierRun, file: Path, machine: MachineSettings, requests: Sequence[str]
 ) -> tuple[pd.DataFrame, float]:
     """Train on windows, keep the weights with the lowest validation loss on whole clips, test them once.
 
@@ -104,8 +104,7 @@ def train(
     encoder = getattr(model.model, run.modality)
     head = new_head(encoder.features, len(run.classes()), run.seed).to(device)
     net = nn.ModuleDict({"encoder": encoder, "head": head})
-    trained = net if run.trained.encoder else head
-    optimizer = Adam(trained.parameters(), settings.learning_rate, settings.weight_decay)
+    optimizer = Adam((net if run.trained.encoder else head).parameters(), settings.learning_rate, settings.weight_decay)
 
     # -------------------------------------------------------------------------------------------------------- resume
     unfinished = UnfinishedRun(file, machine.checkpoint_every_s, windows.steps, requests, run.log)
@@ -174,7 +173,7 @@ def new_head(width: int, classes: int, seed: int) -> nn.Linear:
         return nn.Linear(width, classes)
 
 
-def model_input(model: Task, batch: Batch, device: torch.device) -> torch.Tensor:
+def model_input(model: Embedder, batch: Batch, device: torch.device) -> torch.Tensor:
     """Turn windows into the encoder's input."""
     windows = batch.windows.to(device)
     if batch.flips is None:

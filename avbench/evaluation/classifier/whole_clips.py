@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench.data.store import Store
-from avbench.evaluation.classifier.run import ClassifierRun
+from avbench.evaluation.classifier.training_run import ClassifierRun
 from avbench.evaluation.embedding import encode
-from avbench.models.embedder import Task
+from avbench.models.embedder import Embedder
 
 STOP_CLIPS = 512
 """So many whole clips are classified between two looks at whether the job was asked to stop: seconds on a GPU."""
@@ -30,7 +30,7 @@ class WholeClips:
 
     def __init__(
         self,
-        model: Task,
+        model: Embedder,
         net: nn.ModuleDict,
         store: Store,
         run: ClassifierRun,

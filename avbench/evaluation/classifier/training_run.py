@@ -8,7 +8,7 @@ import torch
 
 from avbench.config.evaluation import TrainingSettings
 from avbench.config.features import FeatureSettings
-from avbench.config.paper_switches import Protocol
+from avbench.config.paper_switches import PaperSwitches
 from avbench.core.errors import UserError
 
 
@@ -30,14 +30,14 @@ class TrainedParts:
         return not self.encoder and not self.batch_statistics
 
 
-def trained_parts(name: str, protocol: Protocol) -> TrainedParts:
+def trained_parts(name: str, switches: PaperSwitches) -> TrainedParts:
     """Return what a protocol trains.
 
     Raises:
         UserError: there is no such protocol.
     """
     if name == "linear-sgd":
-        return TrainedParts(encoder=False, batch_statistics=protocol.train_mode_probe)
+        return TrainedParts(encoder=False, batch_statistics=switches.train_mode_probe)
     if name in ("finetune", "supervised"):
         return TrainedParts(encoder=True, batch_statistics=True)
     raise UserError(f"evaluation: {name!r} trains no classifier. Those that do: linear-sgd, finetune, supervised.")

@@ -1,0 +1,208 @@
+"""Which tables and figures each configuration has, what they are made of, and how a new figure comes to the report."""
+
+import copy
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from avbench.figures import reading
+from avbench.figures.draw import draw_figures
+from avbench.figures.figure import Figure
+from avbench.figures.registry import FIGURES
+from avbench.plan import paths
+from avbench.plan.jobs import Plan
+from avbench.plan.report import Report
+from avbench.results.catalogue import TABLES
+from avbench.results.material import TablesPlan
+
+RESULTS = "accuracy gains neighbours confusion embedding_map"
+COMPARED = "accuracy gains neighbours confusion class_gains embedding_map"
+PUBLISHED = "accuracy gains neighbours paper confusion class_gains embedding_map"
+DATA = "pairs samples coverage"
+HAS = {
+    "tiny": [RESULTS, "losses timing published_losses", DATA, "geometry"],
+    "demo": [COMPARED, "losses timing published_losses", DATA, "combinations sampling geometry"],
+    "study": [PUBLISHED, "losses timing published_losses", DATA, "combinations sampling geometry"],
+    "reference": [
+        "accuracy gains neighbours balance confusion class_gains embedding_map",
+        *("losses timing published_losses dynamics", DATA),
+        "noise noise_by_imbalance class_size combinations sampling geometry",
+    ],
+    "robustness": [
+        "accuracy gains neighbours balance paper confusion class_gains embedding_map",
+        *("losses timing published_losses dynamics", DATA),
+        "noise noise_by_imbalance class_size combinations sampling geometry",
+    ],
+    "config": [PUBLISHED, "losses timing published_losses", DATA, "combinations sampling geometry"],
+}
+# A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
+SHA256 = {
+    "tiny": "022168981b2eb93f 8aad47e7777c5baf 0620be8b90d4beab 1062fa49407b473d 830da49a5d3f9c6a",
+    "demo": "afcadaffeaef45eb be72cc157a5e482e 406e3810741c9458 d3cff7c65a2d55e3 a52d5e46682b84cd",
+    "study": "991e074570a13444 c85bdaa6d338e614 6a9a4cb5dd32b52b 494b7dea93cdc433 66c39080a47fabc5",
+    "reference": "36807d8e5808f476 0ca618436e0805a0 c50b761796830fe8 e4defe75dc7918a0 fa2405595f4ce870",
+    "robustness": "34c569eba9a7d965 4611c5603d9af20d 319d9c99e065f1ec 614adc0cb91666a3 bed3c47edc490cf1",
+    "config": "1feb736004ee475a 01155b87777551a4 8cff0f22e2604248 6016a33d11747aad 67b0707bf4b97ecd",
+}
+CATEGORIES = ["Results", "Training", "Data", "Robustness"]
+
+
+def read(root, name):
+    return yaml.safe_load((root / f"config/{name}.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def tiny(root):
+    return read(root, "tiny")
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(root, monkeypatch):
+    monkeypatch.chdir(root)
+
+
+@pytest.mark.parametrize("name", HAS)
+def test_each_configuration_has_its_figures(root, name):
+    report = Report(Plan(read(root, name), root))
+    shown = {category: " ".join(figure.name for figure in drawn) for category, drawn in report.categories.items()}
+    assert shown == dict(zip(CATEGORIES, HAS[name], strict=True))
+
+
+@pytest.mark.parametrize("name", HAS)
+def test_plans_are_what_they_were(root, name):
+    report = Report(Plan(read(root, name), root))
+    assert report.parts() == ["tables", *(f"figures_{category.lower()}" for category in CATEGORIES)]
+    found = [hashlib.sha256(report.part(part).encode()).hexdigest()[:16] for part in report.parts()]
+    assert " ".join(found) == SHA256[name]
+
+
+def figures(config, root):
+    return {figure.name for figure in Report(Plan(config, root)).figures}
+
+
+NOISE = {"wrong": {"kind": "noise", "noise": "uniform", "rate": [0.2, 0.4]}}
+SOFT = {"positive": "same-class", "batch": "shuffled", "labels": ["true", "wrong"]}
+TAIL = {"clips": 12, "balance": "long-tailed", "imbalance": 4}
+
+
+@pytest.mark.parametrize(
+    ("change", "appear", "vanish"),
+    [
+        ({"tasks.toys.role": "out-of-domain", "tasks.toys.train": "all"}, "", "confusion embedding_map geometry"),
+        ({"tasks.toys.modalities": ["audio"]}, "", "geometry"),
+        ({"tasks.toys.modalities": ["video"]}, "", "confusion embedding_map geometry"),
+        ({"tasks.toys.published_task": "vggsound"}, "paper", ""),
+        ({"evaluation.knn": None}, "", ""),
+        ({"evaluation.knn": None, "evaluation.retrieval": None}, "", "neighbours"),
+        ({"evaluation.dynamics": {"clips": 4}}, "dynamics", ""),
+        ({"methods": {"mine": {"positive": "self", "batch": "shuffled"}}}, "", "published_losses"),
+        ({"subsets.tail": TAIL}, "balance", ""),
+        ({"labels": NOISE, "methods.soft-positive": SOFT}, "class_gains noise", ""),
+        ({"labels": NOISE, "methods": {"soft-positive": SOFT}}, "", ""),  # nothing to compare with
+        (
+            {"labels": NOISE, "methods.soft-positive": SOFT, "subsets.tail": TAIL},
+            "balance class_gains class_size noise noise_by_imbalance",
+            "",
+        ),
+        (
+            {"methods.soft-positive": "preset", "methods.easy-negative": "preset"},
+            "class_gains combinations sampling",
+            "",
+        ),
+    ],
+)
+def test_a_figure_appears_with_what_it_needs(tiny, root, change, appear, vanish):
+    config = copy.deepcopy(tiny)
+    for path, value in change.items():
+        *parents, last = path.split(".")
+        place = config
+        for key in parents:
+            place = place[key]
+        if value is None:
+            del place[last]
+        else:
+            place[last] = value
+    before, after = figures(tiny, root), figures(config, root)
+    assert after - before == set(appear.split())
+    assert before - after == set(vanish.split())
+
+
+def test_scores_are_of_frozen_features_of_what_was_trained_and_supervised(tiny, root):
+    report = Report(Plan(tiny, root))
+    scores = report.scored(paths.SCORES_FILE)
+    assert len(scores) == len(set(scores)) == 4 + 8 + 2
+    assert "results/tiny/runs/toys/few/none/untrained/seed-1/scores.csv" in scores
+    assert "results/tiny/runs/toys/few/none/random/seed-0/finetune/scores.csv" in scores
+    assert "results/tiny/supervised/toys/few/seed-1/scores.csv" in scores
+    assert report.facts.run_records == [
+        f"results/tiny/runs/toys/few/none/random/seed-{seed}/run.json" for seed in (0, 1)
+    ]
+    assert len(report.geometry) == 4
+
+
+@pytest.mark.parametrize("name", ["tiny", "reference"])
+def test_the_plan_of_tables_has_the_fields_that_are_read(root, name):
+    plan = json.loads(Report(Plan(read(root, name), root)).part("tables"))
+    assert set(plan) == set(TablesPlan.__dataclass_fields__)
+    labelled = [run for run in plan["sampling"] if run["labels"] != "none"]
+    assert all(run["label_file"] for run in labelled)
+    assert len(plan["dynamics"]) == (len(plan["runs"]) if name == "reference" else 0)
+
+
+def test_a_category_waits_for_what_its_figures_are_drawn_from(root):
+    report = Report(Plan(read(root, "reference"), root))
+    table = "results/reference-study/tables/{}.csv".format
+    names = ("break_even", "comparisons", "geometry", "robustness", "sampling", "summary")
+    waited = report.figure_sources("Robustness")
+    assert [path for path in waited if "/tables/" in path] == [table(name) for name in names]
+    predictions = [path for path in waited if path.endswith("predictions.parquet")]
+    assert {Path(path).parts[4] for path in predictions} == set(report.facts.unequal)
+    assert len(predictions) == 2 * len(report.facts.unequal) * len(report.plan.seeds)
+
+
+def draw_seeds(settings, stem):
+    """A chart of one's own, which writes what is seen."""
+    reading.say(f"{len(settings['seeds'])} seeds", stem)
+
+
+def test_a_new_figure_is_an_entry_and_a_chart(tiny, root, tmp_path, monkeypatch):
+    entry = Figure(
+        "seeds",
+        "Data",
+        "Seeds",
+        settings=lambda facts: {"seeds": facts.plan.seeds},
+        files=lambda facts: list(facts.tables("runs").values()),
+        needs=lambda facts: len(facts.plan.seeds) > 1,
+        chart="tests.plan.test_report:draw_seeds",
+    )
+    monkeypatch.setitem(FIGURES, "seeds", entry)
+    report = Report(Plan(tiny, root))
+    assert "results/tiny/tables/runs.csv" in report.figure_sources("Data")
+    assert "results/tiny/figures/seeds.png" in report.figure_files()
+    assert report.shown(entry) == {
+        "value": "results/{experiment}/figures/seeds.png",
+        "caption": str(root / "results/tiny/figures/seeds.rst"),
+        "category": "Data",
+        "labels": {"content": "Seeds"},
+    }
+    plan = json.loads(report.part("figures_data"))
+    draw_figures({"seeds": plan["seeds"]}, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"seeds.{kind}" for kind in entry.kinds}
+    assert "2 seeds" in (tmp_path / "seeds.rst").read_text(encoding="utf-8")
+    assert "seeds" not in figures(tiny | {"seeds": [0]}, root)
+
+
+def test_what_the_report_shows_has_a_caption_of_the_project_or_of_its_job(tiny, root):
+    report = Report(Plan(tiny, root))
+    for entry, path in (
+        (FIGURES["gains"], "avbench/figures/charts/gains.rst"),
+        (FIGURES["noise"], "results/tiny/figures/noise.rst"),
+        (TABLES["leaks"], "avbench/results/captions/leaks.rst"),
+    ):
+        assert report.shown(entry)["caption"] == str(root / path)
+    assert report.shown(TABLES["leaks"])["value"] == "results/{experiment}/tables/leaks.csv"
+    assert report.shown(TABLES["leaks"])["labels"] == {"content": "Test clips in pretraining subsets (table)"}
+    assert report.table_files() == [f"results/tiny/tables/{name}.csv" for name in TABLES]
