@@ -38,7 +38,7 @@ from avbench.evaluation.tasks import task_clips
 from avbench.features.statistics import subset_statistics
 from avbench.models.embedder import load_embedder
 from avbench.plan.jobs import Plan
-from avbench.pretraining.job import PretrainJob
+from avbench.pretraining.pretrain_job import PretrainJob
 from avbench.pretraining.run import pretrain
 from avbench.results.bootstrap import bootstrap
 from avbench.training import checkpoint

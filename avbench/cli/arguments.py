@@ -56,8 +56,29 @@ def text_argument(name: str, text: str, default: str | None = None) -> Argument:
 
 def job_argument(job: type) -> Argument:
     """Describe the argument that is all about a verb's job, by the class that it is read into."""
-    text = f"the job (JSON, or @FILE), with the keys\n{describe_job(job)}"
-    return "--job", {"type": json_object, "required": True, "metavar": "JSON", "help": text.replace("%", "%%")}
+    text = f"the job (JSON, or @FILE; or several, which are put together), with the keys\n{describe_job(job)}"
+    return "--job", {
+        "type": json_object,
+        "required": True,
+        "nargs": "+",
+        "action": _PutTogether,
+        "metavar": "JSON",
+        "help": text.replace("%", "%%"),
+    }
+
+
+class _PutTogether(argparse.Action):
+    """Put the objects that an argument is given together; no two may have a key in common."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        whole: dict[str, Any] = {}
+        for part in values:
+            if twice := sorted(set(whole) & set(part)):
+                raise argparse.ArgumentError(self, f"the key {twice[0]!r} is given twice")
+            whole |= part
+        setattr(namespace, self.dest, whole)
 
 
 SHARD = [number_argument("--shard", "number of the shard, from 0"), number_argument("--shards", "shards in all")]

@@ -8,7 +8,7 @@ from typing import Any
 from avbench.cli.arguments import DEVICE, MACHINE, Verbs, job_argument
 from avbench.config.job import without_paths
 from avbench.config.tasks import TaskSettings
-from avbench.evaluation.job import EmbedJob, FrozenJob, SupervisedJob, TrainedJob
+from avbench.evaluation.scoring_jobs import EmbedJob, FrozenJob, SupervisedJob, TrainedJob
 
 
 def embed(args: argparse.Namespace) -> None:

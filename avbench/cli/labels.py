@@ -3,7 +3,7 @@
 import argparse
 
 from avbench.cli.arguments import CLIP_LABEL, DEVICE, OUTPUT, SUBSET, Verbs, job_argument, json_argument
-from avbench.labels.job import DerivedLabelJob, PseudoLabelJob
+from avbench.labels.label_jobs import DerivedLabelJob, PseudoLabelJob
 
 
 def labels(args: argparse.Namespace) -> None:

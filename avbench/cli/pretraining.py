@@ -16,7 +16,7 @@ from avbench.cli.arguments import (
     path_argument,
     text_argument,
 )
-from avbench.pretraining.job import PretrainJob, UntrainedJob
+from avbench.pretraining.pretrain_job import PretrainJob, UntrainedJob
 
 
 def dynamics_clips(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_csv, remove_leftovers
 from avbench.data.store import Store, open_store
-from avbench.evaluation.job import EmbedJob
+from avbench.evaluation.scoring_jobs import EmbedJob
 from avbench.evaluation.tasks import own_bands, task_clips, task_features
 from avbench.features.statistics import subset_statistics
 from avbench.models.embedder import Embedder, load_embedder

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avbench.config.evaluation import KnnSettings, LinearSettings
+from avbench.config.evaluation import FROZEN, KnnSettings, LinearSettings
 from avbench.config.settings import build
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
@@ -15,14 +15,12 @@ from avbench.core.files import write_csv
 from avbench.data.ledger import test_coverage
 from avbench.evaluation import geometry
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
-from avbench.evaluation.job import FrozenJob
 from avbench.evaluation.knn import knn
 from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.metrics import mean_average_precision
 from avbench.evaluation.retrieval import retrieval
 from avbench.evaluation.scores import SCORED, write_scores
-
-PROTOCOLS = ("linear", "knn", "retrieval")
+from avbench.evaluation.scoring_jobs import FrozenJob
 
 
 @dataclass(frozen=True)
@@ -57,8 +55,8 @@ def frozen(job: FrozenJob) -> None:
     Raises:
         UserError: a protocol is unknown, or its settings do not suit a task.
     """
-    if unknown := sorted(set(job.protocols) - set(PROTOCOLS)):
-        raise UserError(f"evaluation: {unknown[0]!r} needs no frozen features. Those that do: {', '.join(PROTOCOLS)}.")
+    if unknown := sorted(set(job.protocols) - set(FROZEN)):
+        raise UserError(f"evaluation: {unknown[0]!r} needs no frozen features. Those that do: {', '.join(FROZEN)}.")
     coverage = {task.name: test_coverage(job.data, task.dataset) for task in job.tasks}
     for path, seed, output in zip(job.embeddings, job.seeds, job.outputs, strict=True):
         parts, measured, n_train, precision = [], [], {}, {}

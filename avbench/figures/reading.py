@@ -37,7 +37,8 @@ def chance(settings: Settings) -> dict[tuple[str, str], float]:
 
     For classes it is one over their number, for R@k the share of the test clips that are among the first k.
     """
-    data, found = Path(settings["data"]), {}
+    data = Path(settings["data"])
+    found: dict[tuple[str, str], float] = {}
     for name, task in settings["tasks"].items():
         labels = ledger.stored(ledger.read(data / task["dataset"] / "ledger.parquet"), "test")["label"]
         found |= {(name, protocol): 1 / labels.nunique() for protocol in (*TRAINING, *COMPARING)}

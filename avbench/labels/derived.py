@@ -15,7 +15,7 @@ from avbench.core.vectors import unit
 from avbench.data.store import Store, open_store
 from avbench.evaluation.embedding import encode
 from avbench.labels import clusters, confusion_noise, label_noise, neighbours
-from avbench.labels.job import DerivedLabelJob, DerivedSettings
+from avbench.labels.label_jobs import DerivedLabelJob, DerivedSettings
 from avbench.models.embedder import Embedder, load_embedder
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory

@@ -12,7 +12,7 @@ from avbench.core.progress import Progress
 from avbench.data.store import Store, open_store
 from avbench.labels.frame_classifier import train
 from avbench.labels.image_classifier import BATCH_SIZE, Classifier, load, parts, require_pictures
-from avbench.labels.job import PseudoLabelJob
+from avbench.labels.label_jobs import PseudoLabelJob
 from avbench.training.devices import pick
 
 

@@ -21,8 +21,8 @@ from avbench.features.windows import Clips
 from avbench.methods.pairing_labels import numbered, read_pairing
 from avbench.models.embedder import Embedder
 from avbench.pretraining.dynamics_recorder import DynamicsRecorder
-from avbench.pretraining.job import PretrainJob, UntrainedJob
 from avbench.pretraining.loop import TrainingState, train
+from avbench.pretraining.pretrain_job import PretrainJob, UntrainedJob
 from avbench.pretraining.window_batches import Batches
 from avbench.provenance.record import digests, stamp
 from avbench.training import checkpoint

@@ -21,16 +21,16 @@ COLUMNS += ["effective_rank_audio", "effective_rank_video", "knn_audio", "knn_vi
 
 
 def table(runs: Iterable[Mapping[str, Any]], data: str | Path, dataset: str) -> pd.DataFrame:
-    """Measure the clips that each run followed, at every epoch that was kept.
+    """Measure the dynamics clips of each run, at every epoch that was recorded.
 
     Args:
         runs: each with ``method``, ``subset``, ``labels``, ``seed`` and ``path``, the file that pretraining wrote.
-        data, dataset: where the followed clips' true labels are: in the ledger. Pretraining is not told them.
+        data, dataset: where the true labels of the dynamics clips are: in the ledger. Pretraining is not told them.
 
     Returns:
         ``COLUMNS``, a row a run and epoch (0: before the first step): alignment, uniformity and effective rank as in
         :func:`avbench.evaluation.geometry.describe`; ``knn_audio`` and ``knn_video``: the share of clips whose true
-        label is what their nearest neighbours among the other followed clips vote for (20, or all where there are
+        label is what their nearest neighbours among the other dynamics clips vote for (20, or all where there are
         fewer).
 
     Raises:

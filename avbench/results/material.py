@@ -26,7 +26,7 @@ class TablesPlan:
         scores: score files, each with the predictions beside it.
         runs: ``run.json`` of every pretraining run.
         geometry: files of :mod:`avbench.evaluation.geometry`.
-        dynamics: method, subset, labels, seed and path of each run that followed clips.
+        dynamics: method, subset, labels, seed and path of each run that recorded its dynamics.
         sampling: method (its fields), labels, label_file, subset and seed of each run.
         subset_files: of each pretraining subset, smallest first.
         subsets: how each is drawn, of which ``imbalance`` is taken.

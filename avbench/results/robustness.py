@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from avbench.config.labels import NOISES
+from avbench.config.methods import BASELINE
 from avbench.evaluation.scores import CELL
 from avbench.results.bootstrap import resampled_curve
-from avbench.results.outcomes import BASELINE, Cell, Outcomes, contrast
+from avbench.results.outcomes import Cell, Outcomes, contrast
 
 COLUMNS = ["method", "task", "protocol", "modality", "subset", "clips", "imbalance", "labels", "noise", "rate"]
 COLUMNS += ["seeds", "mean", "ci_low", "ci_high", "gain", "gain_low", "gain_high", "p", "p_holm"]

@@ -68,3 +68,12 @@ def test_the_command_line_itself_needs_no_torch(tmp_path):
         cwd=tmp_path,
     )
     assert result.stdout.strip().endswith("False")
+
+
+def test_a_job_is_put_together_from_its_parts_and_no_key_is_given_twice(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["untrained", "--job", '{"seeds": [0]}', '{"seeds": [1]}'])
+    assert stop.value.code == 2
+    assert "argument --job: the key 'seeds' is given twice" in capsys.readouterr().err
+    assert main(["untrained", "--job", '{"seeds": [0], "outputs": []}', '{"features": {}, "statistics": "s"}']) == 2
+    assert "job: the key 'pretraining' is missing." in capsys.readouterr().err

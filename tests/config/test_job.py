@@ -9,7 +9,7 @@ import pytest
 from avbench.config.job import describe_job, read_job, without_paths
 from avbench.config.settings import build
 from avbench.core.errors import UserError
-from avbench.pretraining.job import PretrainJob
+from avbench.pretraining.pretrain_job import PretrainJob
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from avbench.config.tasks import read_tasks
 from avbench.core.errors import UserError
 from avbench.data.store import open_store
 from avbench.evaluation.embedding import embed, encode, encode_padded, whole_clip_batches
-from avbench.evaluation.job import EmbedJob
+from avbench.evaluation.scoring_jobs import EmbedJob
 from avbench.evaluation.tasks import VALIDATION_SHARE, task_clips
 from avbench.features.log_mel import LogMel
 from avbench.features.statistics import Standardise, subset_statistics

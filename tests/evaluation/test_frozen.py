@@ -12,10 +12,10 @@ from avbench.core.vectors import unit
 from avbench.evaluation import geometry
 from avbench.evaluation import scores as predictions
 from avbench.evaluation.frozen import frozen
-from avbench.evaluation.job import FrozenJob
 from avbench.evaluation.knn import knn
 from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.retrieval import retrieval
+from avbench.evaluation.scoring_jobs import FrozenJob
 
 IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
 PROTOCOLS = {"linear": {"strengths": [0.1, 1.0]}, "knn": {"neighbours": 5, "temperature": 0.1}, "retrieval": {}}

@@ -15,7 +15,7 @@ from avbench.core.errors import UserError
 from avbench.core.files import read_csv
 from avbench.data.store import Store
 from avbench.labels.derived import derive, derived_labels, features
-from avbench.labels.job import DerivedLabelJob, read_settings
+from avbench.labels.label_jobs import DerivedLabelJob, read_settings
 from avbench.labels.label_noise import make
 from avbench.methods.pairing_labels import read_pairing
 from avbench.models.embedder import load_embedder

@@ -15,7 +15,7 @@ from avbench.core.files import read_csv
 from avbench.data import ledger
 from avbench.data.store import open_store
 from avbench.labels.image_classifier import Classifier, load
-from avbench.labels.job import PseudoLabelJob
+from avbench.labels.label_jobs import PseudoLabelJob
 from avbench.labels.pseudo import make, pairing, pseudo_labels, summarise
 from tests.support.downstream import write_subset
 from tests.support.pictures import CPU, MODEL, middle, write_data, write_weights

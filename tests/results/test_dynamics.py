@@ -1,4 +1,4 @@
-"""Followed clips: one row a run and epoch, measured with the true labels of the ledger."""
+"""Dynamics clips: one row a run and epoch, measured with the true labels of the ledger."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def data(tmp_path):
     return tmp_path / "data"
 
 
-def followed(path, ids=IDS, sharp=(0, 1, 20)):
+def recorded(path, ids=IDS, sharp=(0, 1, 20)):
     """Write clips whose features say more of their class at every kept epoch; video's come from the audio's."""
     rng = np.random.default_rng(0)
     codes = [int(LABELS[IDS.index(name)][-1]) for name in ids]
@@ -45,8 +45,8 @@ def run(path, seed=0):
 
 
 def test_each_kept_epoch_has_a_row(tmp_path, data):
-    arrays = followed(tmp_path / "a.npz")
-    followed(tmp_path / "b.npz", IDS[::-1])
+    arrays = recorded(tmp_path / "a.npz")
+    recorded(tmp_path / "b.npz", IDS[::-1])
     found = dynamics.table([run(tmp_path / "a.npz"), run(tmp_path / "b.npz", 1)], data, "toys")
     columns = "method, subset, labels, seed, epoch, step, alignment, uniformity_audio, uniformity_video, "
     columns += "effective_rank_audio, effective_rank_video, knn_audio, knn_video"
@@ -65,7 +65,7 @@ def test_each_kept_epoch_has_a_row(tmp_path, data):
 
 
 def test_fewer_clips_than_neighbours_are_each_others_neighbours(tmp_path, data):
-    followed(tmp_path / "a.npz", IDS[:6])
+    recorded(tmp_path / "a.npz", IDS[:6])
     found = dynamics.table([run(tmp_path / "a.npz")], data, "toys")
     assert found["knn_audio"].between(0, 1).all()
 
@@ -85,7 +85,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path, data):
     for name in ("half", "text", "empty"):
         with pytest.raises(UserError, match=rf"{name}\.npz is not what pretraining writes"):
             dynamics.table([run(tmp_path / f"{name}.npz")], data, "toys")
-    followed(tmp_path / "other.npz")
+    recorded(tmp_path / "other.npz")
     listed = ledger.read(data / "toys" / "ledger.parquet")
     ledger.write(data / "toys" / "ledger.parquet", listed[listed["clip_id"] != IDS[3]])
     with pytest.raises(UserError, match=r"other\.npz follows '-clip 3', which is no clip of toys"):

@@ -38,7 +38,7 @@ def subset_clips(name):
 
 
 def write_run(folder, method, labels, subset, seed):
-    """Write what a run leaves: scores with predictions, geometry, run.json and followed clips."""
+    """Write what a run leaves: scores with predictions, geometry, run.json and embedded dynamics clips."""
     rng = np.random.default_rng([seed, len(method), len(labels), len(subset)])
     chance = {"none": 0.4, "true": 0.7, "wrong-20": 0.6, "wrong-50": 0.1}[labels]
     true = np.array(LABELS)[np.arange(len(TEST)) % CLASSES]
@@ -79,12 +79,12 @@ def plan(tmp_path_factory):
     rng = np.random.default_rng(0)
     arrays = {name: rng.standard_normal((2, 30, 8)) for name in ("audio", "video", "audio-head", "video-head")}
     np.savez(folder / "dynamics.npz", clip_id=np.array(ids), epochs=np.arange(2), steps=np.arange(2), **arrays)
-    followed = {"method": "random", "subset": "small", "labels": "none", "seed": 0}
+    recorded = {"method": "random", "subset": "small", "labels": "none", "seed": 0}
     return {
         "scores": list(map(str, scores)),
         "runs": [str(path.with_name("run.json")) for path in scores],
         "geometry": [str(path.with_name("geometry.csv")) for path in scores],
-        "dynamics": [followed | {"path": str(folder / "dynamics.npz")}],
+        "dynamics": [recorded | {"path": str(folder / "dynamics.npz")}],
         "sampling": sampling,
         "subset_files": subset_files,
         "subsets": {"small": {"clips_per_class": 4}, "tail": {"clips_per_class": 9, "imbalance": 10}},

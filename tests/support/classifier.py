@@ -5,7 +5,7 @@ from avbench.config.pretraining import MachineSettings, PretrainSettings
 from avbench.config.tasks import read_tasks
 from avbench.data.store import open_store
 from avbench.evaluation.classifier import train as loop
-from avbench.evaluation.classifier.run import ClassifierRun, TrainedParts
+from avbench.evaluation.classifier.training_run import ClassifierRun, TrainedParts
 from avbench.evaluation.tasks import task_clips
 from avbench.models.embedder import load_embedder
 from avbench.pretraining.run import write_untrained

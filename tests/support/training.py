@@ -17,7 +17,7 @@ from avbench.config.store import StoreSettings
 from avbench.data.store import Row, Store, encode_frames, write_shard
 from avbench.features.statistics import subset_statistics
 from avbench.pretraining import loop
-from avbench.pretraining.job import PretrainJob
+from avbench.pretraining.pretrain_job import PretrainJob
 from avbench.pretraining.run import pretrain
 from avbench.training import checkpoint
 

@@ -145,6 +145,30 @@ def test_a_changed_probe_trains_nothing(finished, tiny):
     assert not {"pretrain", "embed", "pack", "trained", "supervised"} & set(counts)
 
 
+@pytest.mark.parametrize(
+    ("change", "repeated", "kept"),
+    [
+        ({"pretraining": {"learning_rate": 0.003}}, {"pretrain": "2", "untrained": "1"}, {"supervised"}),
+        ({"evaluation": {"finetune": {"epochs": 3}}}, {"trained": "4"}, {"pretrain", "embed", "supervised"}),
+        ({"evaluation": {"supervised": {"epochs": 3}}}, {"supervised": "1"}, {"pretrain", "embed", "trained"}),
+    ],
+    ids=["pretraining", "fine-tuning", "baseline"],
+)
+def test_a_changed_setting_of_training_repeats_what_it_decides(finished, tiny, change, repeated, kept):
+    for section, keys in change.items():
+        for key, value in keys.items():
+            own = tiny[section][key]
+            tiny[section][key] = {**own, **value} if isinstance(own, dict) else value
+    config = finished.config
+    finished.write(tiny)
+    try:
+        counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
+    finally:
+        finished.write(config)
+    assert {name: counts.get(name) for name in repeated} == repeated
+    assert not {*kept, "pack", "subset"} & set(counts)
+
+
 def test_what_does_not_decide_the_outcome_repeats_nothing(finished, tiny):
     tiny["pretraining"] |= {"cache_mb": 10, "loader_threads": 2, "checkpoint_every_s": 60, "device": "cpu"}
     config = finished.config

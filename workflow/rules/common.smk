@@ -3,8 +3,11 @@
 import sys
 from pathlib import Path
 
+# Of the files of the workflow and not of the Snakefile that was started, which may lie elsewhere and use these as a module.
+CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
+
 # The workflow plans with whatever Python runs Snakemake, which need not have the package installed.
-sys.path.insert(0, str(workflow.basedir))
+sys.path.insert(0, str(CHECKOUT))
 
 from snakemake.exceptions import WorkflowError
 
@@ -25,13 +28,11 @@ from avbench.plan.resources import (
     stored_clips,
     training_mb,
 )
-from avbench.plan.software import share
 from avbench.results import catalogue
 
-prepare()
-share(workflow.basedir)
+prepare(CHECKOUT)
 try:
-    experiment = Plan(config, Path(workflow.basedir))
+    experiment = Plan(config, CHECKOUT)
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_places(experiment)
@@ -41,7 +42,7 @@ warn_of_stored(experiment, Path(paths.DATA))
 
 # Software of the rules, by stage. What makes the data has an environment of its own, since downloaders age fast.
 ACQUIRE_ENV, TRAIN_ENV, RESULTS_ENV = (
-    str(Path(workflow.basedir, "envs", f"{stage}.yaml"))
+    str(Path(CHECKOUT, "envs", f"{stage}.yaml"))
     for stage in ("acquire", "train", "results")
 )
 RUN, CHECKPOINT = paths.RUN, paths.CHECKPOINT
@@ -73,3 +74,8 @@ wildcard_constraints:
     archive="[0-9]+",
     seed="[0-9]+",
     part="[a-z_-]+",
+
+
+# A verb's job is given in two parts, of which the first decides the outcome: `settings`, a function of the wildcards,
+# since Snakemake repeats jobs for changes of these parameters alone; and `files`, made of inputs and outputs, which
+# Snakemake itself watches.

@@ -25,18 +25,22 @@ rule embed:
         gpu=min(GPUS, 1),
         device=DEVICE,
     params:
-        job=lambda w, input, output: as_json(
+        settings=as_json(
             {
-                "checkpoints": list(input.checkpoints),
-                "outputs": list(output),
                 "tasks": experiment.task_settings(),
-                "subset": input.subset,
                 "switches": experiment.evaluation_protocol(),
                 "cpu_threads": THREADS,
             }
         ),
+        files=lambda w, input, output: as_json(
+            {
+                "checkpoints": list(input.checkpoints),
+                "subset": input.subset,
+                "outputs": list(output),
+            }
+        ),
     shell:
-        "python -m avbench embed --job {params.job:q} --device {resources.device} > {log:q} 2>&1"
+        "python -m avbench embed --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
 
 
 rule frozen:
@@ -75,19 +79,20 @@ rule frozen:
             "frozen", attempt, stored_clips(input.datasets)
         ),
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
-                "embeddings": list(input.embeddings),
                 "seeds": experiment.seeds,
-                "outputs": list(output.scores),
                 "tasks": experiment.task_settings(),
                 "protocols": experiment.frozen(),
                 "identity": {key: w[key] for key in ("method", "subset", "labels")},
                 "cpu_threads": THREADS,
             }
         ),
+        files=lambda w, input, output: as_json(
+            {"embeddings": list(input.embeddings), "outputs": list(output.scores)}
+        ),
     shell:
-        "python -m avbench frozen --job {params.job:q} > {log:q} 2>&1"
+        "python -m avbench frozen --job {params.settings:q} {params.files:q} > {log:q} 2>&1"
 
 
 rule trained:
@@ -114,22 +119,26 @@ rule trained:
         gpu=min(GPUS, 1),
         machine=MACHINE,
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
                 "protocol": w.protocol,
-                "checkpoint": input.checkpoint,
-                "output": output.scores,
                 "tasks": experiment.task_settings(),
-                "subset": input.subset,
                 "switches": experiment.evaluation_protocol(),
                 "settings": experiment.training_settings(w.protocol, w.subset),
                 "seed": int(w.seed),
                 "identity": {key: w[key] for key in ("method", "subset", "labels")},
             }
         ),
+        files=lambda w, input, output: as_json(
+            {
+                "checkpoint": input.checkpoint,
+                "subset": input.subset,
+                "output": output.scores,
+            }
+        ),
     shell:
         # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m avbench trained --job {params.job:q} --machine {resources.machine:q} > {log:q} 2>&1"
+        "exec python -m avbench trained --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"
 
 
 rule supervised:
@@ -162,7 +171,7 @@ rule supervised:
         gpu=min(GPUS, 1),
         machine=MACHINE,
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
                 "task": experiment.task_settings(w.task),
                 "subset_name": w.subset,
@@ -170,10 +179,14 @@ rule supervised:
                 "settings": experiment.training_settings("supervised", w.subset),
                 "features": experiment.feature_settings(),
                 "seeds": experiment.seeds,
-                "outputs": list(output.scores),
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
                 "subset": input.get("subset") or None,
+                "outputs": list(output.scores),
             }
         ),
     shell:
         # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m avbench supervised --job {params.job:q} --machine {resources.machine:q} > {log:q} 2>&1"
+        "exec python -m avbench supervised --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"

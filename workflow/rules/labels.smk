@@ -71,17 +71,21 @@ rule pseudo_labels:
         gpu=min(GPUS, 1),
         device=DEVICE,
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
                 "dataset": w.dataset,
-                "subset": input.subset,
                 "settings": experiment.label_settings(w.labels),
-                **{name: output[name] for name in ("labels", "confidence", "summary")},
                 "cpu_threads": THREADS,
             }
         ),
+        files=lambda w, input, output: as_json(
+            {
+                "subset": input.subset,
+                **{name: output[name] for name in ("labels", "confidence", "summary")},
+            }
+        ),
     shell:
-        "python -m avbench pseudo-labels --job {params.job:q} --device {resources.device} > {log:q} 2>&1"
+        "python -m avbench pseudo-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
 
 
 # Labels that a first round makes: each seed's from the model of that seed.
@@ -117,17 +121,21 @@ rule derived_labels:
         gpu=min(GPUS, 1),
         device=DEVICE,
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
                 "dataset": w.dataset,
-                "subset": input.subset,
                 "settings": experiment.label_settings(w.labels),
-                "checkpoints": list(input.checkpoints),
                 "seeds": experiment.seeds,
-                "outputs": list(output.labels),
-                "summaries": list(output.summaries),
                 "cpu_threads": THREADS,
             }
         ),
+        files=lambda w, input, output: as_json(
+            {
+                "subset": input.subset,
+                "checkpoints": list(input.checkpoints),
+                "outputs": list(output.labels),
+                "summaries": list(output.summaries),
+            }
+        ),
     shell:
-        "python -m avbench derived-labels --job {params.job:q} --device {resources.device} > {log:q} 2>&1"
+        "python -m avbench derived-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"

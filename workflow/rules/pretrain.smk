@@ -75,13 +75,17 @@ rule pretrain:
         machine=MACHINE,
         launcher=LAUNCHER,
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
                 "method": experiment.method_settings(w.method, w.labels),
                 "pretraining": experiment.pretrain_settings(w.subset),
                 "features": experiment.feature_settings(),
                 "seed": int(w.seed),
                 "identity": identity(w),
+            }
+        ),
+        files=lambda w, input, output: as_json(
+            {
                 "subset": input.subset,
                 "labels": input.get("labels") or None,
                 "statistics": input.statistics,
@@ -91,7 +95,7 @@ rule pretrain:
         ),
     shell:
         # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m {resources.launcher} pretrain --job {params.job:q} --machine {resources.machine:q} > {log:q} 2>&1"
+        "exec python -m {resources.launcher} pretrain --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"
 
 
 rule untrained:
@@ -113,17 +117,18 @@ rule untrained:
         mem_mb=lambda w, attempt: memory_mb("untrained", attempt),
         runtime=lambda w, attempt: minutes("untrained", attempt),
     params:
-        job=lambda w, input, output: as_json(
+        settings=lambda w: as_json(
             {
                 "pretraining": experiment.pretrain_settings(w.subset),
                 "features": experiment.feature_settings(),
-                "statistics": input.statistics,
                 "seeds": experiment.seeds,
-                "outputs": list(output),
             }
         ),
+        files=lambda w, input, output: as_json(
+            {"statistics": input.statistics, "outputs": list(output)}
+        ),
     shell:
-        "python -m avbench untrained --job {params.job:q} > {log:q} 2>&1"
+        "python -m avbench untrained --job {params.settings:q} {params.files:q} > {log:q} 2>&1"
 
 
 ruleorder: untrained > pretrain

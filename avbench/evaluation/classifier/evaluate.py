@@ -24,10 +24,10 @@ from avbench.core.hashing import file_digest
 from avbench.data.ledger import test_coverage
 from avbench.data.store import Store, open_store
 from avbench.evaluation import scores
-from avbench.evaluation.classifier.run import ClassifierRun, TrainedParts, trained_parts
 from avbench.evaluation.classifier.train import train
+from avbench.evaluation.classifier.training_run import ClassifierRun, TrainedParts, trained_parts
 from avbench.evaluation.embedding import load_for_task
-from avbench.evaluation.job import SupervisedJob, TrainedJob
+from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
 from avbench.evaluation.tasks import task_clips, task_features
 from avbench.features.statistics import subset_statistics
 from avbench.models.embedder import Embedder

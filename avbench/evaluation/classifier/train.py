@@ -21,7 +21,7 @@ from avbench.core.errors import UserError
 from avbench.core.progress import Progress
 from avbench.data.store import Store
 from avbench.evaluation.classifier.labelled_windows import Batch, Windows
-from avbench.evaluation.classifier.run import ClassifierRun
+from avbench.evaluation.classifier.training_run import ClassifierRun
 from avbench.evaluation.classifier.whole_clips import WholeClips
 from avbench.evaluation.metrics import mean_average_precision
 from avbench.features.windows import Clips

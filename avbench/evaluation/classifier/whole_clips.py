@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench.data.store import Store
-from avbench.evaluation.classifier.run import ClassifierRun
+from avbench.evaluation.classifier.training_run import ClassifierRun
 from avbench.evaluation.embedding import encode
 from avbench.models.embedder import Embedder
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import protocol_name, sentence, subset_names, task_name, words, wrap
 from avbench.figures.reading import Settings, of_ends, of_first_protocol, own, subset_sizes
@@ -27,7 +28,6 @@ def draw_combinations(settings: Settings, stem: Path) -> None:
     captions.write(stem, caption(table, settings["methods"], ends, settings["task"], protocol))
 
 
-BASELINE = "random"
 _LEVEL = 0.05
 _ORDER = {
     "positive": ("self", "neighbour", "same-class"),

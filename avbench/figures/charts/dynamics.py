@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, style
 from avbench.figures.names import sentence, subset_names, wrap
 from avbench.figures.reading import Settings, of_ends, own, subset_sizes
@@ -25,7 +26,6 @@ def draw_dynamics(settings: Settings, stem: Path) -> None:
     captions.write(stem, caption(table, ends))
 
 
-BASELINE = "random"
 MODALITIES = ("audio", "video")
 BANDS = 10  # methods at most whose ranges are drawn; more would hide one another
 _METRICS = {"knn": "Nearest neighbours (%)", "effective_rank": "Effective rank", "uniformity": "Uniformity"}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from avbench.config.methods import BASELINE
 from avbench.figures import method_rows, style
 from avbench.figures.reading import TRAINING, Settings, own, subset_sizes
 from avbench.results import tables
@@ -20,7 +21,7 @@ def draw_gains(settings: Settings, stem: Path) -> None:
 _LEVEL = 0.05
 
 
-def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = "random") -> Figure:
+def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = BASELINE) -> Figure:
     """Draw a panel a task: methods down, gain in percentage points across, a mark a subset.
 
     Marks are hollow where the gain is not significant: where p, adjusted by Holm, is not below 0.05, or is unknown.

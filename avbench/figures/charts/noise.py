@@ -11,11 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
 from avbench.figures.reading import NEAR, Settings, along_noise, say
 from avbench.results import tables
-from avbench.results.outcomes import BASELINE
 from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO, UNDECIDED
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.reading import Settings, of_first_protocol, subset_sizes
 from avbench.results import pair_counts, tables
@@ -30,7 +31,6 @@ def draw_sampling(settings: Settings, stem: Path) -> None:
     captions.write(stem, caption(table, variants, sizes[subset], *what))
 
 
-BASELINE = "random"
 RUNS = 48  # lines that fit on a page; of more runs those with each method's own labels are shown
 _LEVEL = 0.05
 _POSITIVES = {

@@ -14,7 +14,7 @@ from avbench.evaluation.classifier import evaluate
 from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier.evaluate import supervised, trained
 from avbench.evaluation.classifier.labelled_windows import Windows
-from avbench.evaluation.job import SupervisedJob, TrainedJob
+from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
 from avbench.training.signals import Stopped
 from tests.support.classifier import MACHINE, SETTINGS, tasks, write_toys
 from tests.support.downstream import FEATURES, write_subset

@@ -15,8 +15,8 @@ from avbench.data.store import open_store
 from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier import whole_clips
 from avbench.evaluation.classifier.labelled_windows import Windows
-from avbench.evaluation.classifier.run import ClassifierRun
 from avbench.evaluation.classifier.train import new_head
+from avbench.evaluation.classifier.training_run import ClassifierRun
 from avbench.evaluation.tasks import task_clips
 from avbench.features.windows import Clips
 from avbench.models.embedder import load_embedder

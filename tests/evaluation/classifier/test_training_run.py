@@ -2,7 +2,7 @@ import pytest
 
 from avbench.config.paper_switches import PRESETS
 from avbench.core.errors import UserError
-from avbench.evaluation.classifier.run import trained_parts
+from avbench.evaluation.classifier.training_run import trained_parts
 from tests.support.classifier import FINETUNE, FROZEN, TRAIN_MODE
 
 CORRECTED, PUBLISHED = PRESETS["corrected"], PRESETS["published"]
