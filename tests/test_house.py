@@ -44,7 +44,7 @@ TESTED_BY = {
     "datasets/controlled/synthetic_sound.py": "datasets/controlled/test_render.py",
     "evaluation/tasks.py": "evaluation/test_embedding.py",
     "figures/draw.py": "figures/test_reading.py",
-    "figures/figure.py": "figures/test_reading.py",
+    "figures/figure.py": "figures/test_registry.py",
     "figures/method_rows.py": "figures/test_accuracy_rows.py",
     "figures/names.py": "figures/test_style.py",
     "figures/spectrogram.py": "figures/charts/test_samples.py",
@@ -53,10 +53,10 @@ TESTED_BY = {
     "methods/positives.py": "methods/test_batches.py",
     "methods/two_ways.py": "methods/test_losses.py",
     "models/blocks.py": "models/test_encoders.py",
-    "plan/facts.py": "workflow/test_report.py",
+    "plan/facts.py": "plan/test_report.py",
     "plan/jobs.py": "plan/test_consistency.py",
-    "results/material.py": "results/test_catalogue.py",
-    "results/recipes.py": "results/test_catalogue.py",
+    "results/material.py": "results/test_make.py",
+    "results/recipes.py": "results/test_make.py",
     "training/convergence.py": "results/test_bootstrap.py",
 }
 
