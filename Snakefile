@@ -1,4 +1,4 @@
-# avbench: from datasets to the report. Rules are in workflow/rules, one file a stage; datasets in workflow/datasets.
+# avbench: from datasets to the report. Rules are in workflow/rules, one file per stage; datasets in workflow/datasets.
 
 from snakemake.utils import min_version
 

@@ -50,7 +50,7 @@ OUTPUT = Path("results/benchmarks/precision.csv")
 
 
 def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFrame:
-    """Train and probe; one row a method and modality, shares rather than per cent, printing the losses meanwhile."""
+    """Train and probe; one row per method and modality, shares rather than per cent, printing the losses meanwhile."""
     dataset, features = experiment.dataset, build(FeatureSettings, experiment.feature_settings(), "features")
     store = open_store(data, dataset)
     pool = ledger.stored(ledger.read(data / dataset / "ledger.parquet"), "train")

@@ -67,7 +67,7 @@ def untrained(args: argparse.Namespace) -> None:
 
 
 def models(args: argparse.Namespace) -> None:
-    """print each model preset's parameters and GFLOP a clip"""
+    """print each model preset's parameters and GFLOP per clip"""
     from avbench.models.summary import table
 
     print(table())

@@ -1,1 +1,1 @@
-"""The configuration: a module a section."""
+"""The configuration: a module per section."""

@@ -47,8 +47,8 @@ def planned(name: str, subset: Mapping[str, Any], held: Held) -> list[int]:
     if "clips" not in subset:
         if subset["clips_per_class"] > most:
             raise UserError(
-                f"{where}.clips_per_class: {subset['clips_per_class']} is more than the {most} training clips a class "
-                f"{of}."
+                f"{where}.clips_per_class: {subset['clips_per_class']} is more than the {most} training clips per "
+                f"class {of}."
             )
         return class_sizes(subset["clips_per_class"], imbalance, held.classes)
     wanted = largest_class(subset["clips"], imbalance, held.classes)
@@ -60,6 +60,6 @@ def planned(name: str, subset: Mapping[str, Any], held: Held) -> list[int]:
         bound = sum(class_sizes(most, imbalance, held.classes))
         raise UserError(
             f"{where}.clips: {subset['clips']} with imbalance {imbalance:g} asks for {wanted} clips of the largest "
-            f"class. At most {bound} are possible with the {most} training clips a class {of}."
+            f"class. At most {bound} are possible with the {most} training clips per class {of}."
         )
     return class_sizes(wanted, imbalance, held.classes)

@@ -18,7 +18,7 @@ class TrainingSettings:
     model: Annotated[str, DECIDED] = "paper"  # of the supervised baseline; a pretrained run brings its own
     flip: Annotated[Literal["clip", "frame", "none"], DECIDED] = "clip"  # likewise
     epochs: Annotated[Count, meaning("passes over the training clips")] = 99
-    batch_size: Annotated[int, Field(ge=2), meaning("clips a batch")] = 64
+    batch_size: Annotated[int, Field(ge=2), meaning("clips per batch")] = 64
     learning_rate: Annotated[Positive, meaning("of Adam")] = 1e-4
     weight_decay: Annotated[NotNegative, meaning("of Adam")] = 1e-4
     dropout: Annotated[float, Field(ge=0, lt=1), meaning("before the linear layer")] = 0.5

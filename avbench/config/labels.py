@@ -97,8 +97,8 @@ class LabelSettings:
     matrix: Annotated[
         Text | None,
         meaning(
-            "of `confusion`: a CSV file of what is taken for what, a row a true class and a column a class it is taken "
-            "for; without it, a probe of the first round's model is cross-validated on the subset"
+            "of `confusion`: a CSV file of what is taken for what, a row per true class and a column per class it is "
+            "taken for; without it, a probe of the first round's model is cross-validated on the subset"
         ),
     ] = None
     method: Method | None = None

@@ -27,8 +27,8 @@ class PretrainSettings:
         int,
         Field(ge=2),
         meaning(
-            "clips a batch; one-per-class batches are at most as large as the number of classes, single-class ones as "
-            "their class"
+            "clips per batch; one-per-class batches are at most as large as the number of classes, single-class ones "
+            "as their class"
         ),
     ] = 309
     learning_rate: Annotated[Positive, meaning("of Adam")] = 1e-4

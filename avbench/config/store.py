@@ -12,7 +12,7 @@ from avbench.config.settings import settings
 class StoreSettings:
     """What a stored clip is like; whether it has frames and sound, its dataset decides."""
 
-    frame_rate: Annotated[Positive, meaning("stored frames a second")]
+    frame_rate: Annotated[Positive, meaning("stored frames per second")]
     width: Annotated[int, Field(ge=8), meaning("of the stored frames, in pixels; the aspect ratio is not kept")]
     height: Annotated[int, Field(ge=8), meaning("likewise")]
     sample_rate: Annotated[int, Field(ge=1000), meaning("of the stored mono sound, in Hz")] = 16000

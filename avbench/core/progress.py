@@ -10,7 +10,7 @@ from tqdm import tqdm
 class Progress:
     """Count steps towards a total.
 
-    On a terminal this is a tqdm bar; elsewhere (a scheduler's log) it prints one line a minute and one at the end.
+    On a terminal this is a tqdm bar; elsewhere (a scheduler's log) it prints one line per minute and one at the end.
 
     Args:
         total: steps to do.

@@ -1,4 +1,4 @@
-"""The manifest: one row a clip, all that a dataset's rules owe the rest of the workflow."""
+"""The manifest: one row per clip, all that a dataset's rules owe the rest of the workflow."""
 
 import csv
 import math

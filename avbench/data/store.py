@@ -1,6 +1,6 @@
 """The clip store: JPEG frames and 16-bit audio in memory-mapped Arrow files, read without touching a video file.
 
-A shard is one Arrow IPC file with a row a clip, sorted by id, and the settings in its schema's metadata.
+A shard is one Arrow IPC file with a row per clip, sorted by id, and the settings in its schema's metadata.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Your own files: a folder with a sub-folder a class, or a CSV that lists the clips."""
+"""Your own files: a folder with a sub-folder per class, or a CSV that lists the clips."""
 
 import math
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class FolderSettings:
     """Where the clips are, and how those without a split are split.
 
     Attributes:
-        directory: holds one folder a class, or folders ``train``, ``validation``, ``test`` that do.
+        directory: holds one folder per class, or folders ``train``, ``validation``, ``test`` that do.
         list: instead, a CSV with the manifest's columns; see :func:`manifest`.
         validation_share: share of each label's clips that is for validation, where nothing else says so.
         test_share: the same for test.

@@ -25,8 +25,8 @@ def stratified(
     change nothing.
 
     Args:
-        groups: what must stay together, one a clip: a recording place, or the clip itself.
-        labels: one a clip.
+        groups: what must stay together, one per clip: a recording place, or the clip itself.
+        labels: one per clip.
         shares: held-out split → share of a label's groups, in the order in which groups are given out;
             the rest is ``train``.
         seed: another seed holds out others.

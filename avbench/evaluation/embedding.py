@@ -1,4 +1,4 @@
-"""Embedding: whole clips through the frozen encoders, once a run."""
+"""Embedding: whole clips through the frozen encoders, once per run."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict

@@ -44,7 +44,7 @@ class ProtocolResult:
 
 
 def frozen(job: FrozenJob) -> None:
-    """Evaluate each run's features on every task and modality: a score file a run.
+    """Evaluate each run's features on every task and modality: a score file per run.
 
     Beside each score file lie its predictions, and ``geometry.csv``: the measures of
     :func:`avbench.evaluation.geometry.describe`, of the test clips of each task that has both modalities.

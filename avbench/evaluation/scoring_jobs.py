@@ -35,7 +35,7 @@ class EmbedJob:
 
     Attributes:
         checkpoints: finished runs
-        outputs: the embeddings to write, one a checkpoint
+        outputs: the embeddings to write, one per checkpoint
         tasks: table of the tasks: name → fields
         subset: file of the pretraining subset
         switches: the paper's switches of evaluation

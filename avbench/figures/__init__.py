@@ -1,1 +1,1 @@
-"""Figures, one a module: ``draw`` returns a matplotlib figure, ``plot`` writes it as PNG and PDF."""
+"""Figures, one per module: ``draw`` returns a matplotlib figure, ``plot`` writes it as PNG and PDF."""

@@ -1,4 +1,4 @@
-"""Accuracy of every method along an axis of pretraining subsets, a panel a task."""
+"""Accuracy of every method along an axis of pretraining subsets, a panel per task."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ class Axis:
 
     Attributes:
         places: of each subset that is shown.
-        ticks: a label a subset, in the order of ``places``.
+        ticks: a label per subset, in the order of ``places``.
         title: what the axis is.
         joined: groups of subsets; a line joins a method's scores within each.
         apart: between two methods at the same place, so that their intervals do not hide one another; unit of places.

@@ -15,7 +15,7 @@ def draw(
     chance: Mapping[tuple[str, str], float] | None = None,
     roles: Mapping[str, str] | None = None,
 ) -> Figure:
-    """Draw a panel a task: methods down, accuracy across, a mark a subset.
+    """Draw a panel per task: methods down, accuracy across, a mark per subset.
 
     Args:
         summary, chance, roles: as in :func:`avbench.figures.accuracy_panels.draw`. Scores that depend on no subset,

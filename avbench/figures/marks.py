@@ -76,11 +76,11 @@ def bars(
 
 
 def stacked(axes: Axes, shares: pd.DataFrame, looks: Mapping[str, tuple[str, str, str]]) -> None:
-    """Draw a horizontal bar a row, made of its shares in percent, the first row on top.
+    """Draw a horizontal bar per row, made of its shares in percent, the first row on top.
 
     Args:
         axes: where.
-        shares: a column a part.
+        shares: a column per part.
         looks: name in the legend, colour and hatch of each part, in the order in which they stand.
     """
     left = np.zeros(len(shares))

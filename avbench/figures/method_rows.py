@@ -1,4 +1,4 @@
-"""Methods down, a share across, a mark a subset: what stays readable of twenty methods."""
+"""Methods down, a share across, a mark per subset: what stays readable of twenty methods."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -25,7 +25,7 @@ def draw(
     *,
     one_scale: bool = True,
 ) -> Figure:
-    """Draw a panel a task, each with the same rows.
+    """Draw a panel per task, each with the same rows.
 
     Args:
         table: columns method, task, protocol, modality, subset, mean, ci_low, ci_high (shares; bounds may be NaN)

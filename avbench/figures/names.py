@@ -92,12 +92,12 @@ def imbalance_name(imbalance: float) -> str:
 
 
 def size_name(clips: float) -> str:
-    """Name a subset by its number of clips a class."""
-    return f"{clips:,.0f} clips a class" if clips != 1 else "1 clip a class"
+    """Name a subset by its number of clips per class."""
+    return f"{clips:,.0f} clips per class" if clips != 1 else "1 clip per class"
 
 
 def subset_names(sizes: Mapping[str, float]) -> dict[str, str]:
-    """Name subsets by their clips a class, and by their identifier too where those coincide.
+    """Name subsets by their clips per class, and by their identifier too where those coincide.
 
     The smallest comes first; those of about the same size, in the order given.
     """

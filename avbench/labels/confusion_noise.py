@@ -89,7 +89,7 @@ class Confusion:
 
 
 def read_confusion(path: str | Path) -> Confusion:
-    """Read a confusion matrix: CSV, a row a true class with its name first, and a column a predicted class.
+    """Read a confusion matrix: CSV, a row per true class with its name first, and a column a predicted class.
 
     The first row names the columns: ``label``, and the classes, in any order. Entries are counts or shares; what
     stands on the diagonal does not matter.

@@ -153,7 +153,7 @@ def _read_state(path: Path) -> Mapping[str, torch.Tensor]:
 
 
 def _outputs(state: Mapping[str, torch.Tensor]) -> int:
-    """Return how many classes there are: the last entry is the last layer's bias or weight, a row a class."""
+    """Return how many classes there are: the last entry is the last layer's bias or weight, a row per class."""
     last = list(state.values())[-1]
     return last.shape[0] if last.ndim else 1
 

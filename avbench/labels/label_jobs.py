@@ -75,7 +75,7 @@ class DerivedLabelJob:
         settings: the label variant
         checkpoints: finished runs on this subset
         seeds: theirs, in the same order
-        outputs: label files to write, one a checkpoint
+        outputs: label files to write, one per checkpoint
         summaries: what kind of labels these are, to write, likewise
         cpu_threads: threads of each computation (1); on a CPU, the same number gives the same bytes
         data: folder of the datasets (data)

@@ -45,7 +45,7 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
 
 
 def table(clip_ids: Sequence[str], neighbours: np.ndarray) -> "pd.DataFrame":
-    """Return ``clip_id`` and ``neighbour``, k rows a clip: clips in their order, the neighbours nearest first."""
+    """Return ``clip_id`` and ``neighbour``, k rows per clip: clips in their order, the neighbours nearest first."""
     import pandas as pd
 
     names = np.array(list(clip_ids), dtype=object)

@@ -226,7 +226,7 @@ BATCHES = registry(
     Choice(
         "one-per-class",
         "every clip of a batch is of another class: easy negatives",
-        display="one clip a class",
+        display="one clip per class",
         needs="classes",
         make=OnePerClass,
         place=1,

@@ -23,7 +23,7 @@ def require_batches(
     Args:
         batch: a name of `BATCHES`.
         labels: shape (n,), integers.
-        batch_size: clips a batch; ``None`` stands for all classes (one-per-class, mixed) or for the size of each
+        batch_size: clips per batch; ``None`` stands for all classes (one-per-class, mixed) or for the size of each
             class (single-class).
         where: how the message begins, such as the names of the subset and the method.
         clips_per_class: mixed only.
@@ -56,14 +56,14 @@ def batches(
     Args:
         batch: a name of `BATCHES`; its class says how batches are made.
         labels: shape (n,), integers.
-        batch_size: clips a batch; see :func:`require_batches` for ``None``.
+        batch_size: clips per batch; see :func:`require_batches` for ``None``.
         seed: the run's seed.
         epoch: from 0.
         order: ``fresh``, or ``fixed``: every epoch is like epoch 0.
         clips_per_class: mixed only.
 
     Returns:
-        One int64 array of clip numbers a batch.
+        One int64 array of clip numbers per batch.
 
     Raises:
         UserError: the subset cannot be batched that way.

@@ -18,7 +18,7 @@ class Pairing:
     Args:
         method: how pairs are drawn.
         known: what it may know of the clips, as `numbered` gives it: a class each, (n,), or neighbours, (n, k).
-        batch_size: clips a batch. One-per-class and mixed batches are smaller where there are fewer classes.
+        batch_size: clips per batch. One-per-class and mixed batches are smaller where there are fewer classes.
         epochs: of the run.
         seed: of the run.
         batch_order: of single-class batches: ``fresh``, or ``fixed``: every epoch is like the first.

@@ -43,7 +43,7 @@ def read_pairing(path: str | Path, clip_ids: Sequence[str]) -> list[str] | list[
     """Read a label file of either form, which lists a subset's clips in their order.
 
     Args:
-        path: a CSV with the columns ``clip_id`` and ``label``, a row a clip; or ``clip_id`` and ``neighbour``, k rows
+        path: a CSV with the columns ``clip_id`` and ``label``, a row per clip; or ``clip_id`` and ``neighbour``, k rows
             a clip, nearest first.
         clip_ids: the subset.
 

@@ -66,7 +66,7 @@ def _check(settings: EncoderSettings, kind: str) -> None:
     if not len(settings.widths) == len(settings.strides) == len(settings.blocks) > 0:
         raise UserError(
             f"{kind} encoder: widths {settings.widths}, strides {settings.strides} and blocks "
-            f"{settings.blocks} must each have one entry a stage."
+            f"{settings.blocks} must each have one entry per stage."
         )
     if not len(settings.input_shape) - 1 == len(settings.stem_kernel) == len(settings.stem_stride) == dimensions:
         raise UserError(

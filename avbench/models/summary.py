@@ -57,7 +57,7 @@ def describe(preset: str) -> list[dict[str, Any]]:
 
 def table() -> str:
     """Return `describe` of all presets as text for reading."""
-    names = ("preset", "encoder", "input", "features", "parameters", "head", "GFLOP a clip")
+    names = ("preset", "encoder", "input", "features", "parameters", "head", "GFLOP per clip")
     lines = ["{:<8}{:<9}{:>15}{:>10}{:>12}{:>8}{:>14}".format(*names)]
     for row in (row for preset in PRESETS for row in describe(preset)):
         lines.append(

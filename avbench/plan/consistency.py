@@ -203,7 +203,7 @@ def _check_batches(method: Method, batch: int, subset: str, sizes: list[int]) ->
     if method.batch == "single-class" and min(sizes) < 2:
         raise UserError(
             f"config: subsets.{subset}: method {method.name!r} draws batches of one class, which need at "
-            f"least 2 clips a class; the smallest class has {min(sizes)}."
+            f"least 2 clips per class; the smallest class has {min(sizes)}."
         )
 
 

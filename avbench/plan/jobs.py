@@ -73,7 +73,7 @@ class Plan(Experiment):
         return [run for run in self.runs() if run.method != "untrained"]
 
     def label_file(self, subset: str, labels: str, seed: int | str) -> str | None:
-        """Return the labels that pair a subset's clips: one file for all seeds, or one a seed after a first round.
+        """Return the labels that pair a subset's clips: one file for all seeds, or one per seed after a first round.
 
         None for a method without labels.
         """

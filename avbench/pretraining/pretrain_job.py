@@ -60,7 +60,7 @@ class UntrainedJob:
         pretraining: how runs are trained; the model is of interest
         features: windows and log-mel parameters
         statistics: file of the subset's mel statistics
-        seeds: one a checkpoint
+        seeds: one per checkpoint
         outputs: the checkpoints to write
     """
 

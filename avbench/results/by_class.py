@@ -21,7 +21,7 @@ def differences(method: pd.DataFrame, baseline: pd.DataFrame) -> tuple[pd.DataFr
         method, baseline: columns seed, clip_id, label and correct (1.0 or 0.0).
 
     Returns:
-        The differences, a row a clip and a column a seed, and each clip's label.
+        The differences, a row per clip and a column per seed, and each clip's label.
     """
     own, other = (table.pivot(index="clip_id", columns="seed", values="correct") for table in (method, baseline))
     clips, seeds = own.index.intersection(other.index), own.columns.intersection(other.columns)
@@ -36,7 +36,7 @@ def gains(method: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
         method, baseline: as for :func:`differences`.
 
     Returns:
-        A row a class, from the largest gain to the smallest, in shares: label, clips, gain, ci_low, ci_high (95 %
+        A row per class, from the largest gain to the smallest, in shares: label, clips, gain, ci_low, ci_high (95 %
         interval over seeds and clips, :func:`avbench.results.bootstrap.bootstrap`, within −1 and 1), and dealt_low and
         dealt_high: 95 % of all gains of this rank lie between these if the test clips are dealt to classes of the same
         sizes at random.
@@ -78,9 +78,9 @@ class Sizes:
     """Gains by the size of the classes.
 
     Attributes:
-        classes: a row a class: label, clips (of pretraining) and gain (share).
+        classes: a row per class: label, clips (of pretraining) and gain (share).
         parts: a row for each third of the classes by size (``head``, ``middle``, ``tail``): part, smallest, largest
-            (clips a class), gain, ci_low and ci_high (shares; :func:`avbench.results.bootstrap.bootstrap`).
+            (clips per class), gain, ci_low and ci_high (shares; :func:`avbench.results.bootstrap.bootstrap`).
         correlation, low, high: Spearman's rank correlation of gain with size, and its 95 % interval.
     """
 

@@ -110,7 +110,7 @@ def evaluate(
         own_labels: the labels of a method where a term names none; by default the only ones.
 
     Returns:
-        One row a claim, ``COLUMNS``: effect and bounds in the unit of accuracy; seeds and clips are their numbers.
+        One row per claim, ``COLUMNS``: effect and bounds in the unit of accuracy; seeds and clips are their numbers.
 
     Raises:
         UserError: a term has two cells, which differ in labels only, and nothing says which is meant.

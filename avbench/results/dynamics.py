@@ -28,7 +28,7 @@ def table(runs: Iterable[Mapping[str, Any]], data: str | Path, dataset: str) -> 
         data, dataset: where the true labels of the dynamics clips are: in the ledger. Pretraining is not told them.
 
     Returns:
-        ``COLUMNS``, a row a run and epoch (0: before the first step): alignment, uniformity and effective rank as in
+        ``COLUMNS``, a row per run and epoch (0: before the first step): alignment, uniformity and effective rank as in
         :func:`avbench.evaluation.geometry.describe`; ``knn_audio`` and ``knn_video``: the share of clips whose true
         label is what their nearest neighbours among the other dynamics clips vote for (20, or all where there are
         fewer).

@@ -36,7 +36,7 @@ def table(
         epochs: of the runs on each subset.
 
     Returns:
-        ``COLUMNS``, a row a run, in the order of ``runs``: see :func:`count`.
+        ``COLUMNS``, a row per run, in the order of ``runs``: see :func:`count`.
     """
 
     @lru_cache(maxsize=len(subset_files))

@@ -14,7 +14,7 @@ _TEX = str.maketrans(  # for the caption, which pandas takes as it is
 
 
 def markdown(table: pd.DataFrame, published: Published) -> str:
-    """Return the table of :func:`beside` as Markdown: a block a protocol, a pair of columns a task."""
+    """Return the table of :func:`beside` as Markdown: a block per protocol, a pair of columns per task."""
     if table.empty:
         return f"No task of this experiment has a counterpart in {published.source}.\n"
     cells = _cells(table, published)
@@ -50,7 +50,7 @@ def latex(table: pd.DataFrame, published: Published) -> str:
 
 
 def _cells(table: pd.DataFrame, published: Published) -> pd.DataFrame:
-    """Return texts: a row a protocol and method; of each task, by its head, ``published`` and ``measured``."""
+    """Return texts: a row per protocol and method; of each task, by its head, ``published`` and ``measured``."""
     heads = {}
     for row in table.drop_duplicates("task").itertuples():
         title = published.tasks[row.published_task]["title"]

@@ -1,4 +1,4 @@
-"""Several processes that share every batch, one a GPU, as ``python -m torch.distributed.run`` starts them.
+"""Several processes that share every batch, one per GPU, as ``python -m torch.distributed.run`` starts them.
 
 A run's batches, draws and loss are those of a single process, whatever the number: each process embeds its part of a
 batch, and the embeddings are gathered, so that negatives come from the whole batch.

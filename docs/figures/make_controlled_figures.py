@@ -47,7 +47,7 @@ def picture(axis: plt.Axes, frame: np.ndarray) -> None:
 
 
 def rows_of_classes(settings: ControlledSettings, classes: list[int], titles: list[str], name: str) -> None:
-    """Draw a row a class: three instances, each a frame and its spectrogram."""
+    """Draw a row per class: three instances, each a frame and its spectrogram."""
     widths = [1, 1.5] * 3
     figure, axes = plt.subplots(
         len(classes), 6, figsize=(8.4, 1.3 * len(classes) + 0.2), width_ratios=widths, layout="constrained"

@@ -108,7 +108,7 @@ def test_motion_is_the_mean_absolute_difference_between_distant_frames():
 
 @given(st.integers(2, 16))
 def test_periodic_motion_is_motion(period):
-    # A light that blinks, whatever its period: 16 frames a second for 4 s.
+    # A light that blinks, whatever its period: 16 frames per second for 4 s.
     frames = files.levels(np.where(np.arange(64) % period < period / 2, 60, 90))
     assert reason(frames=frames) is None
 

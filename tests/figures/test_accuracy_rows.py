@@ -33,10 +33,10 @@ def test_many_methods_have_a_row_each_and_a_mark_for_each_size():
     assert neighbours.get_xlim()[1] > 77 > retrieval.get_xlim()[1]
     (legend,) = made.legends
     words = [text.get_text() for text in legend.get_texts()]
-    assert words == ["10 clips a class", "30 clips a class", "supervised", "chance"]
+    assert words == ["10 clips per class", "30 clips per class", "supervised", "chance"]
 
 
 def test_a_few_methods_are_lines():
     with style.shared():
         made = accuracy_by_size.draw(summary(5), {"large": 30, "small": 10})
-    assert made.axes[0].get_xlabel() == "Pretraining clips a class"
+    assert made.axes[0].get_xlabel() == "Pretraining clips per class"

@@ -115,10 +115,10 @@ SAID = {
     "noise": "(Task, audio, 60 clips): soft positive pays up to 30 % (10 to 40 %).",
     "noise_by_imbalance": "Soft positive, uniform noise: of 9 cells 0 above zero, 0 below, 9 open",
     "class_size": "Soft positive, 30 : 1: ",
-    "combinations": "10 clips a class, audio: of 2 methods 0 significantly above random, 0 below, 2 undecided",
+    "combinations": "10 clips per class, audio: of 2 methods 0 significantly above random, 0 below, 2 undecided",
     "sampling": "Of 5 runs compared with random, 0 gain and 0 lose significantly; 5 leave it open.",
-    "geometry": "30 clips a class: own pairs are closest with ",
-    "dynamics": "30 clips a class, last epoch, alignment: random ",
+    "geometry": "30 clips per class: own pairs are closest with ",
+    "dynamics": "30 clips per class, last epoch, alignment: random ",
 }
 
 

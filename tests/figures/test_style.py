@@ -58,8 +58,8 @@ def test_dollars_are_no_mathematics():
 
 
 def test_names():
-    assert size_name(1) == "1 clip a class"
-    assert size_name(1230) == "1,230 clips a class"
+    assert size_name(1) == "1 clip per class"
+    assert size_name(1230) == "1,230 clips per class"
     assert task_name("vggsound") == "VGGSound"
     assert task_name("my_own-task") == "My own task"
     assert protocol_name("finetune") == "fine-tuned"
@@ -74,7 +74,7 @@ def test_known_methods_keep_their_order():
 def test_subsets_of_about_the_same_size_keep_their_order():
     sizes = {"large": 32.0, "small": 10.0, "tail-10": 9.96, "tail-100": 9.92}
     assert list(subset_names(sizes)) == ["small", "tail-10", "tail-100", "large"]
-    assert subset_names(sizes)["tail-10"] == "Tail 10: 10 clips a class"
+    assert subset_names(sizes)["tail-10"] == "Tail 10: 10 clips per class"
 
 
 def test_the_style_ends_with_its_block():

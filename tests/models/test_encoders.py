@@ -231,7 +231,7 @@ def test_unknown_preset():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"strides": (1, 2)}, "one entry a stage"),
+        ({"strides": (1, 2)}, "one entry per stage"),
         ({"stem_kernel": (3, 7, 7)}, "stem_kernel"),
     ],
 )

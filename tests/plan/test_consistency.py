@@ -102,7 +102,7 @@ def test_mistakes_are_named_with_what_is_allowed(demo, root, path, value, messag
     [
         ("subsets.large.clips_per_class", 41, r"subsets.large.clips_per_class: 41 is more than the 40 training clips"),
         ("pretraining.batch_size", 500, r"batch_size: 500 is larger than subset 'small' with 240 clips"),
-        ("subsets.small.clips_per_class", 1, r"subset 'small'|at least 2 clips a class"),
+        ("subsets.small.clips_per_class", 1, r"subset 'small'|at least 2 clips per class"),
         (
             "evaluation.knn.neighbours",
             241,

@@ -14,7 +14,7 @@ from tests.support.score_files import METHODS, SUBSETS, TASKS
 
 @pytest.fixture
 def scores(tmp_path):
-    """Score files, one a method and task, and what they hold."""
+    """Score files, one per method and task, and what they hold."""
     rng = np.random.default_rng(0)
     rows = [
         (

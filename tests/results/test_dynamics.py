@@ -1,4 +1,4 @@
-"""Dynamics clips: one row a run and epoch, measured with the true labels of the ledger."""
+"""Dynamics clips: one row per run and epoch, measured with the true labels of the ledger."""
 
 import numpy as np
 import pandas as pd

@@ -166,7 +166,7 @@ def train(run: dict) -> None:
 
 
 def train_and_record(run: dict, folder: Path) -> None:
-    """Train, and write what each step's batch, loss and gradient were, one file a process."""
+    """Train, and write what each step's batch, loss and gradient were, one file per process."""
     steps, read, contrast, update = [], loop.Batches.read, loop.contrast, loop.Adam.step
 
     def recorded_read(batches, step, epoch, anchors):

@@ -1,4 +1,4 @@
-# A user's own files: a folder with one folder a class, or a CSV that lists the clips.
+# A user's own files: a folder with one folder per class, or a CSV that lists the clips.
 
 FOLDER = {
     name: experiment.dataset_options(name, "folder")

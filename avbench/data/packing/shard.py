@@ -46,7 +46,7 @@ class PackJob:
         sources: where clips are looked for, in this order; see :class:`avbench.data.packing.sources.Sources`.
         download: how sources that are addresses are downloaded; several at a time.
         threads: clips that are decoded at a time, which bounds the memory.
-        progress: whether to report on stderr: a bar on a terminal, else a line a minute and one at the end.
+        progress: whether to report on stderr: a bar on a terminal, else a line per minute and one at the end.
 
     Raises:
         UserError: there is no such shard.

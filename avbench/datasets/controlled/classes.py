@@ -74,7 +74,7 @@ def clip_id(settings: ControlledSettings, label_index: int, split: str, k: int) 
 
 
 def clip_list(settings: ControlledSettings) -> pd.DataFrame:
-    """Return one row a clip: clip_id, source, label, split, label_index, k."""
+    """Return one row per clip: clip_id, source, label, split, label_index, k."""
     labels = class_labels(settings.seed, settings.name, settings.classes)
     rows = [
         (clip.clip_id, clip.source, labels[clip.label_index], clip.split, clip.label_index, clip.k)
@@ -101,7 +101,7 @@ def write_manifest_for(settings: ControlledSettings, path: str | Path) -> None:
 def write_factors(settings: ControlledSettings, path: str | Path, shard: int = 0, shards: int = 1) -> None:
     """Write the ground truth of one shard as CSV.
 
-    A row a clip: clip_id, label_index, split, k and every factor, lists of times as "0.5;1.25".
+    A row per clip: clip_id, label_index, split, k and every factor, lists of times as "0.5;1.25".
 
     Raises:
         UserError: there is no such shard, or the file cannot be written.

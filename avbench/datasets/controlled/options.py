@@ -61,11 +61,11 @@ class ControlledSettings:
     name: str = "controlled"
     seed: int = 1
     classes: int = 24
-    train: int = 100  # clips a class
+    train: int = 100  # clips per class
     validation: int = 10
     test: int = 25
     duration_s: float = 4.0
-    frame_rate: int = 8  # frames a second
+    frame_rate: int = 8  # frames per second
     size: int = 32  # width and height in pixels, even
     sample_rate: int = 16000  # Hz, a multiple of 8,000
     video: bool = True  # False: files with sound only
@@ -151,7 +151,7 @@ class ControlledSettings:
 
     @property
     def sample_count(self) -> int:
-        """Audio samples a clip."""
+        """Audio samples per clip."""
         return math.floor(self.duration_s * SYNTHESIS_RATE) * (self.sample_rate // SYNTHESIS_RATE)
 
     def count(self, split: str) -> int:

@@ -1,4 +1,4 @@
-"""Accuracy against the balance of the pretraining set, a line a method."""
+"""Accuracy against the balance of the pretraining set, a line per method."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from avbench.figures.reading import Settings, chance, class_sizes, imbalances, r
 
 
 def draw_balance(settings: Settings, stem: Path) -> None:
-    """Accuracy by the balance of the subset, a line a method."""
+    """Accuracy by the balance of the subset, a line per method."""
     subsets, scores, unequal = {}, trained_scores(settings), imbalances(settings)
     for name, path in settings["subsets"].items():
         clips = sum(class_sizes(path).values())

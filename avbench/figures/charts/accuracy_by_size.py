@@ -1,4 +1,4 @@
-"""Accuracy against the size of the pretraining set, a line a method, or of many methods a row each."""
+"""Accuracy against the size of the pretraining set, a line per method, or of many methods a row each."""
 
 import math
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from avbench.results import tables
 
 
 def draw_accuracy(settings: Settings, stem: Path) -> None:
-    """Accuracy by size, a line a method."""
+    """Accuracy by size, a line per method."""
     made = draw(trained_scores(settings), most_balanced(settings), chance(settings), roles(settings))
     style.save(made, stem)
 
@@ -58,7 +58,7 @@ def _axis(sizes: Mapping[str, float], methods: int) -> accuracy_panels.Axis:
         places = {subset: math.log(sizes[subset]) for subset in ordered}
         span = max(places.values()) - min(places.values()) or 1.0
         apart = min(0.022, 0.25 / methods) * span  # all methods of a size, however many, within the margin
-        return accuracy_panels.Axis(places, numbers, "Pretraining clips a class", [ordered], apart, 0.15 * span)
+        return accuracy_panels.Axis(places, numbers, "Pretraining clips per class", [ordered], apart, 0.15 * span)
     names = [wrap(words(subset), 12) for subset in ordered]
     places = {subset: float(place) for place, subset in enumerate(ordered)}
     return accuracy_panels.Axis(places, names, "Pretraining subset", [], 0.7 / methods, 0.5)

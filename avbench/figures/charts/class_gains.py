@@ -60,7 +60,7 @@ def draw(tables: Mapping[str, pd.DataFrame], sizes: Mapping[str, float], method:
 
 
 def _all_classes(tables: Mapping[str, pd.DataFrame], look: style.Look, title: str) -> Figure:
-    """A row a class, in the order of the smallest subset."""
+    """A row per class, in the order of the smallest subset."""
     order = next(iter(tables.values()))["label"].tolist()
     made = style.figure(style.PAGE if len(tables) > 1 else style.NARROW, 0.155 * len(order) + 1.0)
     shown = panels.grid(made, len(tables), len(tables), sharex=True, sharey=True)
@@ -73,7 +73,7 @@ def _all_classes(tables: Mapping[str, pd.DataFrame], look: style.Look, title: st
 
 
 def _ends_of_many(tables: Mapping[str, pd.DataFrame], look: style.Look, title: str) -> Figure:
-    """Above all classes in the order of their gains, below those at both ends by name; a column a subset."""
+    """Above all classes in the order of their gains, below those at both ends by name; a column per subset."""
     made = style.figure(style.PAGE if len(tables) > 1 else style.NARROW, 6.0)
     grid = made.subplots(2, len(tables), squeeze=False, sharey="row", height_ratios=[2, 3.4])
     for (upper, lower), table in zip(grid.T, tables.values(), strict=True):

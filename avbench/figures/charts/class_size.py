@@ -33,7 +33,7 @@ _ACROSS = 3
 
 
 def draw(found: Mapping[tuple[str, str], Sizes], imbalances: Mapping[str, float], baseline: str) -> Figure:
-    """Draw a panel a method and subset: a point a class, and the means of thirds of the classes with their intervals.
+    """Draw a panel per method and subset: a point a class, and the means of thirds of the classes with their intervals.
 
     Args:
         found: what :func:`avbench.results.by_class.by_size` returns, by (method, subset).

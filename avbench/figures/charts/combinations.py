@@ -46,13 +46,13 @@ def draw(
     sizes: Mapping[str, float],
     variants: Mapping[str, Mapping[str, Any]],
 ) -> Figure:
-    """Draw a line a method, by positives, batches, loss, and then gain; a panel a subset and modality.
+    """Draw a line per method, by positives, batches, loss, and then gain; a panel per subset and modality.
 
     Marks are hollow where the gain is not significant: where p, adjusted by Holm, is not below 0.05, or is unknown.
 
     Args:
         comparisons: with random pairing, of one task and protocol: columns method, modality, subset, difference,
-            ci_low, ci_high, p_holm; one labels a method.
+            ci_low, ci_high, p_holm; one labels per method.
         methods: the fields of each method that is to be shown, as :class:`avbench.config.methods.Method` has them.
         sizes: clips a class of each subset.
         variants: the label variants of the configuration.
@@ -165,7 +165,7 @@ def _breaks(fields: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def _table(axes: Axes, text: Sequence[Sequence[str]], widths: Sequence[float]) -> None:
-    """Write what methods are made of, a column a part."""
+    """Write what methods are made of, a column per part."""
     starts = np.cumsum([0, *widths[:-1]]) / sum(widths)
     for column, (start, title) in enumerate(zip(starts, _COLUMNS, strict=True)):
         axes.text(start, -0.75, title, va="bottom", weight="bold", fontsize=7, clip_on=False)

@@ -115,7 +115,7 @@ def reason_name(reason: str) -> str:
 
 
 def _shares(axes: Axes, table: pd.DataFrame) -> None:
-    """A bar a dataset and split: the shares of clips stored, unavailable and rejected."""
+    """A bar per dataset and split: the shares of clips stored, unavailable and rejected."""
     counts = table.groupby(["dataset", "split", "state"])["clips"].sum().unstack(fill_value=0)
     bars = pd.MultiIndex.from_frame(table[["dataset", "split"]].drop_duplicates())
     counts = counts.reindex(index=bars, columns=list(_STATES), fill_value=0)

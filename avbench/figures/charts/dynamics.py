@@ -39,7 +39,7 @@ def draw(dynamics: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
 
     Args:
         dynamics: columns method, subset, seed, epoch, alignment, and knn, uniformity and effective_rank of audio and
-            video (``knn_audio``, …); one labels a method.
+            video (``knn_audio``, …); one labels per method.
         sizes: clips a class of each subset.
     """
     looks = style.looks(dynamics["method"])
@@ -100,7 +100,7 @@ def caption(dynamics: pd.DataFrame, sizes: Mapping[str, float]) -> str:
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, metric: str, looks: Mapping[str, style.Look]) -> None:
-    """Draw a line a method: the mean over seeds of a metric, by the epoch."""
+    """Draw a line per method: the mean over seeds of a metric, by the epoch."""
     for method, look in looks.items():
         own = rows[rows["method"] == method]
         if len(own):

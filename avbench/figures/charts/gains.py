@@ -22,7 +22,7 @@ _LEVEL = 0.05
 
 
 def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = BASELINE) -> Figure:
-    """Draw a panel a task: methods down, gain in percentage points across, a mark a subset.
+    """Draw a panel per task: methods down, gain in percentage points across, a mark per subset.
 
     Marks are hollow where the gain is not significant: where p, adjusted by Holm, is not below 0.05, or is unknown.
 

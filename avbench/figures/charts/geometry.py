@@ -39,7 +39,7 @@ def draw(geometry: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
 
     Args:
         geometry: of one task: columns method, subset, seed and the metrics of
-            :func:`avbench.evaluation.geometry.describe`; one labels a method.
+            :func:`avbench.evaluation.geometry.describe`; one labels per method.
         sizes: clips a class of each subset, two at most.
     """
     looks, sized = style.looks(geometry["method"]), subset_names(sizes)

@@ -47,7 +47,7 @@ _SAID = {
 
 
 def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame) -> Figure:
-    """Draw a row of panels a kind of noise and subset, a column a task and modality.
+    """Draw a row of panels per kind of noise and subset, a column per task and modality.
 
     Lines are mean accuracies with their 95 % bands; the grey band is random pairing, which needs no labels. Below each
     panel stand the rates at which the gain over random pairing becomes zero, with their intervals.
@@ -64,7 +64,7 @@ def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFra
     baseline = summary[summary["method"] == BASELINE].set_index(_PLACE)
     with style.shared():
         made = style.figure(max(5.0, 1.65 * len(columns) + 0.5), 1.75 * len(lines) + sum(strips) + 0.9)
-        # of three lines a row, the last is empty: the break-even rates belong to the panel above them
+        # of three lines per row, the last is empty: the break-even rates belong to the panel above them
         heights = [height for strip in strips for height in (1.3, strip, 0.08)][:-1]
         grid = made.subplots(len(heights), len(columns), height_ratios=heights, sharex=True, squeeze=False)
         for axes in grid[2::3].flat:
@@ -164,7 +164,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look], band
 
 
 def _strip(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> None:
-    """Draw the break-even rates, a line a method; filled where the verdict is sure."""
+    """Draw the break-even rates, a line per method; filled where the verdict is sure."""
     axes.set_label("break-even")
     axes.set_ylim(len(looks) - 0.5, -0.5)
     axes.set_yticks([])

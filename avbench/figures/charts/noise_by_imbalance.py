@@ -37,7 +37,7 @@ _LEAST = 1.0  # points at the ends of the colours, at least: less is no differen
 
 
 def draw(robustness: pd.DataFrame) -> Figure:
-    """Draw a panel a method and kind of noise: subsets down, the most balanced first, noise rates across.
+    """Draw a panel per method and kind of noise: subsets down, the most balanced first, noise rates across.
 
     A cell holds the gain over random pairing on the same subset, with half its 95 % interval. Cells whose interval
     holds zero have no colour; grey ones were not run.

@@ -23,7 +23,7 @@ _TOGETHER = "finetune"  # where the supervised baseline is shown, if there is th
 
 
 def draw(table: pd.DataFrame) -> Figure:
-    """Draw a row of panels a protocol and a column a task: methods down, accuracy across.
+    """Draw a row of panels per protocol and a column per task: methods down, accuracy across.
 
     Args:
         table: of :func:`avbench.results.published.beside`.

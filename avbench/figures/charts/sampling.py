@@ -54,7 +54,7 @@ def arranged(table: pd.DataFrame, own_labels: Mapping[str, str] | None = None) -
 
 
 def draw(table: pd.DataFrame, variants: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw a line a run: whose video the positive is, how many negatives are of the anchor's class, and the gain.
+    """Draw a line per run: whose video the positive is, how many negatives are of the anchor's class, and the gain.
 
     Args:
         table: of :func:`arranged`.

@@ -29,7 +29,7 @@ def nearest(times, grid):
 )
 @pytest.mark.parametrize("start_s", [0.0, 3.05])
 def test_each_frame_is_the_nearest_in_time(tmp_path, name, codec, pix_fmt, options, frame_rate, start_s):
-    # 15 frames a second, frame i of level 4 i; the start of 3.05 s is sought for.
+    # 15 frames per second, frame i of level 4 i; the start of 3.05 s is sought for.
     frames = files.levels(4 * np.arange(60))
     path = files.write_media(tmp_path / name, frames, fps=15, video_codec=codec, pix_fmt=pix_fmt, options=options)
     clip = decode(path, settings(audio=False, frame_rate=frame_rate), start_s, 0.9)

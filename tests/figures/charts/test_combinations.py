@@ -58,7 +58,7 @@ def test_methods_stand_by_positives_batches_loss_and_gain_in_words():
     assert columns["Method"] == ["easy", "contrast", "near", "soft better", "soft"]
     positives = ["own video", "own video", "neighbour (0 to 100 %)", "same class", "same class (50 %)"]
     assert columns["Positives"] == positives
-    assert columns["Batches"] == ["one clip a class", "mixed, 4 a class", "shuffled", "shuffled", "shuffled"]
+    assert columns["Batches"] == ["one clip per class", "mixed, 4 a class", "shuffled", "shuffled", "shuffled"]
     assert columns["Loss"] == ["InfoNCE", "supervised contrastive", "InfoNCE", "InfoNCE", "InfoNCE"]
     assert columns["Labels"] == ["true", "true", "neighbours", "pseudo-labels", "true"]
 
@@ -76,7 +76,7 @@ def test_only_significant_gains_are_filled():
 
 def test_the_caption_counts_what_is_sure():
     text = combinations.caption(compared(), COMBINED, {"small": 10}, "tau", "linear")
-    said = "10 clips a class, audio: of 5 methods 1 significantly above random, 1 below, 3 undecided"
+    said = "10 clips per class, audio: of 5 methods 1 significantly above random, 1 below, 3 undecided"
     assert said in text
     assert "soft better +6.0 points (+3.0 to +9.0) to contrast −5.0 points (−8.0 to −2.0)" in text
     unsure = combinations.caption(compared(p=float("nan")), COMBINED, {"small": 10}, "tau", "linear")

@@ -27,8 +27,8 @@ def test_the_smallest_subset_stands_first():
     with style.shared():
         gained = gains.draw(comparisons_table().iloc[::-1], backwards)
     assert [text.get_text() for text in gained.legends[0].get_texts()][:2] == [
-        "10 clips a class",
-        "1,230 clips a class",
+        "10 clips per class",
+        "1,230 clips per class",
     ]
 
 

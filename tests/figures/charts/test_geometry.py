@@ -11,7 +11,7 @@ PANELS += ["effective_rank_audio", "effective_rank_video"]
 
 
 def measured(levels):
-    """Two seeds a method, 0.2 apart."""
+    """Two seeds per method, 0.2 apart."""
     rows = [
         {"method": method, "subset": "small", "seed": seed} | dict.fromkeys(PANELS, level + 0.2 * seed)
         for method, level in levels.items()

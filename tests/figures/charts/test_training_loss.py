@@ -9,7 +9,7 @@ def test_the_smallest_subset_stands_first():
     backwards = dict(sorted(SIZES.items(), key=lambda item: -item[1]))
     with style.shared():
         lost = training_loss.draw(runs()[::-1], backwards, {})
-    assert [axes.get_title() for axes in lost.axes[:2]] == ["10 clips a class", "1,230 clips a class"]
+    assert [axes.get_title() for axes in lost.axes[:2]] == ["10 clips per class", "1,230 clips per class"]
 
 
 class TestLayout(Layout):
