@@ -64,7 +64,7 @@ class RetrievalSettings:
 
 @settings("evaluation.dynamics")
 class DynamicsSettings:
-    """What is followed along training."""
+    """The clips whose embeddings are recorded along training."""
 
     clips: Annotated[int, Field(ge=2), meaning("so many validation clips are embedded")]
 

@@ -67,7 +67,7 @@ def leave_one_out(features: np.ndarray, labels: Sequence[str], settings: KnnSett
     if settings.neighbours > len(features) - 1:
         raise UserError(
             f"evaluation.knn.neighbours: {settings.neighbours} is more than the {len(features) - 1} other clips that "
-            "each of the followed clips has. Lower it, or follow more clips."
+            "each of the dynamics clips has. Lower it, or take more clips."
         )
     _, codes = np.unique(np.asarray(labels, dtype=str), return_inverse=True)
     shares = _shares(np.asarray(features, np.float32), codes, None, settings)

@@ -95,7 +95,7 @@ class Report:
 
     @cached_property
     def dynamics(self) -> list[dict[str, Any]]:
-        """The pretraining runs that followed clips, and where these are."""
+        """The pretraining runs that recorded their dynamics, and where these are."""
         if not self.facts.follows_training:
             return []
         return [

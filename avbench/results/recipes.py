@@ -76,7 +76,7 @@ def sampling(material: Material) -> pd.DataFrame:
 
 
 def dynamics(material: Material) -> pd.DataFrame:
-    """Return how the embeddings of followed clips changed in each run."""
+    """Return how the embeddings of dynamics clips changed in each run."""
     plan = material.plan
     return material.arranged(along_training.table(plan.dynamics, plan.data, plan.dataset), ["epoch"])
 

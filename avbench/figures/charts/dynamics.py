@@ -1,4 +1,4 @@
-"""How embeddings change along training: neighbours, alignment, uniformity and rank of the followed clips."""
+"""How embeddings change along training: neighbours, alignment, uniformity and rank of the dynamics clips."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from avbench.results import tables
 
 
 def draw_dynamics(settings: Settings, stem: Path) -> None:
-    """Embeddings of the followed clips along training, on the smallest and the largest subset."""
+    """Embeddings of the dynamics clips along training, on the smallest and the largest subset."""
     table, sizes = own(tables.read(settings["dynamics"]), settings), subset_sizes(settings)
     ends = of_ends(table, sizes)
     table = table[table["subset"].isin(list(ends))]
@@ -115,7 +115,7 @@ def _along(epochs: Sequence[int]) -> np.ndarray:
 
 
 def _ticks(epochs: Sequence[int]) -> list[int]:
-    """Choose at most six epochs that were followed, always with the first and the last."""
+    """Choose at most six epochs that were recorded, always with the first and the last."""
     every = sorted(set(epochs))
     powers = [epoch for epoch in every[:-1] if epoch == 0 or math.log2(epoch).is_integer()]
     if len(powers) > 1 and every[-1] < 1.5 * powers[-1]:
