@@ -26,7 +26,7 @@ def test_files_have_the_names_that_their_writers_give_them():
     assert Path(paths.TABLE_RECORD).parent.name == provenance.FOLDER
 
 
-@pytest.mark.parametrize("name", ["common", "store", "subset"])
+@pytest.mark.parametrize("name", ["common", "store", "subset", "report"])
 def test_rule_files_take_paths_from_here(root, name):
     text = (root / f"workflow/rules/{name}.smk").read_text(encoding="utf-8")
-    assert [path for path in re.findall(r'"((?:data|results)/[^"]*)"', text) if "followed" not in path] == []
+    assert [path for path in re.findall(r'"((?:data|results)/[^"]*)"', text)] == []
