@@ -29,4 +29,4 @@ def test_files_have_the_names_that_their_writers_give_them():
 @pytest.mark.parametrize("name", ["common", "store", "subset", "report"])
 def test_rule_files_take_paths_from_here(root, name):
     text = (root / f"workflow/rules/{name}.smk").read_text(encoding="utf-8")
-    assert [path for path in re.findall(r'"((?:data|results)/[^"]*)"', text)] == []
+    assert re.findall(r'"((?:data|results)/[^"]*)"', text) == []
