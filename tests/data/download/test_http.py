@@ -136,7 +136,9 @@ def test_a_weak_etag_names_no_bytes(tmp_path):
         assert server.requests == [("/file", None), ("/file", None)]
 
 
-@pytest.mark.parametrize("after", ["1", format_datetime(datetime.now(UTC) + timedelta(days=300), usegmt=True)])
+@pytest.mark.parametrize(
+    "after", ["1", format_datetime(datetime.now(UTC) + timedelta(days=300), usegmt=True)], ids=["seconds", "date"]
+)
 def test_the_server_says_how_long_to_wait(server, tmp_path, after, monkeypatch, capsys):
     pauses = []
     monkeypatch.setattr("avbench.data.download.http.time.sleep", pauses.append)
