@@ -32,7 +32,7 @@ _FOLDERS = {
     "avbench": "The Python package that the rules call.",
     "workflow": "Rules, schemas and captions of the report.",
     "config": "Configurations and claims that come with the workflow.",
-    "envs": "The conda environment of the rules.",
+    "envs": "The conda environments of the rules, one per stage.",
     "profiles": "Settings of Snakemake.",
 }
 _DATA = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv")  # what became of every clip; no media
