@@ -58,10 +58,10 @@ def describe(preset: str) -> list[dict[str, Any]]:
 def table() -> str:
     """Return `describe` of all presets as text for reading."""
     names = ("preset", "encoder", "input", "features", "parameters", "head", "GFLOP per clip")
-    lines = ["{:<8}{:<9}{:>15}{:>10}{:>12}{:>8}{:>14}".format(*names)]
+    lines = ["{:<8}{:<9}{:>15}{:>10}{:>12}{:>8}{:>16}".format(*names)]
     for row in (row for preset in PRESETS for row in describe(preset)):
         lines.append(
             f"{row['preset']:<8}{row['encoder']:<9}{row['input']:>15}{row['features']:>10}"
-            f"{row['parameters']:>12,}{row['head']:>8,}{row['gflop']:>14.3g}"
+            f"{row['parameters']:>12,}{row['head']:>8,}{row['gflop']:>16.3g}"
         )
     return "\n".join([*lines, "GFLOP: 1e9 operations, forward and backward; parameters: without the head."])

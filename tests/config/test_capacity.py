@@ -66,6 +66,6 @@ def test_a_tail_is_refused_for_certain_only_beyond_the_largest_class():
     uneven = Held("set", classes=3, clips=60, smallest=5, largest=40)
     tail = {"clips_per_class": 40, "balance": "long-tailed", "imbalance": 8}
     assert planned("x", tail, uneven) == [40, 14, 5]
-    with pytest.raises(UserError, match="41 is more than the 40 training clips a class of dataset 'set'"):
+    with pytest.raises(UserError, match="41 is more than the 40 training clips per class of dataset 'set'"):
         planned("x", tail | {"clips_per_class": 41}, uneven)
     assert np.sum(planned("x", {"clips_per_class": 5}, uneven)) == 15

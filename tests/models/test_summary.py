@@ -42,7 +42,7 @@ def test_table_for_reading():
         "parameters",
         "head",
         "GFLOP",
-        "a",
+        "per",
         "clip",
     ]
     assert lines[2].split() == ["paper", "video", "3×8×112×112", "512", "15,379,136", "65,664", "58.6"]

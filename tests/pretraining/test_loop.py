@@ -214,7 +214,7 @@ def test_the_gradient_is_clipped_on_request(store, tmp_path, monkeypatch):
     clipped = train(store, tmp_path / "c", settings=replace(SETTINGS, clip_grad=0.01))
     assert norms == pytest.approx([0.01] * 9, rel=1e-3)
     assert not same(free, clipped)
-    with pytest.raises(UserError, match="pretraining.clip_grad: 0 must be more than 0"):
+    with pytest.raises(UserError, match="pretraining.clip_grad: 0 is not allowed; it must be a number above 0"):
         replace(SETTINGS, clip_grad=0)
 
 

@@ -183,7 +183,7 @@ def test_what_does_not_decide_the_outcome_repeats_nothing(finished, tiny):
     ("key", "value", "message"),
     [
         ("sedes", [0], "unknown key 'sedes' (did you mean 'seeds'?)"),
-        ("subsets", {"few": {"clips_per_class": 7}}, "7 is more than the 6 training clips a class of dataset 'toys'"),
+        ("subsets", {"few": {"clips_per_class": 7}}, "7 is more than the 6 training clips per class of dataset 'toys'"),
         ("methods", {"mine": "preset"}, "mine"),
     ],
 )

@@ -96,6 +96,6 @@ def test_rotation_flags_are_applied(tmp_path, degrees, corner):
     matrix = data.index(b"tkhd") + 44  # after the fixed fields of the track header, version 0
     data[matrix : matrix + 36] = struct.pack(">9i", cos << 16, sin << 16, 0, -sin << 16, cos << 16, 0, 0, 0, 1 << 30)
     path.write_bytes(data)
-    frame = decode(path, settings(audio=False, width=10, height=6), 0, 1).frames[0]
+    frame = decode(path, settings(audio=False, width=10, height=8), 0, 1).frames[0]
     corners = frame[[0, 0, -1, -1], [0, -1, 0, -1], 0]
     assert [int(level > 128) for level in corners] == [int(i == corner) for i in range(4)]
