@@ -2,11 +2,10 @@
 
 import argparse
 import json
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-from avbench.config.job import describe_job
 
 CLIP_LABEL = ("clip_id", "label")  # columns of subsets and labels
 LEDGERED = ("clip_id", "label", "split", "state")  # columns of the ledger that choose clips
@@ -54,17 +53,26 @@ def text_argument(name: str, text: str, default: str | None = None) -> Argument:
     return name, {"required": default is None, "default": default, "metavar": "NAME", "help": text}
 
 
-def job_argument(job: type) -> Argument:
-    """Describe the argument that is all about a verb's job, by the class that it is read into."""
-    text = f"the job (JSON, or @FILE; or several, which are put together), with the keys\n{describe_job(job)}"
+def job_argument(job: str) -> Argument:
+    """Describe the argument that is all about a verb's job, by the class that it is read into, ``module:name``."""
     return "--job", {
         "type": json_object,
         "required": True,
         "nargs": "+",
         "action": _PutTogether,
         "metavar": "JSON",
-        "help": text.replace("%", "%%"),
+        "help": _JobHelp(job),
     }
+
+
+class _JobHelp(str):
+    """The help on a job, which is read from its class when it is shown: other calls would wait for its types."""
+
+    def __mod__(self, _: Any) -> str:
+        from avbench.config.job import describe_job
+
+        keys = describe_job(pkgutil.resolve_name(str(self)))
+        return f"the job (JSON, or @FILE; or several, which are put together), with the keys\n{keys}"
 
 
 class _PutTogether(argparse.Action):

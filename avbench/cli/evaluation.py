@@ -3,16 +3,18 @@
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from avbench.cli.arguments import DEVICE, MACHINE, Verbs, job_argument
-from avbench.config.job import without_paths
-from avbench.config.tasks import TaskSettings
-from avbench.evaluation.scoring_jobs import EmbedJob, FrozenJob, SupervisedJob, TrainedJob
+
+if TYPE_CHECKING:
+    from avbench.config.tasks import TaskSettings
 
 
 def embed(args: argparse.Namespace) -> None:
     """embed the clips of every task with the frozen encoders of a method's runs"""
+    from avbench.evaluation.scoring_jobs import EmbedJob
+
     job = EmbedJob.from_mapping(args.job)
 
     from avbench.evaluation.embedding import embed as run
@@ -22,6 +24,9 @@ def embed(args: argparse.Namespace) -> None:
 
 def frozen(args: argparse.Namespace) -> None:
     """score frozen features (linear probe, nearest neighbours, retrieval) and describe their geometry"""
+    from avbench.config.job import without_paths
+    from avbench.evaluation.scoring_jobs import FrozenJob
+
     job = FrozenJob.from_mapping(args.job)
 
     from avbench.evaluation.frozen import frozen as run
@@ -37,6 +42,9 @@ def frozen(args: argparse.Namespace) -> None:
 
 def trained(args: argparse.Namespace) -> None:
     """train a classifier on a run's encoders, alone (linear-sgd) or with them (finetune); goes on where it stopped"""
+    from avbench.config.job import without_paths
+    from avbench.evaluation.scoring_jobs import TrainedJob
+
     job = TrainedJob.from_mapping(args.job)
 
     from avbench.config.pretraining import MachineSettings
@@ -52,6 +60,9 @@ def trained(args: argparse.Namespace) -> None:
 
 def supervised(args: argparse.Namespace) -> None:
     """train encoders from scratch on a task's labels, with every seed; goes on where it stopped"""
+    from avbench.config.job import without_paths
+    from avbench.evaluation.scoring_jobs import SupervisedJob
+
     job = SupervisedJob.from_mapping(args.job)
 
     from avbench.config.pretraining import MachineSettings
@@ -66,7 +77,7 @@ def supervised(args: argparse.Namespace) -> None:
         _record_scores(output, [*([job.subset] if job.subset else []), *_coverage(job.tasks, job.data)], settings)
 
 
-def _coverage(tasks: Iterable[TaskSettings], data: Path) -> list[Path]:
+def _coverage(tasks: Iterable["TaskSettings"], data: Path) -> list[Path]:
     return [data / name / "coverage.json" for name in dict.fromkeys(task.dataset for task in tasks)]
 
 
@@ -80,8 +91,8 @@ def _record_scores(output: Path, inputs: Sequence[Path], settings: Mapping[str, 
 
 
 VERBS: Verbs = {
-    embed: [job_argument(EmbedJob), DEVICE],
-    frozen: [job_argument(FrozenJob)],
-    trained: [job_argument(TrainedJob), MACHINE],
-    supervised: [job_argument(SupervisedJob), MACHINE],
+    embed: [job_argument("avbench.evaluation.scoring_jobs:EmbedJob"), DEVICE],
+    frozen: [job_argument("avbench.evaluation.scoring_jobs:FrozenJob")],
+    trained: [job_argument("avbench.evaluation.scoring_jobs:TrainedJob"), MACHINE],
+    supervised: [job_argument("avbench.evaluation.scoring_jobs:SupervisedJob"), MACHINE],
 }

@@ -3,7 +3,6 @@
 import argparse
 
 from avbench.cli.arguments import CLIP_LABEL, DEVICE, OUTPUT, SUBSET, Verbs, job_argument, json_argument
-from avbench.labels.label_jobs import DerivedLabelJob, PseudoLabelJob
 
 
 def labels(args: argparse.Namespace) -> None:
@@ -21,6 +20,8 @@ def labels(args: argparse.Namespace) -> None:
 
 def pseudo_labels(args: argparse.Namespace) -> None:
     """make labels for pairing by an image classifier"""
+    from avbench.labels.label_jobs import PseudoLabelJob
+
     job = PseudoLabelJob.from_mapping(args.job)
 
     from avbench.labels.pseudo import pseudo_labels as run
@@ -30,6 +31,8 @@ def pseudo_labels(args: argparse.Namespace) -> None:
 
 def derived_labels(args: argparse.Namespace) -> None:
     """make labels for pairing by models of a first round: clusters, neighbours, or noise by what they confuse"""
+    from avbench.labels.label_jobs import DerivedLabelJob
+
     job = DerivedLabelJob.from_mapping(args.job)
 
     from avbench.labels.derived import derived_labels as run
@@ -44,6 +47,6 @@ def derived_labels(args: argparse.Namespace) -> None:
 
 VERBS: Verbs = {
     labels: [SUBSET, json_argument("--settings", "the label variant"), OUTPUT],
-    pseudo_labels: [job_argument(PseudoLabelJob), DEVICE],
-    derived_labels: [job_argument(DerivedLabelJob), DEVICE],
+    pseudo_labels: [job_argument("avbench.labels.label_jobs:PseudoLabelJob"), DEVICE],
+    derived_labels: [job_argument("avbench.labels.label_jobs:DerivedLabelJob"), DEVICE],
 }

@@ -16,7 +16,6 @@ from avbench.cli.arguments import (
     path_argument,
     text_argument,
 )
-from avbench.pretraining.pretrain_job import PretrainJob, UntrainedJob
 
 
 def dynamics_clips(args: argparse.Namespace) -> None:
@@ -46,6 +45,8 @@ def statistics(args: argparse.Namespace) -> None:
 
 def pretrain(args: argparse.Namespace) -> None:
     """pretrain one method on one subset with one seed; goes on where an interrupted run stopped"""
+    from avbench.pretraining.pretrain_job import PretrainJob
+
     job = PretrainJob.from_mapping(args.job)
 
     from avbench.config.pretraining import MachineSettings
@@ -59,6 +60,8 @@ def pretrain(args: argparse.Namespace) -> None:
 
 def untrained(args: argparse.Namespace) -> None:
     """write the initial weights of each seed, the baseline that any pretraining has to beat"""
+    from avbench.pretraining.pretrain_job import UntrainedJob
+
     job = UntrainedJob.from_mapping(args.job)
 
     from avbench.pretraining.run import untrained as run
@@ -76,7 +79,7 @@ def models(args: argparse.Namespace) -> None:
 VERBS: Verbs = {
     dynamics_clips: [path_argument("--ledger", "the dataset's ledger"), number_argument("--clips", "how many"), OUTPUT],
     statistics: [DATA, text_argument("--dataset", "the subset's dataset"), SUBSET, FEATURES, OUTPUT],
-    pretrain: [job_argument(PretrainJob), MACHINE],
-    untrained: [job_argument(UntrainedJob)],
+    pretrain: [job_argument("avbench.pretraining.pretrain_job:PretrainJob"), MACHINE],
+    untrained: [job_argument("avbench.pretraining.pretrain_job:UntrainedJob")],
     models: [],
 }
