@@ -23,7 +23,6 @@ def _as_given(value: Any, check: Callable[[Any], Any]) -> Any:
 # A whole number stays one where any number is allowed: settings are compared and hashed as the text that they become.
 AS_GIVEN = WrapValidator(_as_given)
 
-Number = Annotated[float, AS_GIVEN]
 Positive = Annotated[float, Field(gt=0), AS_GIVEN]
 NotNegative = Annotated[float, Field(ge=0), AS_GIVEN]
 Finite = Annotated[float, Field(ge=0, allow_inf_nan=False), AS_GIVEN]

@@ -118,8 +118,3 @@ class UnfinishedRun:
     def kept(self) -> str:
         """The end of an error's message: where the last checkpoint is, if there is one."""
         return f"The last good checkpoint is {self.file}." if self.file.exists() else ""
-
-
-def unfinished_file(output: Path, settings: Mapping[str, Any]) -> Path:
-    """Return where a pretraining run is saved while it is under way: runs of other settings have other folders."""
-    return output / "unfinished" / checkpoint.fingerprint(settings) / "checkpoint.pt"
