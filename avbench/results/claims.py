@@ -13,7 +13,9 @@ import pandas as pd
 import yaml
 
 from avbench.core.errors import UserError
-from avbench.results import bootstrap
+from avbench.results.crossed import Components, components
+from avbench.results.estimates import moderated
+from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Cell, Outcomes, contrast
 from avbench.results.tables import ALL_SUBSETS, OwnLabels
 
@@ -96,8 +98,9 @@ def evaluate(
     """Test claims against what an experiment's models got right.
 
     The contrast is taken for every seed and test clip that its terms have; its mean has a 95 % interval and a two-sided
-    p value over seeds and clips (:func:`avbench.results.bootstrap.bootstrap`), and p values are adjusted for the number
-    of claims that could be tested (Holm). A claim ``holds`` if its interval lies above zero and the adjusted p is below
+    p value over seeds and clips, with variances of seeds shrunk over all claims
+    (:func:`avbench.results.estimates.moderated`), and p values are adjusted for the number of claims that could be
+    tested (Holm). A claim ``holds`` if its interval lies above zero and the adjusted p is below
     0.05; it ``does not hold`` if its interval lies below zero with such a p; else it is ``undecided``, as it always is
     with a single seed, which has no p. A claim is ``not tested``, and its effect NaN, if a method, protocol, subset,
     task or labels are not in the experiment, or if it asks for the largest subset where there is but one.
@@ -115,17 +118,22 @@ def evaluate(
     Raises:
         UserError: a term has two cells, which differ in labels only, and nothing says which is meant.
     """
-    rows = []
+    tested: dict[str, Components] = {}
     for claim in claims:
         parts = _contrasts(outcomes, claim, tasks, subset_order, own_labels or {})
-        if parts is None:
+        if parts is not None:
+            tested[claim.id] = components(parts, sum(term.weight**2 for term in claim.terms))
+    estimates = dict(zip(tested, moderated(list(tested.values())), strict=True))
+    rows = []
+    for claim in claims:
+        found = estimates.get(claim.id)
+        if found is None:
             rows.append((claim.id, claim.text, NOT_TESTED, *[math.nan] * 5, 0, 0))
-            continue
-        found = bootstrap.bootstrap(parts)
-        rows.append((claim.id, claim.text, "", found.mean, found.low, found.high, found.p, math.nan))
-        rows[-1] += (found.seeds, found.clips)
+        else:
+            told = (found.mean, found.low, found.high, found.p, math.nan, found.seeds, found.clips)
+            rows.append((claim.id, claim.text, "", *told))
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table["p_holm"] = bootstrap.holm(table["p"])
+    table["p_holm"] = holm(table["p"])
     certain = table["p_holm"] < LEVEL
     table.loc[table["verdict"] == "", "verdict"] = UNDECIDED
     table.loc[certain & (table["ci_low"] > 0), "verdict"] = HOLDS

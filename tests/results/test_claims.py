@@ -10,8 +10,9 @@ import yaml
 
 from avbench.config.methods import PRESETS, RESERVED
 from avbench.core.errors import UserError
-from avbench.results.bootstrap import bootstrap, holm
 from avbench.results.claims import Claim, Term, evaluate, read_claims
+from avbench.results.estimates import estimate
+from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Outcomes
 from tests.support.paths import CONFIG
 
@@ -55,7 +56,7 @@ def test_effect_interval_and_p_are_of_the_weighted_sum_clip_by_clip(task):
     for name in names:
         small, large = (correct(outcomes, "a", name, s) - correct(outcomes, "b", name, s) for s in ("small", "large"))
         parts[name] = (small - 0.5 * large) / len(names)
-    expected = bootstrap(parts)
+    expected = estimate(parts)
     assert row["effect"] == pytest.approx(sum(part.mean() for part in parts.values()), abs=1e-6)
     assert tuple(row[["effect", "ci_low", "ci_high", "p"]]) == pytest.approx(
         (expected.mean, expected.low, expected.high, expected.p), abs=1e-6
