@@ -10,7 +10,7 @@ is decided, too small or futile. The family-wise error is the share of experimen
 
 import argparse
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,7 +24,8 @@ from avbench.core.rng import generator
 from avbench.results.crossed import Components, components
 from avbench.results.estimates import PRIOR_FREEDOM, moderated
 from avbench.results.multiplicity import holm
-from avbench.results.sequential import FUTILE, conditional_power, crossing_probability, nominal_level
+from avbench.results.sequential import crossing_probability
+from avbench.results.stopping import DECIDED, follow
 
 SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (600, 5000, 14518), (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
 FIRST, MOST = 3, 20
@@ -94,33 +95,20 @@ def sequential(tasks: Sequence[np.ndarray], case: Case) -> tuple[np.ndarray, np.
     """Return the same of claims that are looked at after every round, each as it stands when it is stopped."""
     planned = looks(FIRST, case.seeds)
     flat = [values for task in tasks for values in task]
-    level = nominal_level(LEVEL, planned)
-    family: list[Components] = [components({"task": values[:, :1]}, 2) for values in flat]  # replaced at the first look
-    smallest, open_, decided = np.ones(len(flat)), np.ones(len(flat), bool), np.zeros(len(flat), bool)
-    bounds = np.zeros((2, len(flat)))
-    for seeds in planned:
-        for place in np.flatnonzero(open_):
-            family[place] = components({"task": flat[place][:seeds]}, weight=2)
-        found = moderated(family, 1 - level, case.prior)
-        for place in np.flatnonzero(open_):
-            smallest[place] = min(smallest[place], found[place].p)
-            bounds[:, place] = found[place].low, found[place].high
-        decided = holm(_sequential(smallest, planned)) < LEVEL
-        last = nominal_level(LEVEL / max(np.count_nonzero(~decided), 1), planned)
-        for place in np.flatnonzero(open_):
-            one = found[place]
-            too_small = one.low > -INTERESTING and one.high < INTERESTING
-            futile = conditional_power(one, case.seeds, INTERESTING, last) < FUTILE
-            open_[place] = not (decided[place] or too_small or futile)
-        if not open_.any():
-            break
-    return decided, *bounds, np.array([one.seeds for one in family])
+
+    def contrast(values: np.ndarray) -> Callable[[int], Components]:
+        return lambda seeds: components({"task": values[:seeds]}, weight=2)
+
+    contrasts = {str(place): contrast(values) for place, values in enumerate(flat)}
+    courses = follow(contrasts, planned, len(planned), INTERESTING, _sequential).values()
+    low, high, seeds = (np.array([getattr(one.estimate, name) for one in courses]) for name in ("low", "high", "seeds"))
+    return np.array([one.state == DECIDED for one in courses]), low, high, seeds
 
 
-def _sequential(p: np.ndarray, planned: Sequence[int]) -> np.ndarray:
-    """Return sequential p values, interpolated: there are millions of them."""
+def _sequential(p: float, planned: Sequence[int]) -> float:
+    """Return the sequential p value, interpolated: there are millions of them."""
     logarithms, values = _grid(tuple(planned))
-    return np.interp(np.log(np.maximum(p, 1e-14)), logarithms, values)
+    return float(np.interp(math.log(max(p, 1e-14)), logarithms, values))
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ import numpy as np
 
 from avbench.results.estimates import Estimate
 
-FUTILE = 0.1
+FUTILE_POWER = 0.1
 """A claim whose conditional power is below this is not given further seeds."""
 _NODES = 201  # of the quadrature; crossing probabilities are good to ten digits
 
