@@ -49,14 +49,17 @@ class Inputs:
 
     def identity(self, wildcards: Any) -> dict[str, str]:
         """Return the names that a run's outcome carries."""
-        return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
+        return {key: wildcards[key] for key in ("dataset", "subset", "labels", "budget")}
 
     def pairing_labels(self, wildcards: Any) -> str | list[str]:
         """Return the label file of a method that uses labels, and nothing for one that does not."""
         return self.plan.label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []
 
     def first_round(self, wildcards: Any) -> list[str]:
-        """Return the checkpoints of the method whose runs make labels, one per seed; nothing where none makes them."""
+        """Return the checkpoints of the method whose runs make labels, one per seed, of the longest budget.
+
+        Nothing where no run makes them.
+        """
         method = self.plan.first_round(wildcards.labels)
         return self.plan.seed_paths(paths.CHECKPOINT, self.plan.run(method, wildcards.subset)) if method else []
 

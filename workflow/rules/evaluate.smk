@@ -11,9 +11,9 @@ rule embed:
     output:
         expand(EMBEDDINGS, seed=experiment.seeds, allow_missing=True),
     log:
-        "results/{experiment}/logs/embed/{dataset}/{subset}/{labels}/{method}.log",
+        "results/{experiment}/logs/embed/{dataset}/{subset}/{labels}/{method}/{budget}.log",
     benchmark:
-        "results/{experiment}/benchmarks/embed/{dataset}/{subset}/{labels}/{method}.tsv"
+        "results/{experiment}/benchmarks/embed/{dataset}/{subset}/{labels}/{method}/{budget}.tsv"
     conda:
         TRAIN_ENV
     threads: THREADS
@@ -65,9 +65,9 @@ rule frozen:
             allow_missing=True,
         ),
     log:
-        "results/{experiment}/logs/frozen/{dataset}/{subset}/{labels}/{method}.log",
+        "results/{experiment}/logs/frozen/{dataset}/{subset}/{labels}/{method}/{budget}.log",
     benchmark:
-        "results/{experiment}/benchmarks/frozen/{dataset}/{subset}/{labels}/{method}.tsv"
+        "results/{experiment}/benchmarks/frozen/{dataset}/{subset}/{labels}/{method}/{budget}.tsv"
     conda:
         RESULTS_ENV
     threads: THREADS
@@ -84,7 +84,9 @@ rule frozen:
                 "seeds": experiment.seeds,
                 "tasks": experiment.task_settings(),
                 "protocols": experiment.frozen(),
-                "identity": {key: w[key] for key in ("method", "subset", "labels")},
+                "identity": {
+                    key: w[key] for key in ("method", "subset", "labels", "budget")
+                },
                 "cpu_threads": THREADS,
             }
         ),
@@ -105,9 +107,9 @@ rule trained:
         predictions=f"{RUN}/seed-{{seed}}/{{protocol}}/predictions.parquet",
         provenance=f"{RUN}/seed-{{seed}}/{{protocol}}/provenance.json",
     log:
-        "results/{experiment}/logs/{protocol}/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
+        "results/{experiment}/logs/{protocol}/{dataset}/{subset}/{labels}/{method}/{budget}/seed-{seed}.log",
     benchmark:
-        "results/{experiment}/benchmarks/{protocol}/{dataset}/{subset}/{labels}/{method}/seed-{seed}.tsv"
+        "results/{experiment}/benchmarks/{protocol}/{dataset}/{subset}/{labels}/{method}/{budget}/seed-{seed}.tsv"
     wildcard_constraints:
         protocol="linear-sgd|finetune",
     conda:
@@ -126,7 +128,9 @@ rule trained:
                 "switches": experiment.evaluation_protocol(),
                 "settings": experiment.training_settings(w.protocol, w.subset),
                 "seed": int(w.seed),
-                "identity": {key: w[key] for key in ("method", "subset", "labels")},
+                "identity": {
+                    key: w[key] for key in ("method", "subset", "labels", "budget")
+                },
             }
         ),
         files=lambda w, input, output: as_json(

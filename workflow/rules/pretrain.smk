@@ -61,9 +61,9 @@ rule pretrain:
         timings=f"{RUN}/seed-{{seed}}/timings.jsonl",
         run=f"{RUN}/seed-{{seed}}/run.json",
     log:
-        "results/{experiment}/logs/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
+        "results/{experiment}/logs/pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/seed-{seed}.log",
     benchmark:
-        "results/{experiment}/benchmarks/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.tsv"
+        "results/{experiment}/benchmarks/pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/seed-{seed}.tsv"
     conda:
         TRAIN_ENV
     threads: THREADS
@@ -78,7 +78,7 @@ rule pretrain:
         settings=lambda w: as_json(
             {
                 "method": experiment.method_settings(w.method, w.labels),
-                "pretraining": experiment.pretrain_settings(w.subset),
+                "pretraining": experiment.pretrain_settings(w.subset, w.budget),
                 "features": experiment.feature_settings(),
                 "seed": int(w.seed),
                 "identity": identity(w),
@@ -103,7 +103,7 @@ rule untrained:
         statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
     output:
         expand(
-            "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/seed-{seed}/checkpoint.pt",
+            "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/all/seed-{seed}/checkpoint.pt",
             seed=experiment.seeds,
         ),
     log:

@@ -20,7 +20,7 @@ from tests.support.classifier import MACHINE, SETTINGS, tasks, write_toys
 from tests.support.downstream import FEATURES, write_subset
 
 CORRECTED = PRESETS["corrected"]
-IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
+IDENTITY = {"method": "random", "subset": "few", "labels": "none", "budget": "default"}
 
 
 @pytest.fixture
