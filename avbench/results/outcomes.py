@@ -144,9 +144,9 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
 
     What depends on no budget is compared at each, and its row names the budget of what it is compared with. Differences
     are taken seed by seed and clip by clip, and variances of seeds are shrunk over all differences of a protocol,
-    modality and budget (:func:`avbench.results.estimates.moderated`). p values are two-sided; ``p_holm`` is adjusted for the
-    methods that are compared with the same baseline under the same task, protocol, modality, subset and budget (Holm),
-    and for no more than these. With one seed both are missing.
+    modality and budget (:func:`avbench.results.estimates.moderated`). p values are two-sided; ``p_holm`` is adjusted
+    for the methods that are compared with the same baseline under the same task, protocol, modality, subset and budget
+    (Holm), and for no more than these. With one seed both are missing.
 
     Args:
         outcomes: of :func:`collect`.

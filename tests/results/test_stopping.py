@@ -1,5 +1,7 @@
 """Courses of claims, look by look."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -55,7 +57,7 @@ def test_what_was_stopped_stays_as_it_was_when_others_go_on():
     contrasts = claims([0.3, 0.03, 0.03, 0.0], seed_sd=0.05)
     courses = [follow(contrasts, PLANNED, had, 0.001) for had in (1, 2, 3, 4)]
     for name in contrasts:
-        for earlier, later in zip(courses, courses[1:], strict=False):
+        for earlier, later in itertools.pairwise(courses):
             if earlier[name].state != OPEN:
                 assert later[name].estimate.seeds == earlier[name].estimate.seeds
                 assert later[name].p == earlier[name].p
