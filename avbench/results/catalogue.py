@@ -92,6 +92,13 @@ _ENTRIES = (
     ),
     Table("claims", "Results", "The claims' verdicts", ("scores", "claims"), "avbench.results.claims:COLUMNS"),
     Table(
+        "claims_by_budget",
+        "Results",
+        "The claims' verdicts at each budget",
+        ("scores", "claims"),
+        "avbench.results.claims:BUDGET_COLUMNS",
+    ),
+    Table(
         "paper",
         "Results",
         "Published and measured, side by side",

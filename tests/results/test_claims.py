@@ -11,7 +11,7 @@ import yaml
 from avbench.config.methods import PRESETS, RESERVED
 from avbench.core.errors import UserError
 from avbench.results.bootstrap import bootstrap, holm
-from avbench.results.claims import Claim, Term, evaluate, read_claims
+from avbench.results.claims import BUDGET_COLUMNS, COLUMNS, Claim, Term, evaluate, read_claims
 from avbench.results.outcomes import Outcomes
 from tests.support.paths import CONFIG
 
@@ -38,7 +38,7 @@ def claim(terms, task="in-domain", **other):
 
 
 def verdict_of(outcomes, terms, task="in-domain", subsets=("small", "large"), **other):
-    return evaluate(outcomes, [claim(terms, task, **other)], TASKS, subsets).iloc[0]
+    return evaluate(outcomes, [claim(terms, task, **other)], TASKS, subsets)[0].iloc[0]
 
 
 def correct(outcomes, method, task, subset, protocol="linear"):
@@ -83,11 +83,11 @@ def test_p_values_are_adjusted_for_the_tested_claims_and_decide_with_the_interva
     outcomes = table(["a", "b", "c"], chance={"a": 0.61, "c": 0.9})
     tested = [claim(GAP, id="weak"), claim([("c", "smallest", 1), ("b", "smallest", -1)], id="strong")]
     lacking = claim([("d", "smallest", 1), ("b", "smallest", -1)], id="lacking")
-    alone = evaluate(outcomes, [tested[0], lacking], TASKS, ["small", "large"]).set_index("claim")
+    alone = evaluate(outcomes, [tested[0], lacking], TASKS, ["small", "large"])[0].set_index("claim")
     assert alone.loc["weak", "p_holm"] == alone.loc["weak", "p"]
     assert math.isnan(alone.loc["lacking", "p_holm"])
     many = [claim(GAP, id=f"weak-{i}") for i in range(40)]
-    table_of_all = evaluate(outcomes, [*tested, lacking, *many], TASKS, ["small", "large"]).set_index("claim")
+    table_of_all = evaluate(outcomes, [*tested, lacking, *many], TASKS, ["small", "large"])[0].set_index("claim")
     assert table_of_all["p_holm"].tolist() == pytest.approx(holm(table_of_all["p"]).tolist(), nan_ok=True)
     weak = table_of_all.loc["weak"]
     assert weak["ci_low"] > 0
@@ -164,7 +164,7 @@ def test_two_cells_for_one_term_are_refused_unless_the_methods_own_labels_are_kn
     with pytest.raises(UserError, match=message):
         verdict_of(with_noise(), GAP)
     for own in ("true", "noisy"):
-        found = evaluate(with_noise(), [claim(GAP)], TASKS, ["small", "large"], {"a": own}).iloc[0]
+        found = evaluate(with_noise(), [claim(GAP)], TASKS, ["small", "large"], {"a": own})[0].iloc[0]
         alone = {
             cell: value for cell, value in with_noise().items() if (cell[0], cell[5]) in (("a", own), ("b", "true"))
         }
@@ -174,11 +174,99 @@ def test_two_cells_for_one_term_are_refused_unless_the_methods_own_labels_are_kn
 def test_a_term_may_name_labels():
     outcomes = with_noise()
     terms = [("a", "smallest", 1, None, "noisy"), ("a", "smallest", -1, None, "true")]
-    row = evaluate(outcomes, [claim(terms)], TASKS, ["small", "large"], {"a": "true"}).iloc[0]
+    row = evaluate(outcomes, [claim(terms)], TASKS, ["small", "large"], {"a": "true"})[0].iloc[0]
     noisy = outcomes["a", "home", "linear", "audio", "small", "noisy", "default"].correct
     assert row["effect"] == pytest.approx((noisy - correct(outcomes, "a", "home", "small")).mean(), abs=1e-6)
     unknown = [("a", "smallest", 1, None, "pseudo"), ("b", "smallest", -1)]
-    assert evaluate(outcomes, [claim(unknown)], TASKS, ["small"], {"a": "true"}).iloc[0]["verdict"] == "not tested"
+    assert evaluate(outcomes, [claim(unknown)], TASKS, ["small"], {"a": "true"})[0].iloc[0]["verdict"] == "not tested"
+
+
+LENGTHS = ("steps-5", "steps-20", "steps-80")
+
+
+def at_lengths(*chances, seeds=(0, 1, 2)):
+    """Outcomes of two methods at several budgets; ``chances`` are those of the first, the other's is a half."""
+    found = {}
+    for number, (length, chance) in enumerate(zip(LENGTHS, chances, strict=False)):
+        for cell, value in table(["a", "b"], seeds=seeds, chance={"a": chance}).items():
+            rows = np.roll(value.correct, 7 * number, axis=1)  # of each budget other clips
+            found[*cell[:6], length] = Outcomes(rows, value.seeds, value.clips)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("chances", "each", "verdict"),
+    [
+        ((0.8, 0.85, 0.9), ["holds"] * 3, "holds"),
+        ((0.2, 0.2), ["does not hold"] * 2, "does not hold"),
+        ((0.2, 0.9), ["does not hold", "holds"], "depends on the budget"),
+        ((0.5, 0.9), ["undecided", "holds"], "depends on the budget"),
+        ((0.9, 0.5), ["holds", "undecided"], "depends on the budget"),
+        ((0.5, 0.5), ["undecided"] * 2, "undecided"),
+        ((0.9, 0.5, 0.9), ["holds", "undecided", "holds"], "undecided"),  # the ends agree, what lies between does not
+        ((0.7, 0.9), ["holds", "holds"], "holds"),  # by other amounts, but at every budget
+    ],
+)
+def test_over_several_budgets_a_verdict_is_what_all_of_them_say(chances, each, verdict):
+    outcomes, lengths = at_lengths(*chances), LENGTHS[: len(chances)]
+    overall, by_budget = evaluate(outcomes, [claim(GAP)], TASKS, ["small", "large"], budgets=lengths)
+    assert by_budget["budget"].tolist() == list(lengths)
+    assert by_budget["verdict"].tolist() == each
+    (row,) = overall.to_dict("records")
+    assert (row["verdict"], row["budgets"]) == (verdict, len(lengths))
+    last = by_budget.iloc[-1]
+    for name in ("effect", "ci_low", "ci_high", "seeds", "clips"):
+        assert row[name] == last[name]
+    signs = set(np.sign(by_budget["effect"]))
+    assert row["p"] == (by_budget["p"].max() if len(signs) == 1 else 1)
+
+    def gap(length):
+        first, other = (outcomes[name, "home", "linear", "audio", "small", "true", length] for name in "ab")
+        return first.correct.astype(float) - other.correct
+
+    expected = bootstrap({"home": gap(lengths[-1]) - gap(lengths[0])})
+    found = [row[name] for name in ("change", "change_low", "change_high", "change_p")]
+    assert found == pytest.approx([expected.mean, expected.low, expected.high, expected.p], abs=1e-6)
+
+
+def test_both_families_of_p_values_are_adjusted_over_the_claims():
+    outcomes = at_lengths(0.58, 0.62)
+    lacking = claim([("c", "smallest", 1), ("b", "smallest", -1)], id="lacking")
+    claims = [*(claim([("a", "smallest", 1 + i), ("b", "smallest", -1 - i)], id=f"c{i}") for i in range(9)), lacking]
+    overall, by_budget = evaluate(outcomes, claims, TASKS, ["small", "large"], budgets=LENGTHS[:2])
+    for name in ("p", "change_p"):
+        assert overall[f"{name}_holm"].tolist() == pytest.approx(holm(overall[name]).tolist(), nan_ok=True)
+    for _, part in by_budget.groupby("budget"):
+        assert part["p_holm"].tolist() == pytest.approx(holm(part["p"]).tolist(), nan_ok=True)
+    assert overall["verdict"].iloc[-1] == "not tested"
+    assert overall.iloc[-1][["effect", "p", "change", "change_p_holm"]].isna().all()
+
+
+def test_a_claim_may_be_about_one_budget():
+    outcomes = at_lengths(0.9, 0.5)
+    first, everywhere = claim(GAP, id="first", budget=LENGTHS[0]), claim(GAP)
+    overall, by_budget = evaluate(outcomes, [first, everywhere], TASKS, ["small", "large"], budgets=LENGTHS[:2])
+    assert by_budget.groupby("claim").size().to_dict() == {"first": 1, "c": 2}
+    row = overall.set_index("claim").loc["first"]
+    assert (row["verdict"], row["budgets"]) == ("holds", 1)
+    assert math.isnan(row["change"])
+    elsewhere = evaluate(outcomes, [claim(GAP, budget="hours-3")], TASKS, ["small"], budgets=LENGTHS[:2])[0]
+    assert elsewhere["verdict"].tolist() == ["not tested"]
+
+
+def test_what_depends_on_no_budget_counts_for_every_one():
+    outcomes = at_lengths(0.9, 0.9)
+    for cell in [cell for cell in outcomes if cell[0] == "b"]:
+        value = outcomes.pop(cell)
+        outcomes[*cell[:6], "all"] = value
+    overall, _ = evaluate(outcomes, [claim(GAP)], TASKS, ["small", "large"], budgets=LENGTHS[:2])
+    assert (overall["verdict"].item(), overall["budgets"].item()) == ("holds", 2)
+
+
+def test_with_a_single_seed_nothing_depends_on_the_budget():
+    overall, _ = evaluate(at_lengths(0.1, 0.9, seeds=(0,)), [claim(GAP)], TASKS, ["small"], budgets=LENGTHS[:2])
+    assert overall["verdict"].item() == "undecided"
+    assert overall["change"].item() > 0.5
 
 
 def test_methods_without_a_common_seed_are_not_tested():
@@ -193,13 +281,17 @@ def test_the_claims_that_come_with_the_project():
         assert sum(term.weight for term in one.terms) == 0
         assert one.task in ("in-domain", "out-of-domain")
     outcomes = table([*PRESETS, *RESERVED], protocols=("linear", "finetune", "supervised"))
-    verdicts = evaluate(outcomes, claims, TASKS, ["small", "large"])
-    columns = "claim, text, verdict, effect, ci_low, ci_high, p, p_holm, seeds, clips"
-    assert list(verdicts.columns) == columns.split(", ")
+    verdicts, by_budget = evaluate(outcomes, claims, TASKS, ["small", "large"])
+    assert list(verdicts.columns) == list(COLUMNS)
+    assert list(by_budget.columns) == list(BUDGET_COLUMNS)
+    same = ["claim", "verdict", "effect", "ci_low", "ci_high", "p", "p_holm", "seeds", "clips"]
+    pd.testing.assert_frame_equal(verdicts[same], by_budget[same])  # with one budget they say the same
+    assert set(verdicts["budgets"]) == {1}
+    assert verdicts[["change", "change_low", "change_high", "change_p", "change_p_holm"]].isna().all(axis=None)
     assert verdicts["claim"].tolist() == [one.id for one in claims]
     assert "not tested" not in set(verdicts["verdict"])
     without = {cell: value for cell, value in outcomes.items() if cell[2] == "linear"}
-    lacking = evaluate(without, claims, TASKS, ["small", "large"])
+    lacking, _ = evaluate(without, claims, TASKS, ["small", "large"])
     assert set(lacking["claim"][lacking["verdict"] == "not tested"]) == {
         one.id for one in claims if one.protocol == "finetune"
     }
