@@ -25,7 +25,7 @@ from avbench.results.crossed import Components, components
 from avbench.results.estimates import PRIOR_FREEDOM, moderated
 from avbench.results.multiplicity import holm
 from avbench.results.sequential import crossing_probability
-from avbench.results.stopping import DECIDED, follow
+from avbench.results.stopping import DECIDED, Looks, follow
 
 SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (600, 5000, 14518), (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
 FIRST, MOST = 3, 20
@@ -100,7 +100,7 @@ def sequential(tasks: Sequence[np.ndarray], case: Case) -> tuple[np.ndarray, np.
         return lambda seeds: components({"task": values[:seeds]}, weight=2)
 
     contrasts = {str(place): contrast(values) for place, values in enumerate(flat)}
-    courses = follow(contrasts, planned, len(planned), INTERESTING, _sequential).values()
+    courses = follow(contrasts, Looks(planned, len(planned), INTERESTING), _sequential).values()
     low, high, seeds = (np.array([getattr(one.estimate, name) for one in courses]) for name in ("low", "high", "seeds"))
     return np.array([one.state == DECIDED for one in courses]), low, high, seeds
 
