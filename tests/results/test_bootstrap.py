@@ -1,4 +1,4 @@
-"""Intervals against SciPy, loops and simulated truths, and the rule for runs that were still improving."""
+"""Intervals against SciPy, loops and simulated truths."""
 
 import math
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from scipy import stats as reference
 
 from avbench.results.bootstrap import bootstrap, bootstrap_each, holm, resampled_curve
-from avbench.training.convergence import still_improving
 from benchmarks.intervals import coverage
 
 
@@ -175,38 +174,3 @@ def test_holm_is_the_step_down_procedure(p):
 
 def test_holm_by_hand():
     assert holm([0.01, math.nan, 0.04, 0.03]).tolist() == pytest.approx([0.03, math.nan, 0.06, 0.06], nan_ok=True)
-
-
-def curve(n, last, floor, scale, noise=0.0):
-    """An exponential decay to ``floor`` whose last fifth brings ``last`` of the whole fall."""
-    epoch = np.arange(n)
-    rate = np.linspace(1, 400, 4000) / n
-    fall = [(math.exp(-r * 0.8 * n) - math.exp(-r * (n - 1))) / (1 - math.exp(-r * (n - 1))) for r in rate]
-    loss = floor + scale * np.exp(-rate[np.argmin(np.abs(np.array(fall) - last))] * epoch)
-    return loss + noise * np.random.default_rng(0).standard_normal(n)
-
-
-@pytest.mark.parametrize("floor", [0.0, 0.01, 5.0])
-@pytest.mark.parametrize("scale", [0.1, 3.0])
-@pytest.mark.parametrize(("last", "expected"), [(0.10, True), (0.05, True), (0.005, False), (0.0, False)])
-def test_improving_is_measured_against_the_whole_fall(last, expected, floor, scale):
-    for n in (10, 60, 100):
-        assert still_improving(curve(n, last, floor, scale)) is expected
-
-
-def test_a_straight_descent_is_improving_and_a_plateau_or_a_rise_is_not():
-    assert still_improving(np.linspace(3, 1, 50))
-    assert not still_improving(np.full(50, 3.0))
-    assert not still_improving(np.linspace(1, 3, 50))
-
-
-def test_noise_on_a_plateau_is_not_improvement():
-    # The run never learned, so the whole fall is next to nothing and any ripple is a large share of it.
-    marked = [still_improving(3.18 + 0.01 * np.random.default_rng(seed).standard_normal(100)) for seed in range(200)]
-    assert np.mean(marked) < 0.06
-    assert still_improving(curve(100, 0.10, 2.0, 2.0, noise=0.01))
-
-
-def test_a_run_of_fewer_than_five_epochs_counts_as_improving():
-    assert still_improving([3.0, 3.0, 3.0, 3.0])
-    assert not still_improving([3.0, 1.0, 1.0, 1.0, 1.0])
