@@ -139,9 +139,9 @@ def of_one_task(paths: list[str], task: str, modality: str) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int], list[Any]]:
-    """Read the training of runs: their metrics, batch sizes by method and subset, and which were still improving."""
-    runs, batch_sizes, improving = [], {}, []
+def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int]]:
+    """Read the training of runs: their metrics, and batch sizes by method and subset."""
+    runs, batch_sizes = [], {}
     known = settings.get("own_labels", {})
     for path in map(Path, settings["runs"]):
         run = read_json(path)
@@ -150,6 +150,4 @@ def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int]
         key = (run["method"], run["subset"], run["seed"])
         runs.append((*key, pd.read_json(path.with_name("metrics.jsonl"), lines=True)))
         batch_sizes[key[:2]] = run["batch_size"]
-        if run["still_improving"]:
-            improving.append(key)
-    return runs, batch_sizes, improving
+    return runs, batch_sizes

@@ -27,7 +27,6 @@ from avbench.pretraining.window_batches import Batches
 from avbench.provenance.record import digests, stamp
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
-from avbench.training.convergence import still_improving
 from avbench.training.devices import pick
 from avbench.training.distributed import World, join
 from avbench.training.resume import UnfinishedRun
@@ -150,7 +149,6 @@ def write_outcome(
         "batch_size": max(map(len, batches.epoch(0))),
         "final_loss": last["loss"],
         "final_batch_accuracy": last["batch_accuracy"],
-        "still_improving": bool(still_improving(np.array([line["loss"] for line in history]))) if history else False,
     }
     outputs = digests([job.output / "checkpoint.pt"])
     described = {"settings": fingerprint_inputs, "machine": asdict(machine), "speed": speed}

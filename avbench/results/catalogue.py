@@ -106,6 +106,7 @@ _ENTRIES = (
         "avbench.results.published:COLUMNS",
         texts=_PAPER,
     ),
+    Table("budgets", "Training", "What longer training brings", ("scores",), "avbench.results.budget_gains:COLUMNS"),
     Table("runs", "Training", "How each run ended", ("runs",), "avbench.results.collect:RUN_COLUMNS"),
     Table(
         "coverage",

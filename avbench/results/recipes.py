@@ -3,7 +3,7 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import collect, outcomes, pair_counts, published, published_text, tables, verdicts
+from avbench.results import budget_gains, collect, outcomes, pair_counts, published, published_text, tables, verdicts
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -32,6 +32,11 @@ def claims(material: Material) -> pd.DataFrame:
 def claims_by_budget(material: Material) -> pd.DataFrame:
     """Return each claim's verdict at each budget."""
     return verdicts.by_budget(material.judged)
+
+
+def budgets(material: Material) -> pd.DataFrame:
+    """Return what each method gains by longer training."""
+    return budget_gains.table(material.outcomes, material.plan.budgets)
 
 
 def paper(material: Material) -> pd.DataFrame:
