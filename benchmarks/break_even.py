@@ -13,6 +13,7 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from avbench.config.budgets import DEFAULT
 from avbench.core.rng import generator
 from avbench.results.outcomes import Outcomes
 from avbench.results.robustness import PAYS_UP_TO, UNDECIDED, Size, break_even
@@ -38,7 +39,7 @@ def draw(rng: np.random.Generator, seeds: int, clips: int, deviation: float) -> 
         chance = accuracy + difficulty + deviation * rng.standard_normal((seeds, 1))
         right = (rng.random((seeds, clips)) < chance).astype(np.uint8)
         method = "random" if labels == "none" else "method"
-        found[method, *PLACE, labels] = Outcomes(right, tuple(range(seeds)), pd.RangeIndex(clips))
+        found[method, *PLACE, labels, DEFAULT] = Outcomes(right, tuple(range(seeds)), pd.RangeIndex(clips))
     return found
 
 

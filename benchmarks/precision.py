@@ -68,12 +68,13 @@ def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFra
     for method in METHODS:
         models, losses, seconds = {}, {}, {}
         for precision in PRECISIONS:
-            settings = experiment.pretrain_settings(subset) | {"precision": precision}
+            settings = experiment.pretrain_settings(subset, experiment.longest) | {"precision": precision}
             settings = build(PretrainSettings, settings, "pretraining")
             models[precision], losses[precision], begin = [], [], clock()
             for seed in range(seeds):
                 with tempfile.TemporaryDirectory() as name:
                     where, identity = Path(name), {"dataset": dataset, "subset": subset, "labels": "true"}
+                    identity["budget"] = experiment.longest
                     write_csv(where / "subset.csv", clips[["clip_id", "label"]])
                     write_json(where / "statistics.json", statistics)
                     files = {"subset": where / "subset.csv", "labels": (where / "subset.csv",), "data": data}

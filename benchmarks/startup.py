@@ -82,7 +82,7 @@ def first_step(folder: str) -> dict[str, float]:
         "pretraining": {"model": "small", "batch_size": CLASSES, "epochs": 100},
         "features": FEATURES,
         "seeds": [0],
-        "identity": {"dataset": "generated", "subset": "all", "labels": "true"},
+        "identity": {"dataset": "generated", "subset": "all", "labels": "true", "budget": "default"},
         "subset": str(where / "subset.csv"),
         "labels": [str(where / "subset.csv")],
         "statistics": str(where / "statistics.json"),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from avbench.config import models
+from avbench.config.budgets import Budgets
 from avbench.config.choices import names
 from avbench.config.features import FeatureSettings
 from avbench.config.fields import DECIDED, Count, Name, NotNegative, OneOf, Positive, Whole, meaning
@@ -23,6 +24,8 @@ class PretrainSettings:
         meaning(f"a preset: {names(models.PRESETS)} (`python -m avbench models`)"),
     ] = "paper"
     epochs: Annotated[Count, meaning("passes over the subset; a subset may have its own")] = 100
+    # Of a budget that is given in steps: epochs follow from it where batches are known.
+    steps: Annotated[Count | None, DECIDED] = None
     batch_size: Annotated[
         int,
         Field(ge=2),
@@ -115,6 +118,9 @@ class Pretraining(MachineSettings, PretrainSettings):
     features: Annotated[FeatureSettings, meaning("the windows and their log-mel spectrogram, see below")] = field(
         default_factory=FeatureSettings, kw_only=True
     )
+    budgets: Annotated[
+        Budgets | None, meaning("several lengths of runs instead of `epochs`, each trained and scored, see below")
+    ] = field(default=None, kw_only=True)
     gpus: Annotated[
         Whole,
         meaning("GPUs that a job asks the scheduler for; with two or more, as many processes share every batch"),

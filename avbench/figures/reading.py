@@ -52,8 +52,16 @@ def roles(settings: Settings) -> dict[str, str]:
 
 
 def own(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Keep the rows of each method's own labels: methods that are known by name alone must not show several runs."""
-    return tables.own(table, settings.get("own_labels"))
+    """Keep the rows of each method's own labels at the longest budget.
+
+    Methods that are known by name alone must not show several runs.
+    """
+    return longest(tables.own(table, settings.get("own_labels")), settings)
+
+
+def longest(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Keep the rows of the longest budget, and those that depend on none."""
+    return tables.at_budget(table, settings["budgets"][-1])
 
 
 def imbalances(settings: Settings) -> dict[str, float]:
@@ -97,7 +105,7 @@ def of_first_protocol(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def along_noise(settings: Settings) -> tuple[pd.DataFrame, str]:
     """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name."""
-    table = tables.read(settings["robustness"])
+    table = longest(tables.read(settings["robustness"]), settings)
     if table.empty:
         return table, ""
     table, protocol = of_first_protocol(table)

@@ -5,6 +5,7 @@ Training and what is counted about it both draw from here. Nothing here imports 
 
 import numpy as np
 
+from avbench.config.budgets import whole_epochs
 from avbench.config.methods import Method
 from avbench.core.errors import UserError
 from avbench.methods.batch_kinds import BATCHES
@@ -22,13 +23,24 @@ class Pairing:
         epochs: of the run.
         seed: of the run.
         batch_order: of single-class batches: ``fresh``, or ``fixed``: every epoch is like the first.
+        steps: of the run, where that is given instead of ``epochs``: as many whole epochs as come nearest.
+
+    Attributes:
+        epochs: of the run.
 
     Raises:
         UserError: the clips cannot be batched that way, or classes are given for neighbours or the other way round.
     """
 
     def __init__(
-        self, method: Method, known: np.ndarray, batch_size: int, epochs: int, seed: int, batch_order: str = "fresh"
+        self,
+        method: Method,
+        known: np.ndarray,
+        batch_size: int,
+        epochs: int,
+        seed: int,
+        batch_order: str = "fresh",
+        steps: int | None = None,
     ) -> None:
         if (known.ndim == 2) != (method.needs == "neighbours"):
             given, needed = ("neighbours", "classes") if known.ndim == 2 else ("classes", "neighbours")
@@ -36,7 +48,7 @@ class Pairing:
                 f"{method.name}: its pairs are drawn from {needed}, and labels {method.labels} are of {given}. Choose "
                 "other labels."
             )
-        self.method, self.epochs, self.seed = method, epochs, seed
+        self.method, self.seed = method, seed
         self.classes = known if known.ndim == 1 else np.zeros(len(known), np.int64)
         self._batches, self._each = BATCHES[method.batch].make(), method.clips_per_class or 1
         classes = int(self.classes.max(initial=-1)) + 1  # more than there are cannot be in a batch
@@ -44,6 +56,7 @@ class Pairing:
         self._order = batch_order if self._batches.repeats else "fresh"
         require_batches(method.batch, self.classes, self.batch_size, method.name, self._each)
         self._positives = POSITIVES[method.positive].make(known)
+        self.epochs = epochs if steps is None else whole_epochs(steps, len(self.batches(0)))
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch (from 0): clip numbers, int64. Every epoch has as many."""

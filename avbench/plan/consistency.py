@@ -45,6 +45,11 @@ def check(experiment: Experiment) -> None:
     for name, subset in experiment.subsets.items():
         if (subset.get("balance") == "long-tailed") != ("imbalance" in subset):
             raise UserError(f"config: subsets.{name}: balance 'long-tailed' and 'imbalance' go together.")
+        if "epochs" in subset and "budgets" in experiment.config["pretraining"]:
+            raise UserError(
+                f"config: subsets.{name}.epochs: {subset['epochs']!r} is not allowed beside pretraining.budgets, which "
+                "says how long runs are. Leave one of them out."
+            )
         if "clips" in subset and subset.get("balance", "balanced") == "balanced":
             raise UserError(f"config: subsets.{name}: a balanced subset is given by clips_per_class, not by clips.")
     for name, dataset in experiment.datasets.items():

@@ -50,7 +50,7 @@ class Inputs:
 
     def identity(self, wildcards: Any) -> dict[str, str]:
         """Return the names that a run's outcome carries."""
-        return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
+        return {key: wildcards[key] for key in ("dataset", "subset", "labels", "budget")}
 
     def pairing_labels(self, wildcards: Any, block: SeedBlock) -> list[str]:
         """Return a label file per seed of a job, which may be the same; nothing for a method that uses no labels."""
@@ -59,7 +59,10 @@ class Inputs:
         return [file for file in found if file]
 
     def first_round(self, wildcards: Any, block: SeedBlock) -> list[str]:
-        """Return the checkpoints of the method whose runs make labels, one per seed; nothing where none makes them."""
+        """Return the checkpoints of the method whose runs make labels, one per seed, of the longest budget.
+
+        Nothing where no run makes them.
+        """
         method = self.plan.first_round(wildcards.labels)
         run = self.plan.run(method, wildcards.subset) if method else None
         return [self.plan.path(paths.CHECKPOINT, **vars(run), seed=s) for s in block.served(wildcards)] if run else []

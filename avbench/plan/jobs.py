@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.checks import CheckSettings
 from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
 from avbench.config.experiment import Experiment, Run
@@ -50,7 +51,8 @@ class Plan(Experiment):
         features = build(FeatureSettings, self.feature_settings(), "config: pretraining.features")
         check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
         for name in ("all", *self.subsets):
-            build(PretrainSettings, self.pretrain_settings(name), "config: pretraining")
+            for budget in self.budgets:
+                build(PretrainSettings, self.pretrain_settings(name, budget), "config: pretraining")
             for protocol in self.trained():
                 build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")
         for name, protocol in self.frozen().items():
@@ -156,13 +158,13 @@ class Plan(Experiment):
         rates = {key: store[key] for key in ("sample_rate", "frame_rate")}
         return rates | self.config["pretraining"].get("features", {})
 
-    def pretrain_settings(self, subset: str) -> dict[str, Any]:
-        """Return how to train on a subset: the general settings, with the subset's number of epochs."""
-        other = {"dataset", "features", "gpus", "seeds_together", *MACHINE}
+    def pretrain_settings(self, subset: str, budget: str = ALL_BUDGETS) -> dict[str, Any]:
+        """Return how to train on a subset: the general settings, with the number of epochs of subset and budget."""
+        other = {"dataset", "features", "budgets", "gpus", "seeds_together", *MACHINE}
         settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]
-        return settings | self.protocol.pretraining()
+        return settings | self.budgets.get(budget, {}) | self.protocol.pretraining()
 
     def machine_settings(self) -> dict[str, Any]:
         """Return where and how fast to train: what does not decide the outcome."""

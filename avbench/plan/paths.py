@@ -32,7 +32,7 @@ LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}.csv"
 SEED_LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv"  # after a first round
 BENCHMARKS = RESULTS + "/benchmarks"
 
-RUN = RESULTS + "/runs/{dataset}/{subset}/{labels}/{method}"
+RUN = RESULTS + "/runs/{dataset}/{subset}/{labels}/{method}/{budget}"
 SEED_RUN = RUN + "/seed-{seed}"
 CHECKPOINT = SEED_RUN + "/checkpoint.pt"
 EMBEDDINGS = SEED_RUN + "/embeddings.npz"

@@ -21,7 +21,7 @@ class PretrainJob:
         pretraining: how to train
         features: windows and log-mel parameters
         seeds: one a run, of everything drawn: initial weights, batches, windows, flips, positives
-        identity: names of dataset, subset and labels, kept with the outcome
+        identity: names of dataset, subset, labels and budget, kept with the outcome
         subset: file of the pretraining subset
         statistics: file of the subset's mel statistics
         outputs: the runs' folders, in the same order

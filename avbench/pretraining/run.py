@@ -176,7 +176,7 @@ def summary(batches: Batches, pairing_codes: np.ndarray, device: torch.device, w
     }[batches.method.needs]
     return (
         f"{batches.method.name}: {len(pairing_codes)} clips{pairing}, {batches.steps_per_epoch} batches an epoch, "
-        f"{batches.settings.epochs} epochs, on {device}" + (f" and {world.size - 1} more" if world.size > 1 else "")
+        f"{batches.epochs} epochs, on {device}" + (f" and {world.size - 1} more" if world.size > 1 else "")
     )
 
 
@@ -210,10 +210,10 @@ def write_outcome(
     history, settings = state.history, described["settings"]
     last = history[-1] if history else {"loss": None, "batch_accuracy": None}
     outcome = {
-        **{key: settings[key] for key in ("dataset", "subset", "labels", "seed")},
+        **{key: settings[key] for key in ("dataset", "subset", "labels", "budget", "seed")},
         "method": batches.method.name,
         "steps": batches.steps,
-        "epochs": batches.settings.epochs,
+        "epochs": batches.epochs,
         "batch_size": max(map(len, batches.epoch(0))),
         "final_loss": last["loss"],
         "final_batch_accuracy": last["batch_accuracy"],

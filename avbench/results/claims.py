@@ -103,7 +103,8 @@ def evaluate(
     task or labels are not in the experiment, or if it asks for the largest subset where there is but one.
 
     Args:
-        outcomes: of :func:`avbench.results.outcomes.collect`. A cell whose subset is ``all`` counts for every subset.
+        outcomes: of :func:`avbench.results.outcomes.collect`, of one budget. A cell whose subset is ``all`` counts for
+            every subset.
         claims: what to test.
         tasks: each task's role, ``in-domain`` or ``out-of-domain``.
         subset_order: the subsets' names, smallest first.

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from avbench.results.tables import ALL_SUBSETS, OwnLabels, beside_probes, first_labels, is_own, read
+from avbench.results.tables import (
+    ALL_SUBSETS,
+    OwnLabels,
+    at_budget,
+    beside_probes,
+    budgets,
+    first_labels,
+    is_own,
+    read,
+)
 
 WIDTH = 100
 # The text at the end shows these; the others are in summary.csv.
@@ -28,8 +37,8 @@ def format_summary(
         runs: of :func:`runs`; adds how many runs were still improving.
         own_labels: of each method; what it reached with others is left to the file.
     """
-    blocks = []
-    shown = beside_probes(summary, own_labels)
+    blocks, lengths = [], budgets(summary)
+    shown = beside_probes(at_budget(summary, lengths[-1]), own_labels)
     if (known := shown["protocol"].isin(_SHOWN)).any():
         shown = shown[known]
     for (protocol, modality), part in shown.groupby(["protocol", "modality"], sort=False):
@@ -37,6 +46,9 @@ def format_summary(
         blocks.append("\n\n".join([title, *_grids(part)]))
     if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
         blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))
+    if len(lengths) > 1:
+        note = f"Shown is the longest budget, {lengths[-1]}. Others ({', '.join(lengths[:-1])}): tables/summary.csv."
+        blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
     if others := dict.fromkeys(summary["labels"][~is_own(summary, own_labels)]):
         note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
         blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))

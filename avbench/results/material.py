@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.core.files import read_csv
 from avbench.evaluation.metrics import METRICS, metrics
 from avbench.evaluation.scores import CELL
@@ -26,8 +27,8 @@ class TablesPlan:
         scores: score files, each with the predictions beside it.
         runs: ``run.json`` of every pretraining run.
         geometry: files of :mod:`avbench.evaluation.geometry`.
-        dynamics: method, subset, labels, seed and path of each run that recorded its dynamics.
-        sampling: method (its fields), labels, label_file, subset and seed of each run.
+        dynamics: method, subset, labels, budget, seed and path of each run that recorded its dynamics.
+        sampling: method (its fields), labels, label_file, subset, budget and seed of each run.
         subset_files: of each pretraining subset, smallest first.
         subsets: how each is drawn, of which ``imbalance`` is taken.
         label_variants: kind, noise and rate of each, whatever else there is.
@@ -35,7 +36,8 @@ class TablesPlan:
         methods: in the order of the tables.
         tasks: dataset, role, train and published_task of each.
         batch_size, batch_order: of pretraining.
-        epochs: of the runs on each subset.
+        budgets: shortest first.
+        lengths: epochs and steps of the runs on each subset by budget; steps, if there are any, count.
         data, dataset: the folder of the datasets, and which one is pretrained on.
         claims, published: what is tested, and set beside.
     """
@@ -48,7 +50,8 @@ class TablesPlan:
     methods: tuple[str, ...]
     tasks: Mapping[str, Mapping[str, Any]]
     batch_size: int
-    epochs: Mapping[str, int]
+    budgets: tuple[str, ...]
+    lengths: Mapping[str, Mapping[str, Mapping[str, int | None]]]
     dataset: str
     claims: str
     published: str
@@ -74,6 +77,7 @@ class Material:
             "subset": list(plan.subset_files),
             "task": list(plan.tasks),
             "labels": ["none", "true", *plan.label_variants],
+            "budget": list(plan.budgets),
         }
         self._made: dict[str, pd.DataFrame] = {}
 
@@ -84,13 +88,20 @@ class Material:
         return self._made[name]
 
     def arranged(self, table: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
-        """Sort a table of runs by method, subset, labels and seed, and then by the columns ``within``."""
-        return tables.arrange(table, ["method", "subset", "labels", "seed", *within], self.orders, self.plan.own_labels)
+        """Sort a table of runs by method, subset, labels, budget and seed, and then by the columns ``within``."""
+        keys = ["method", "subset", "labels", "budget", "seed", *within]
+        return tables.arrange(table, keys, self.orders, self.plan.own_labels)
 
     @property
     def outcomes(self) -> dict[Cell, Outcomes]:
         """What was right in every cell, of :func:`avbench.results.outcomes.collect`."""
         return self._scored[0]
+
+    @property
+    def at_longest(self) -> dict[Cell, Outcomes]:
+        """What was right in every cell of the longest budget, and in those that depend on none."""
+        shown = (self.plan.budgets[-1], ALL_BUDGETS)
+        return {cell: found for cell, found in self.outcomes.items() if cell[6] in shown}
 
     @property
     def measured(self) -> pd.DataFrame:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from avbench.evaluation.scores import CELL
 from avbench.results import claims as statements
-from avbench.results import collect, outcomes, pair_counts, published, published_text
+from avbench.results import collect, outcomes, pair_counts, published, published_text, tables
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -12,9 +12,7 @@ from avbench.results.material import Material
 
 def accuracy(material: Material) -> pd.DataFrame:
     """Return every score."""
-    plan, orders = material.plan, material.orders
-    methods, tasks, subsets, labels = orders["method"], orders["task"], orders["subset"], orders["labels"]
-    return collect.accuracy(plan.scores, methods, tasks, subsets, labels, plan.own_labels)
+    return collect.accuracy(material.plan.scores, material.orders, material.plan.own_labels)
 
 
 def summary(material: Material) -> pd.DataFrame:
@@ -32,13 +30,14 @@ def claims(material: Material) -> pd.DataFrame:
     plan = material.plan
     roles = {name: task["role"] for name, task in plan.tasks.items()}
     stated = statements.read_claims(plan.claims)
-    return statements.evaluate(material.outcomes, stated, roles, material.orders["subset"], plan.own_labels)
+    return statements.evaluate(material.at_longest, stated, roles, material.orders["subset"], plan.own_labels)
 
 
 def paper(material: Material) -> pd.DataFrame:
-    """Return published and measured accuracies side by side, after pretraining on the largest subset."""
+    """Return published and measured accuracies side by side, after pretraining on the largest subset, longest."""
     plan, largest = material.plan, material.orders["subset"][-1]
-    return published.beside(material.table("summary"), material.published, plan.tasks, largest, plan.own_labels)
+    summary = tables.at_budget(material.table("summary"), plan.budgets[-1])
+    return published.beside(summary, material.published, plan.tasks, largest, plan.own_labels)
 
 
 def paper_markdown(material: Material) -> str:
@@ -53,8 +52,7 @@ def paper_latex(material: Material) -> str:
 
 def runs(material: Material) -> pd.DataFrame:
     """Return how each pretraining run ended."""
-    plan, orders = material.plan, material.orders
-    return collect.runs(plan.runs, orders["method"], orders["subset"], orders["labels"], plan.own_labels)
+    return collect.runs(material.plan.runs, material.orders, material.plan.own_labels)
 
 
 def metrics(material: Material) -> pd.DataFrame:
@@ -71,7 +69,7 @@ def sampling(material: Material) -> pd.DataFrame:
     """Return what each run paired."""
     plan = material.plan
     return material.arranged(
-        pair_counts.table(plan.sampling, plan.subset_files, plan.batch_size, plan.batch_order, plan.epochs)
+        pair_counts.table(plan.sampling, plan.subset_files, plan.batch_size, plan.batch_order, plan.lengths)
     )
 
 

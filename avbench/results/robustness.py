@@ -15,12 +15,25 @@ from avbench.evaluation.scores import CELL
 from avbench.results.bootstrap import resampled_curve
 from avbench.results.outcomes import Cell, Outcomes, contrast
 
-COLUMNS = ["method", "task", "protocol", "modality", "subset", "clips", "imbalance", "labels", "noise", "rate"]
+COLUMNS = [
+    "method",
+    "task",
+    "protocol",
+    "modality",
+    "subset",
+    "clips",
+    "imbalance",
+    "labels",
+    "budget",
+    "noise",
+    "rate",
+]
 COLUMNS += ["seeds", "mean", "ci_low", "ci_high", "gain", "gain_low", "gain_high", "p", "p_holm"]
-BREAK_EVEN_COLUMNS = ["method", "noise", "task", "protocol", "modality", "subset", "clips", "imbalance"]
+BREAK_EVEN_COLUMNS = ["method", "noise", "task", "protocol", "modality", "subset", "budget", "clips", "imbalance"]
 BREAK_EVEN_COLUMNS += ["highest_rate", "rate", "ci_low", "ci_high", "verdict"]
 PAYS, PAYS_UP_TO, NEVER_PAYS, UNDECIDED = "pays throughout", "pays up to the rate", "never pays", "undecided"
 LEVEL = 0.95
+_PLACE = [name for name in CELL if name != "labels"]
 _GAIN, _P = {"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}, ["p", "p_holm"]
 
 
@@ -57,13 +70,15 @@ def table(
 
     Returns:
         ``COLUMNS``: accuracies and gains as shares; rate is what was asked for, whatever rounding made of it. Rows of
-        methods that have a noise, in the order of ``summary``, then of noise and rate.
+        methods that have a noise, in the order of ``summary``, then of budget, noise and rate.
     """
     compared = comparisons[comparisons["baseline"] == BASELINE].rename(columns=_GAIN)[[*CELL, *_GAIN.values(), *_P]]
     scored = summary.merge(compared, on=CELL, how="left").to_dict("records")
+    cells: dict[Cell, dict[str, Any]] = {}
+    for row in scored:
+        cells.setdefault(tuple(row[name] for name in _PLACE), {})[row["labels"]] = row
     rows = []
-    for _, cells in itertools.groupby(scored, key=lambda row: [row[name] for name in CELL[:5]]):
-        by_labels = {row["labels"]: row for row in cells}
+    for by_labels in cells.values():
         for kind, rate, labels in _rates(by_labels, noise):
             row = by_labels[labels]
             size = sizes[row["subset"]]
@@ -103,17 +118,18 @@ def break_even(
     """
     cells: dict[Cell, list[str]] = {}
     for cell in outcomes:
-        cells.setdefault(cell[:5], []).append(cell[5])
+        cells.setdefault((*cell[:5], cell[6]), []).append(cell[5])
     rows = []
     for (method, *place), labels in cells.items():
         baseline = (BASELINE, *place)
         if baseline not in cells or method == BASELINE:
             continue
-        other = outcomes[*baseline, cells[baseline][0]]
+        *at, budget = baseline
+        other = outcomes[*at, cells[baseline][0], budget]
         for kind, found in itertools.groupby(_rates(labels, noise), key=lambda item: item[0]):
             by_rate: dict[float, list[Outcomes]] = {}
             for _, rate, name in found:
-                by_rate.setdefault(rate, []).append(outcomes[method, *place, name])
+                by_rate.setdefault(rate, []).append(outcomes[method, *place[:4], name, budget])
             if len(by_rate) > 1 and (curve := _gains([*by_rate.values()], other)) is not None:
                 size = sizes[place[3]]
                 where = (method, kind, *place, size.clips, size.imbalance, max(by_rate))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
@@ -47,6 +48,16 @@ def is_own(table: pd.DataFrame, own_labels: OwnLabels | None) -> pd.Series:
     known = own_labels or {}
     pairs = zip(table["method"], table["labels"], strict=True)
     return pd.Series([known.get(method, labels) == labels for method, labels in pairs], table.index, dtype=bool)
+
+
+def at_budget(table: pd.DataFrame, budget: str) -> pd.DataFrame:
+    """Return the rows of a budget, and those that depend on none."""
+    return table[table["budget"].isin([budget, ALL_BUDGETS])]
+
+
+def budgets(table: pd.DataFrame) -> list[str]:
+    """Return the budgets in their order in a table made by :func:`arrange`: shortest first."""
+    return [name for name in dict.fromkeys(table["budget"]) if name != ALL_BUDGETS]
 
 
 def first_labels(table: pd.DataFrame) -> dict[str, str]:

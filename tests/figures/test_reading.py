@@ -39,7 +39,7 @@ def settings(tmp_path_factory):
         labels = np.repeat(CLASSES, sizes)
         pd.DataFrame({"clip_id": range(len(labels)), "label": labels}).to_csv(folder / f"{name}.csv", index=False)
     cells = [
-        (method, "task", protocol, modality, subset, labels)
+        (method, "task", protocol, modality, subset, labels, "default")
         for method, labels in RUNS
         for protocol in ("knn", "linear")
         for modality in ("audio", "video")
@@ -58,12 +58,12 @@ def settings(tmp_path_factory):
         imbalance=noisy["subset"].map({"even": 1.0, "tail": 30.0, "large": 1.0}),
     )
     crossed = noisy.drop_duplicates(["protocol", "modality", "subset"])[
-        ["method", "noise", *CELL[1:5], "clips", "imbalance"]
+        ["method", "noise", *CELL[1:5], "budget", "clips", "imbalance"]
     ].assign(highest_rate=0.4, rate=0.3, ci_low=0.1, ci_high=0.4, verdict="pays up to the rate")
     runs = pd.DataFrame(
         [(*run, subset, seed) for run in RUNS for subset in SUBSETS for seed in (0, 1)],
         columns=["method", "labels", "subset", "seed"],
-    )
+    ).assign(budget="default")
     paired = runs.assign(foreign_positives=0.4, positives_of_class=0.9, negatives_of_class=0.1)
     names = ["alignment", "class_alignment"]
     names += [f"{name}_{kind}" for name in ("uniformity", "effective_rank", "knn") for kind in ("audio", "video")]
@@ -93,6 +93,7 @@ def settings(tmp_path_factory):
         "tasks": {"task": {"dataset": "set", "role": "in-domain"}},
         "subsets": {name: str(folder / f"{name}.csv") for name in SUBSETS},
         "own_labels": OWN,
+        "budgets": ["default"],
         "label_variants": VARIANTS,
         "task": "task",
         "modality": "audio",
@@ -152,7 +153,7 @@ def test_methods_known_by_name_alone_are_shown_with_their_own_labels(settings, t
 
 
 def test_without_own_labels_all_runs_are_shown(settings):
-    scores = reading.trained_scores({"summary": settings["noise"]["summary"]})
+    scores = reading.trained_scores({"summary": settings["noise"]["summary"], "budgets": ["default"]})
     assert set(zip(scores["method"], scores["labels"], strict=True)) == set(RUNS)
 
 

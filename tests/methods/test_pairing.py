@@ -148,3 +148,15 @@ def test_an_epochs_batches_and_positives_are_those_of_any_other_object():
 def test_drawing_pairs_loads_no_library_of_training():
     check = "import sys, avbench.methods.pairing; sys.exit(bool({'pandas', 'torch', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+def test_a_length_in_steps_is_so_many_epochs_of_the_methods_own_batches():
+    classes = np.arange(40) % 4
+    for method, per_epoch in (("random", 4), ("easy-negative", 10)):
+        pairing = Pairing(PRESETS[method], classes, 10, 100, 0, steps=36)
+        assert len(pairing.batches(0)) == per_epoch
+        assert pairing.epochs == round(36 / per_epoch)
+    # Where the positives' probability changes, it does so over that length.
+    rising = Method("rising", positive="same-class", probability=(0.0, 1.0), labels="true")
+    pairing, long = Pairing(rising, classes, 10, 100, 0, steps=12), Pairing(rising, classes, 10, 3, 0)
+    assert (pairing.videos(np.arange(40), 2) == long.videos(np.arange(40), 2)).all()

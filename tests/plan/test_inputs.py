@@ -27,9 +27,21 @@ def test_pairing_waits_for_the_labels_that_a_method_sees(plan):
 def test_labels_of_a_first_round_wait_for_its_checkpoints(plan):
     block = SeedBlock((0, 2))
     found = Inputs(plan).first_round(SimpleNamespace(subset="small", labels="clusters"), block)
-    folder = f"results/{plan.name}/runs/{plan.dataset}/small/none/random"
+    folder = f"results/{plan.name}/runs/{plan.dataset}/small/none/random/default"
     assert found == [f"{folder}/seed-{seed}/checkpoint.pt" for seed in (0, 2)]
     assert Inputs(plan).first_round(SimpleNamespace(subset="small", labels="true"), block) == []
+
+
+def test_a_first_round_is_of_the_longest_budget(root):
+    config = yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8"))
+    for section in (config["pretraining"], *config["subsets"].values()):
+        section.pop("epochs", None)
+    config["pretraining"]["budgets"] = {"steps": [30, 90]}
+    found = Inputs(Plan(config, root)).first_round(
+        SimpleNamespace(subset="small", labels="clusters"), SeedBlock((0, 2))
+    )
+    assert found
+    assert {path.split("/")[-3] for path in found} == {"steps-90"}
 
 
 def test_a_baseline_of_all_training_clips_waits_for_no_subset(plan):

@@ -40,12 +40,12 @@ HAS = {
 }
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
-    "tiny": "022168981b2eb93f 8aad47e7777c5baf 0620be8b90d4beab 1062fa49407b473d 830da49a5d3f9c6a",
-    "demo": "afcadaffeaef45eb be72cc157a5e482e 406e3810741c9458 d3cff7c65a2d55e3 a52d5e46682b84cd",
-    "study": "991e074570a13444 c85bdaa6d338e614 6a9a4cb5dd32b52b 494b7dea93cdc433 66c39080a47fabc5",
-    "reference": "36807d8e5808f476 0ca618436e0805a0 c50b761796830fe8 e4defe75dc7918a0 fa2405595f4ce870",
-    "robustness": "34c569eba9a7d965 4611c5603d9af20d 319d9c99e065f1ec 614adc0cb91666a3 bed3c47edc490cf1",
-    "config": "1feb736004ee475a 01155b87777551a4 8cff0f22e2604248 6016a33d11747aad 67b0707bf4b97ecd",
+    "tiny": "2574a6c02c1a7e3c 85e61dc7b7f4e9d5 b764f340effa56c9 faa2e5514f9728ae bf414f905c6c8a7a",
+    "demo": "00982df66c40137c 8a943d23253054d8 f519edbb6336c26e f484dd8a32092f1c 24f84ebe1c40604e",
+    "study": "3ed5483808a28c80 3e0373abea01e6cb 078665750cff7ca2 a09e1eceb2871da3 b8128f9cdd8ed8a0",
+    "reference": "ae585c9f00b80a9d 1655ed1a4b42c879 72d88d464c966b73 81c3323f7fa2a519 207677506adc5780",
+    "robustness": "242fdb75a5c9d5b6 3e044d045dfb0be2 03ae68ddfe18391f 9358f6c99248f615 2c4defb74bf0a653",
+    "config": "5ac62612f1519e2e 01d95a1933790254 ca140fd6a5fe1e92 4e30f90a10639f4d 6fb40509a70a4958",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
@@ -134,11 +134,11 @@ def test_scores_are_of_frozen_features_of_what_was_trained_and_supervised(tiny, 
     report = Report(Plan(tiny, root))
     scores = report.scored(paths.SCORES_FILE)
     assert len(scores) == len(set(scores)) == 4 + 8 + 2
-    assert "results/tiny/runs/toys/few/none/untrained/seed-1/scores.csv" in scores
-    assert "results/tiny/runs/toys/few/none/random/seed-0/finetune/scores.csv" in scores
+    assert "results/tiny/runs/toys/few/none/untrained/all/seed-1/scores.csv" in scores
+    assert "results/tiny/runs/toys/few/none/random/default/seed-0/finetune/scores.csv" in scores
     assert "results/tiny/supervised/toys/few/seed-1/scores.csv" in scores
     assert report.facts.run_records == [
-        f"results/tiny/runs/toys/few/none/random/seed-{seed}/run.json" for seed in (0, 1)
+        f"results/tiny/runs/toys/few/none/random/default/seed-{seed}/run.json" for seed in (0, 1)
     ]
     assert len(report.geometry) == 4
 

@@ -28,7 +28,7 @@ def table(methods, subsets=("small", "large"), seeds=(0, 1, 2), protocols=("line
     for method, task, protocol, subset in itertools.product(methods, TASKS, protocols, subsets):
         right = rng.random((len(seeds), CLIPS[task])) < (chance or {}).get(method, 0.5)
         cell = Outcomes(right.astype(np.float32), tuple(seeds), pd.RangeIndex(CLIPS[task]))
-        cells[method, task, protocol, "audio", subset, "true"] = cell
+        cells[method, task, protocol, "audio", subset, "true", "default"] = cell
     return cells
 
 
@@ -42,7 +42,7 @@ def verdict_of(outcomes, terms, task="in-domain", subsets=("small", "large"), **
 
 
 def correct(outcomes, method, task, subset, protocol="linear"):
-    return outcomes[method, task, protocol, "audio", subset, "true"].correct
+    return outcomes[method, task, protocol, "audio", subset, "true", "default"].correct
 
 
 @pytest.mark.parametrize("task", ["in-domain", "out-of-domain", "farm"])
@@ -114,7 +114,7 @@ def test_gaps_that_are_equal_are_not_an_effect_of_rounding():
 
 def test_only_seeds_that_all_terms_have_count_on_all_tasks():
     outcomes = table(["a", "b"], seeds=range(4))
-    key = ("b", "farm", "linear", "audio", "small", "true")
+    key = ("b", "farm", "linear", "audio", "small", "true", "default")
     outcomes[key] = Outcomes(outcomes[key].correct[:3], (0, 1, 2), outcomes[key].clips)
     row = verdict_of(outcomes, GAP, "out-of-domain")
     gaps = [
@@ -127,7 +127,7 @@ def test_only_seeds_that_all_terms_have_count_on_all_tasks():
 
 def test_outcomes_of_all_subsets_count_for_every_subset():
     outcomes = table(["a"], chance={"a": 0.5})
-    outcomes |= {(*cell[:4], "all", "true"): value for cell, value in table(["b"], ["small"]).items()}
+    outcomes |= {(*cell[:4], "all", "true", "default"): value for cell, value in table(["b"], ["small"]).items()}
     row = verdict_of(outcomes, [("a", "largest", 1), ("b", "largest", -1)])
     gap = correct(outcomes, "a", "home", "large") - correct(outcomes, "b", "home", "all")
     assert row["effect"] == pytest.approx(gap.mean(), abs=1e-6)
@@ -156,7 +156,7 @@ def with_noise():
     """Outcomes of two methods with true labels, and of the first with wrong ones too."""
     outcomes = table(["a", "b"], chance={"a": 0.7, "b": 0.5})
     noisy = table(["a"], chance={"a": 0.6})
-    return outcomes | {(*cell[:5], "noisy"): value for cell, value in noisy.items()}
+    return outcomes | {(*cell[:5], "noisy", "default"): value for cell, value in noisy.items()}
 
 
 def test_two_cells_for_one_term_are_refused_unless_the_methods_own_labels_are_known():
@@ -175,7 +175,7 @@ def test_a_term_may_name_labels():
     outcomes = with_noise()
     terms = [("a", "smallest", 1, None, "noisy"), ("a", "smallest", -1, None, "true")]
     row = evaluate(outcomes, [claim(terms)], TASKS, ["small", "large"], {"a": "true"}).iloc[0]
-    noisy = outcomes["a", "home", "linear", "audio", "small", "noisy"].correct
+    noisy = outcomes["a", "home", "linear", "audio", "small", "noisy", "default"].correct
     assert row["effect"] == pytest.approx((noisy - correct(outcomes, "a", "home", "small")).mean(), abs=1e-6)
     unknown = [("a", "smallest", 1, None, "pseudo"), ("b", "smallest", -1)]
     assert evaluate(outcomes, [claim(unknown)], TASKS, ["small"], {"a": "true"}).iloc[0]["verdict"] == "not tested"

@@ -11,12 +11,12 @@ from tests.support.score_files import SUBSETS, run_files
 
 def outcome():
     rows = [
-        ("random", "home", "linear", "audio", "small", "none", 3, 50, 0.3194, 0.3, 0.34),
-        ("random", "home", "linear", "audio", "large", "none", 3, 50, 0.78, 0.76, 0.80),
-        ("soft-positive", "home", "linear", "audio", "small", "true", 3, 50, 0.431, 0.4155, 0.4465),
-        ("soft-positive", "home", "linear", "audio", "large", "true", 1, 50, 0.81, np.nan, np.nan),
-        ("supervised", "home", "linear", "audio", "small", "true", 3, 50, 0.47, 0.46, 0.48),
-        ("random", "home", "knn", "audio", "small", "none", 3, 50, 0.47, 0.46, 0.48),
+        ("random", "home", "linear", "audio", "small", "none", "default", 3, 50, 0.3194, 0.3, 0.34),
+        ("random", "home", "linear", "audio", "large", "none", "default", 3, 50, 0.78, 0.76, 0.80),
+        ("soft-positive", "home", "linear", "audio", "small", "true", "default", 3, 50, 0.431, 0.4155, 0.4465),
+        ("soft-positive", "home", "linear", "audio", "large", "true", "default", 1, 50, 0.81, np.nan, np.nan),
+        ("supervised", "home", "linear", "audio", "small", "true", "all", 3, 50, 0.47, 0.46, 0.48),
+        ("random", "home", "knn", "audio", "small", "none", "default", 3, 50, 0.47, 0.46, 0.48),
     ]
     summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)
     verdicts = pd.DataFrame(
@@ -76,7 +76,7 @@ def test_the_text_at_the_end_keeps_to_a_methods_first_labels():
 
 def test_a_wide_table_is_cut_into_grids_that_fit():
     rows = [
-        (method, f"a task {i}", "linear", "audio", subset, "none", 3, 50, 0.5 + i / 100, 0.4, 0.6)
+        (method, f"a task {i}", "linear", "audio", subset, "none", "default", 3, 50, 0.5 + i / 100, 0.4, 0.6)
         for method in ("random", "soft-positive")
         for i in range(9)
         for subset in SUBSETS
@@ -91,7 +91,7 @@ def test_a_wide_table_is_cut_into_grids_that_fit():
 
 def test_trained_and_linear_protocols_have_a_block_each_and_others_too_if_alone():
     rows = [
-        ("random", "home", protocol, modality, "small", "none", 3, 50, 0.5, 0.4, 0.6)
+        ("random", "home", protocol, modality, "small", "none", "default", 3, 50, 0.5, 0.4, 0.6)
         for protocol in ("knn", "linear", "finetune")
         for modality in ("audio", "video")
     ]

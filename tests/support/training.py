@@ -25,7 +25,7 @@ CLASSES, CLIPS = 4, 6
 FEATURES = FeatureSettings(sample_rate=8000, n_fft=256, hop=200, n_mels=40, frame_rate=4.0, audio_s=1.0, video_s=1.0)
 SETTINGS = PretrainSettings(model="small", epochs=3, batch_size=8, learning_rate=2e-3)
 MACHINE = MachineSettings(device="cpu", checkpoint_every_s=0)
-IDENTITY = {"dataset": "d", "subset": "s", "labels": "true"}
+IDENTITY = {"dataset": "d", "subset": "s", "labels": "true", "budget": "default"}
 
 # Each process is a copy of one that has imported all of this, which takes seconds, and has started no thread.
 _context = multiprocessing.get_context("forkserver")

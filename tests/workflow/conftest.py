@@ -74,7 +74,8 @@ class Workflow:
 def jobs(planned: str) -> dict[str, int]:
     """Return how many jobs a run plans of each verb, whatever seeds they serve."""
     counts: dict[str, int] = {}
-    for rule, count in re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE):
+    # A dry run prints its table twice.
+    for rule, count in dict(re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE)).items():
         verb = re.sub(r"_seeds_\d+_to_\d+$", "", rule)
         counts[verb] = counts.get(verb, 0) + int(count)
     return counts

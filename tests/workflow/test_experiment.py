@@ -20,7 +20,7 @@ def rows(path):
 def test_a_run_ends_with_tables_figures_and_a_report(finished):
     accuracy = rows(finished.pages("tables", "accuracy.csv"))
     assert list(accuracy[0]) == [
-        *("method", "task", "protocol", "modality", "subset", "labels"),
+        *("method", "task", "protocol", "modality", "subset", "labels", "budget"),
         *("seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"),
     ]
     scored = {(row["method"], row["protocol"], row["modality"], row["seed"]) for row in accuracy}
@@ -59,7 +59,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
 DIGESTS = {
     "coverage.csv": "ca19dfab1452460bc74453d9a03705b66f823d2f4063f8523f46500246bdeaca",
     "leaks.csv": "83141ed491c20fcb0bcf2ec48d0fd5d37ebb52642e96150246ff9ee6aedf18d8",
-    "sampling.csv": "f6bc6158839f97ea67008872d7879c8ee9063059b54f1bb466fea454309092bb",
+    "sampling.csv": "9482361dd6b7fddaa4da7944f381a13339deea7072c91a4ab04c95ada9fb5f79",
 }
 
 
@@ -91,7 +91,10 @@ def test_a_missing_report_is_made_and_nothing_else(finished):
 
 def test_one_core_and_kills_give_the_same_bytes(finished, tiny, tmp_path):
     workflow = Workflow(tmp_path, tiny)
-    landmarks = ["data/toys/packing/*/*", "results/tiny/runs/toys/few/none/random/seed-*/unfinished/*/checkpoint.pt"]
+    landmarks = [
+        "data/toys/packing/*/*",
+        "results/tiny/runs/toys/few/none/random/default/seed-*/unfinished/*/checkpoint.pt",
+    ]
     for landmark in landmarks:
         process = workflow.start(cores=1)
         deadline = time.monotonic() + 300

@@ -13,7 +13,7 @@ from tests.workflow.conftest import TINY, Workflow, jobs
 TOGETHER = {"plan", "tables", "figures_results", "figures_training", "figures_robustness", "report_page"}
 TOGETHER |= {"all", "total"}
 ROUND = "results/tiny/labels/toys/few/clusters/seed-{}.csv"
-RUN = "results/tiny/runs/toys/few/{}/seed-{}/checkpoint.pt"
+RUN = "results/tiny/runs/toys/few/{}/default/seed-{}/checkpoint.pt"
 
 
 def two_rounds(seeds, **pretraining) -> dict:
@@ -91,7 +91,7 @@ def test_a_killed_job_of_several_seeds_keeps_those_that_it_had_finished(finished
     assert not (workflow.folder / targets[0]).exists()
     workflow.run("--unlock")
     workflow.run(*targets)
-    log = workflow.pages("logs/pretrain/toys/few/none/random/seeds-0-to-1.log").read_text()
+    log = workflow.pages("logs/pretrain/toys/few/none/random/default/seeds-0-to-1.log").read_text()
     assert "seed 0 was finished before" in log
     assert "going on at step" in log
     assert list(workflow.pages().rglob("unfinished")) == []

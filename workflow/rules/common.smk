@@ -70,6 +70,7 @@ wildcard_constraints:
     subset="[A-Za-z0-9][A-Za-z0-9_-]*",
     labels="[A-Za-z0-9][A-Za-z0-9_-]*",
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
+    budget="[A-Za-z0-9][A-Za-z0-9_-]*",
     task="[A-Za-z0-9][A-Za-z0-9_-]*",
     shard="[0-9]+",
     archive="[0-9]+",

@@ -71,9 +71,13 @@ for block in experiment.training_blocks:
                 allow_missing=True,
             ),
         log:
-            paths.log("pretrain/{dataset}/{subset}/{labels}/{method}/" + block.name)
+            paths.log(
+                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+            ),
         benchmark:
-            paths.benchmark("pretrain/{dataset}/{subset}/{labels}/{method}/" + block.name)
+            paths.benchmark(
+                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+            )
         wildcard_constraints:
             method="(?!untrained/)[A-Za-z0-9][A-Za-z0-9_-]*",
             seed=block.constraint,
@@ -95,7 +99,7 @@ for block in experiment.training_blocks:
             settings=lambda w: as_json(
                 {
                     "method": experiment.method_settings(w.method, w.labels),
-                    "pretraining": experiment.pretrain_settings(w.subset),
+                    "pretraining": experiment.pretrain_settings(w.subset, w.budget),
                     "features": experiment.feature_settings(),
                     "identity": identity(w),
                 }
@@ -124,11 +128,11 @@ for block in experiment.scoring_blocks:
             statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
         output:
             expand(
-                "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/seed-{seed}/checkpoint.pt",
+                "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/all/seed-{seed}/checkpoint.pt",
                 seed=block.values,
             ),
         log:
-            paths.log("untrained/{dataset}/{subset}/" + block.name)
+            paths.log("untrained/{dataset}/{subset}/" + block.name),
         benchmark:
             paths.benchmark("untrained/{dataset}/{subset}/" + block.name)
         wildcard_constraints:

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import MachineSettings, PretrainSettings
 from avbench.config.tasks import TaskSettings
@@ -71,7 +72,7 @@ class ClassifierJob:
         features: pretraining's windows and mel bands.
         load: makes the embedder for a task from its store and its training clips.
         origin: whatever decides the embedder's initial weights.
-        identity: method, subset, labels and seed.
+        identity: method, subset, labels, budget and seed.
         decoded: the training clips of the task at hand, which all that is trained on them shares.
     """
 
@@ -199,7 +200,8 @@ def supervised(job: SupervisedJob, machine: MachineSettings) -> None:
     with stop_requests() as requests:
         runs = []
         for seed, output in zip(job.seeds, job.outputs, strict=True):
-            identity = {"method": "supervised", "subset": job.subset_name, "labels": "true", "seed": seed}
+            identity = {"method": "supervised", "subset": job.subset_name, "labels": "true", "budget": ALL_BUDGETS}
+            identity["seed"] = seed
             common = ClassifierJob("supervised", job, job.features, partial(load, seed), {}, identity, decoded)
             runs.append(train_classifiers(common, output, machine, requests))
         write(runs)  # only now: a job that starts again finds no score file of its own

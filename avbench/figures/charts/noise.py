@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
-from avbench.figures.reading import NEAR, Settings, along_noise, say
+from avbench.figures.reading import NEAR, Settings, along_noise, longest, say
 from avbench.results import tables
 from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO, UNDECIDED
 
@@ -29,7 +29,7 @@ def draw_noise(settings: Settings, stem: Path) -> None:
     ends = {even["subset"].iloc[0], even["subset"].iloc[-1]}
     rows, crossed, scored = (
         part[part["subset"].isin(ends) & (part["protocol"] == protocol)]
-        for part in (table, tables.read(settings["break_even"]), tables.read(settings["summary"]))
+        for part in (table, *(longest(tables.read(settings[name]), settings) for name in ("break_even", "summary")))
     )
     style.save(draw(rows, crossed, scored), stem)
     captions.write(stem, caption(rows, crossed, protocol))

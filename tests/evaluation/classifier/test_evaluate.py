@@ -17,12 +17,13 @@ from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier.evaluate import supervised, trained
 from avbench.evaluation.classifier.labelled_windows import Windows
 from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
+from avbench.evaluation.tasks import task_clips
 from avbench.training.signals import Stopped
 from tests.support.classifier import MACHINE, SETTINGS, tasks, write_toys
 from tests.support.downstream import FEATURES, write_subset
 
 CORRECTED = PRESETS["corrected"]
-IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
+IDENTITY = {"method": "random", "subset": "few", "labels": "none", "budget": "default"}
 
 
 @pytest.fixture
@@ -165,10 +166,10 @@ def test_the_seeds_of_a_baseline_decode_each_training_clip_once(data, monkeypatc
     settings = replace(SETTINGS, epochs=2, validations=1, modalities=("video",))
     machine = replace(MACHINE, cache_mb=50)
     supervised(baseline(data, [data / name / "scores.csv" for name in "ab"], settings, (0, 1)), machine)
-    training = [clip for clip in decoded if "train" in clip]
-    assert len(training) == 36
-    assert {decoded[clip] for clip in training} == {1}
-    assert {count for clip, count in decoded.items() if "train" not in clip} == {2}  # whole clips, for each seed
+    (task,) = tasks()
+    split = task_clips(task, data, None).set_index("clip_id")["split"]
+    assert {decoded[clip] for clip in split.index[split == "train"]} == {1}
+    assert {decoded[clip] for clip in split.index[split != "train"]} == {2}  # whole clips, for each seed
 
 
 def test_windows_and_bands_of_a_tasks_own(data):
