@@ -201,7 +201,7 @@ def supervised(job: SupervisedJob, machine: MachineSettings) -> None:
         runs = []
         for seed, output in zip(job.seeds, job.outputs, strict=True):
             identity = {"method": "supervised", "subset": job.subset_name, "labels": "true", "budget": ALL_BUDGETS}
-            identity["seed"] = seed
-            common = ClassifierJob("supervised", job, job.features, partial(load, seed), {}, identity, decoded)
+            whose = {**identity, "seed": seed}
+            common = ClassifierJob("supervised", job, job.features, partial(load, seed), {}, whose, decoded)
             runs.append(train_classifiers(common, output, machine, requests))
         write(runs)  # only now: a job that starts again finds no score file of its own
