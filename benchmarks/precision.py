@@ -40,7 +40,7 @@ from avbench.models.embedder import load_embedder
 from avbench.plan.jobs import Plan
 from avbench.pretraining.pretrain_job import PretrainJob
 from avbench.pretraining.run import pretrain
-from avbench.results.bootstrap import bootstrap
+from avbench.results.estimates import estimate
 from avbench.training import checkpoint
 from avbench.training.devices import pick
 
@@ -94,7 +94,7 @@ def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFra
                 said = [linear_probe(values, truth, split, linear).predictions for values in found]
                 right[precision] = (np.stack(said) == truth[split == "test"]) * 1.0
             plain, short = (right[precision] for precision in PRECISIONS)
-            difference = bootstrap({task.name: short - plain})
+            difference = estimate({task.name: short - plain})
             row = (method, modality, seeds, difference.clips, plain.mean(), short.mean())
             bounds = (difference.mean, difference.low, difference.high, difference.low <= 0 <= difference.high)
             apart = np.abs(short.mean(axis=1) - plain.mean(axis=1)).mean()

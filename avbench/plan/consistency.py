@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from avbench.config.capacity import Held, planned
 from avbench.config.evaluation import KnnSettings
 from avbench.config.experiment import Experiment
@@ -135,6 +137,26 @@ def _check_rounds(experiment: Experiment, labels: str) -> None:
                 "round needs a method whose labels are there without it, such as random."
             )
         passed.append(own)
+
+
+def check_claims(experiment: Experiment) -> None:
+    """Check that claims are about budgets that there are; what else may be wrong with the file, its reader says.
+
+    Raises:
+        UserError: with the file, the claim, the budget that it names, and those that there are.
+    """
+    path = experiment.root / experiment.config["claims"]
+    try:
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
+        named = [(claim["id"], claim["budget"]) for claim in stated if "budget" in claim]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return
+    for claim, budget in named:
+        if budget not in experiment.budgets:
+            raise UserError(
+                f"{path}: claims.{claim}.budget: {budget!r} is not declared. Declared are "
+                f"{', '.join(experiment.budgets)} (config: pretraining.budgets)."
+            )
 
 
 def _known(key: str, value: str, allowed: Iterable[str]) -> None:

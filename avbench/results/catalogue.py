@@ -90,7 +90,14 @@ _ENTRIES = (
         ("scores",),
         "avbench.results.tables:COMPARISON_COLUMNS",
     ),
-    Table("claims", "Results", "The claims' verdicts", ("scores", "claims"), "avbench.results.claims:COLUMNS"),
+    Table("claims", "Results", "The claims' verdicts", ("scores", "claims"), "avbench.results.verdicts:COLUMNS"),
+    Table(
+        "claims_by_budget",
+        "Results",
+        "The claims' verdicts at each budget",
+        ("scores", "claims"),
+        "avbench.results.verdicts:BUDGET_COLUMNS",
+    ),
     Table(
         "paper",
         "Results",

@@ -32,7 +32,7 @@ def format_summary(
 
     Args:
         summary: of :func:`avbench.results.outcomes.summary`. Nearest neighbours and retrieval are left to the file.
-        claims: of :func:`avbench.results.claims.evaluate`.
+        claims: of :func:`avbench.results.verdicts.overall`.
         report_path: named at the end.
         runs: of :func:`runs`; adds how many runs were still improving.
         own_labels: of each method; what it reached with others is left to the file.

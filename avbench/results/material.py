@@ -8,11 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from avbench.config.budgets import ALL_BUDGETS
 from avbench.core.files import read_csv
 from avbench.evaluation.metrics import METRICS, metrics
 from avbench.evaluation.scores import CELL
-from avbench.results import outcomes, published, robustness, tables
+from avbench.results import claims, outcomes, published, robustness, tables, verdicts
 from avbench.results.catalogue import TABLES
 from avbench.results.outcomes import Cell, Outcomes
 
@@ -97,11 +96,12 @@ class Material:
         """What was right in every cell, of :func:`avbench.results.outcomes.collect`."""
         return self._scored[0]
 
-    @property
-    def at_longest(self) -> dict[Cell, Outcomes]:
-        """What was right in every cell of the longest budget, and in those that depend on none."""
-        shown = (self.plan.budgets[-1], ALL_BUDGETS)
-        return {cell: found for cell, found in self.outcomes.items() if cell[6] in shown}
+    @cached_property
+    def judged(self) -> verdicts.Judged:
+        """What became of the claims, at each budget."""
+        plan = self.plan
+        stated, roles = claims.read_claims(plan.claims), {name: task["role"] for name, task in plan.tasks.items()}
+        return verdicts.judge(self.outcomes, stated, roles, self.orders["subset"], plan.own_labels, plan.budgets)
 
     @property
     def measured(self) -> pd.DataFrame:

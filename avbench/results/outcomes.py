@@ -14,7 +14,10 @@ from avbench.config.methods import BASELINE, SUPERVISED
 from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
-from avbench.results import bootstrap, tables
+from avbench.results import tables
+from avbench.results.crossed import Components, components
+from avbench.results.estimates import Estimate, moderated
+from avbench.results.multiplicity import holm
 
 FINETUNE = "finetune"
 
@@ -116,7 +119,10 @@ def contrast(terms: Sequence[tuple[Outcomes, float]], seeds: Iterable[int] | Non
 
 
 def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
-    """Summarise every cell: mean accuracy and 95 % interval over seeds and test clips (:func:`stats.bootstrap`).
+    """Summarise every cell: mean accuracy and 95 % interval over seeds and test clips.
+
+    Variances of seeds are shrunk over all cells of a protocol, modality and budget
+    (:func:`avbench.results.estimates.moderated`).
 
     Args:
         outcomes: of :func:`collect`.
@@ -125,7 +131,7 @@ def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
         Columns ``tables.SUMMARY_COLUMNS``, in the order of ``outcomes``. With one seed the interval is over
         clips alone.
     """
-    estimates = bootstrap.bootstrap_each((cell[1], outcome.correct) for cell, outcome in outcomes.items())
+    estimates = _by_family((cell, components({cell[1]: outcome.correct})) for cell, outcome in outcomes.items())
     rows = [
         (*cell, found.seeds, found.clips, found.mean, max(found.low, 0.0), min(found.high, 1.0))
         for cell, found in zip(outcomes, estimates, strict=True)
@@ -137,9 +143,10 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     """Compare every method with random pairing at its budget, and every finetuned one with the supervised baseline.
 
     What depends on no budget is compared at each, and its row names the budget of what it is compared with. Differences
-    are taken seed by seed and clip by clip. p values are two-sided; ``p_holm`` is adjusted for the methods
-    that are compared with the same baseline under the same task, protocol, modality, subset and budget (Holm), and for
-    no more than these. With one seed both are missing.
+    are taken seed by seed and clip by clip, and variances of seeds are shrunk over all differences of a protocol,
+    modality and budget (:func:`avbench.results.estimates.moderated`). p values are two-sided; ``p_holm`` is adjusted
+    for the methods that are compared with the same baseline under the same task, protocol, modality, subset and budget
+    (Holm), and for no more than these. With one seed both are missing.
 
     Args:
         outcomes: of :func:`collect`.
@@ -149,16 +156,31 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     """
     pairs = list(_pairs(outcomes))
     keys = [(cell[0], baseline[0], *cell[1:6], _budget(cell, baseline)) for cell, baseline in pairs]
-    differences = ((cell[1], contrast([(outcomes[cell], 1), (outcomes[other], -1)])) for cell, other in pairs)
+    differences = (
+        (cell, components({cell[1]: contrast([(outcomes[cell], 1), (outcomes[other], -1)])}, weight=2))
+        for cell, other in pairs
+    )
     rows = [
         # Bounds within what a difference can be.
         (*key, found.seeds, found.clips, found.mean, max(found.low, -1.0), min(found.high, 1.0), found.p, math.nan)
-        for key, found in zip(keys, bootstrap.bootstrap_each(differences), strict=True)
+        for key, found in zip(keys, _by_family(differences), strict=True)
     ]
     table = pd.DataFrame(rows, columns=tables.COMPARISON_COLUMNS)
     family = ["baseline", "task", "protocol", "modality", "subset", "budget"]
-    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(bootstrap.holm)
+    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(holm)
     return table
+
+
+def _by_family(found: Iterable[tuple[Cell, Components]]) -> list[Estimate]:
+    """Return the estimate of each contrast in its family, which is of one protocol, modality and budget."""
+    listed = list(found)
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, (cell, _) in enumerate(listed):
+        places.setdefault((cell[2], cell[3], cell[6]), []).append(place)
+    estimates: dict[int, Estimate] = {}
+    for family in places.values():
+        estimates.update(zip(family, moderated([listed[place][1] for place in family]), strict=True))
+    return [estimates[place] for place in range(len(listed))]
 
 
 def _pairs(outcomes: Mapping[Cell, Outcomes]) -> Iterator[tuple[Cell, Cell]]:

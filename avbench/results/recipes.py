@@ -3,8 +3,7 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import claims as statements
-from avbench.results import collect, outcomes, pair_counts, published, published_text, tables
+from avbench.results import collect, outcomes, pair_counts, published, published_text, tables, verdicts
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -26,11 +25,13 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 
 def claims(material: Material) -> pd.DataFrame:
-    """Return each claim's verdict."""
-    plan = material.plan
-    roles = {name: task["role"] for name, task in plan.tasks.items()}
-    stated = statements.read_claims(plan.claims)
-    return statements.evaluate(material.at_longest, stated, roles, material.orders["subset"], plan.own_labels)
+    """Return each claim's verdict over all budgets."""
+    return verdicts.overall(material.judged)
+
+
+def claims_by_budget(material: Material) -> pd.DataFrame:
+    """Return each claim's verdict at each budget."""
+    return verdicts.by_budget(material.judged)
 
 
 def paper(material: Material) -> pd.DataFrame:

@@ -132,7 +132,7 @@ def test_the_geometry_of_tasks_with_both_modalities_lies_beside_the_scores(tmp_p
         with (tmp_path / f"seed-{seed}" / "geometry.csv").open(newline="") as stream:
             (row,) = csv.DictReader(stream)
         assert list(row) == ["method", "subset", "labels", "budget", "seed", "task", *expected]
-        assert list(row.values())[:5] == ["random", "few", "none", str(seed), "both"]
+        assert list(row.values())[:6] == ["random", "few", "none", "default", str(seed), "both"]
         assert {name: float(row[name]) for name in expected} == pytest.approx(expected, abs=1e-6)
 
 

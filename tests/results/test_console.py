@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from avbench.core.errors import UserError
-from avbench.results import claims, collect, console, tables
+from avbench.results import collect, console, tables
+from avbench.results import verdicts as judged
 from tests.support.score_files import SUBSETS, run_files
 
 
@@ -26,7 +27,7 @@ def outcome():
             ("c", "NA", "not tested", *[np.nan] * 5, 0, 0),
             ("d", "Something certain.", "does not hold", -0.2, -0.251, -0.149, 0, 0.0002, 3, 50),
         ],
-        columns=list(claims.COLUMNS),
+        columns=list(judged.COLUMNS),
     )
     return summary, verdicts
 

@@ -14,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from avbench.core.errors import UserError
 from avbench.plan import paths
-from avbench.plan.consistency import warn_of_stored
+from avbench.plan.consistency import check_claims, warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
 from avbench.plan.places import check_places
@@ -37,6 +37,7 @@ try:
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_places(experiment)
+        check_claims(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))
