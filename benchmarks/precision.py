@@ -77,9 +77,9 @@ def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFra
                     identity["budget"] = experiment.longest
                     write_csv(where / "subset.csv", clips[["clip_id", "label"]])
                     write_json(where / "statistics.json", statistics)
-                    files = {"subset": where / "subset.csv", "labels": where / "subset.csv", "data": data}
-                    files |= {"statistics": where / "statistics.json", "output": where}
-                    job = PretrainJob(PRESETS[method], settings, features, seed, identity, **files)
+                    files = {"subset": where / "subset.csv", "labels": (where / "subset.csv",), "data": data}
+                    files |= {"statistics": where / "statistics.json", "outputs": (where,)}
+                    job = PretrainJob(PRESETS[method], settings, features, (seed,), identity, **files)
                     pretrain(job, machine, log=lambda _: None)
                     models[precision].append(load_embedder(checkpoint.load(where / "checkpoint.pt")).to(device))
                     lines = (where / "metrics.jsonl").read_text().splitlines()

@@ -125,3 +125,11 @@ class Pretraining(MachineSettings, PretrainSettings):
         Whole,
         meaning("GPUs that a job asks the scheduler for; with two or more, as many processes share every batch"),
     ] = field(default=0, kw_only=True)
+    seeds_together: Annotated[
+        Count,
+        meaning(
+            "the first so many seeds are trained one after another in one process, which starts once and decodes clips "
+            "once: for models whose runs take seconds. On a cluster or several GPUs seeds rather run side by side. "
+            "Further seeds have jobs of their own, so that adding one repeats nothing"
+        ),
+    ] = field(default=1, kw_only=True)

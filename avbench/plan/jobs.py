@@ -24,6 +24,10 @@ from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.plan import paths
 from avbench.plan.consistency import check, check_windows
+from avbench.plan.seed_blocks import SeedBlock, blocks, first_together
+
+SCORED_TOGETHER = 3
+"""Where every seed is trained by itself, a job embeds or scores the first so many: of fewer, no claim is tested."""
 
 
 class Plan(Experiment):
@@ -69,6 +73,17 @@ class Plan(Experiment):
     def seed_paths(self, pattern: str, run: Run, **wildcards: object) -> list[str]:
         """Return a file of every seed of a run."""
         return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds]
+
+    @property
+    def training_blocks(self) -> list[SeedBlock]:
+        """The seeds that share a job of pretraining or of the supervised baseline."""
+        return blocks(first_together(self.seeds, self.pretraining["seeds_together"]))
+
+    @property
+    def scoring_blocks(self) -> list[SeedBlock]:
+        """The seeds that share a job which reads their models: clips are decoded once for all of them."""
+        together = self.pretraining["seeds_together"]
+        return blocks(first_together(self.seeds, together if together > 1 else SCORED_TOGETHER))
 
     def pretrained(self) -> list[Run]:
         """Return the runs that are pretrained: all but the untrained baseline."""
@@ -145,7 +160,7 @@ class Plan(Experiment):
 
     def pretrain_settings(self, subset: str, budget: str = ALL_BUDGETS) -> dict[str, Any]:
         """Return how to train on a subset: the general settings, with the number of epochs of subset and budget."""
-        other = {"dataset", "features", "budgets", "gpus", *MACHINE}
+        other = {"dataset", "features", "budgets", "gpus", "seeds_together", *MACHINE}
         settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]

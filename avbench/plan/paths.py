@@ -37,6 +37,8 @@ SEED_RUN = RUN + "/seed-{seed}"
 CHECKPOINT = SEED_RUN + "/checkpoint.pt"
 EMBEDDINGS = SEED_RUN + "/embeddings.npz"
 DYNAMICS = SEED_RUN + "/dynamics.npz"
+METRICS = SEED_RUN + "/metrics.jsonl"
+TIMINGS = SEED_RUN + "/timings.jsonl"
 RUN_RECORD = SEED_RUN + "/run.json"
 
 # Folders of scores: of frozen features, of what was trained on them, of the supervised baseline.

@@ -23,7 +23,7 @@ def test_labels_that_a_model_made_are_stale_with_it():
     labels, other = (f"results/tiny/labels/toys/few/{name}/seed-0.csv" for name in ("found", "unused"))
     for path in (labels, other):
         write_text(path, "clip_id,label\n")
-        record = path.replace("/labels/", "/provenance/labels/").replace("/seed-0.csv", ".json")
+        record = path.replace("/labels/", "/provenance/labels/").replace(".csv", ".json")
         provenance.record(Path(record), [f"{SEED}/checkpoint.pt"], [path])
     run = read_json(f"{recorded.RUN}/random/default/seed-1/run.json")
     run["provenance"]["inputs"] |= provenance.digests([labels])

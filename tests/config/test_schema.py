@@ -86,4 +86,4 @@ def test_lists_where_one_value_belongs_are_the_users_form_alone():
 
 
 def test_the_rule_that_trains_on_encoders_takes_every_protocol_that_does(root):
-    assert f'protocol="{"|".join(TRAINED)}"' in (root / "workflow/rules/evaluate.smk").read_text(encoding="utf-8")
+    assert f'protocol="{"|".join(TRAINED)}"' in (root / "workflow/rules/classify.smk").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ import yaml
 
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan
+from avbench.plan.seed_blocks import SeedBlock
 
 
 @pytest.fixture
@@ -15,17 +16,20 @@ def plan(root):
 
 
 def test_pairing_waits_for_the_labels_that_a_method_sees(plan):
-    labels = {"none": [], "true": "true.csv", "clusters": "clusters/seed-1.csv"}
-    for name, file in labels.items():
-        found = Inputs(plan).pairing_labels(SimpleNamespace(subset="small", labels=name, seed="1"))
-        assert found == (file and f"results/{plan.name}/labels/{plan.dataset}/small/{file}")
+    labels = {"none": [], "true": ["true.csv"] * 2, "clusters": ["clusters/seed-1.csv", "clusters/seed-2.csv"]}
+    folder = f"results/{plan.name}/labels/{plan.dataset}/small"
+    for name, files in labels.items():
+        for block, seed, expected in ((SeedBlock((1, 2)), "", files), (SeedBlock(None), "1", files[:1])):
+            found = Inputs(plan).pairing_labels(SimpleNamespace(subset="small", labels=name, seed=seed), block)
+            assert found == [f"{folder}/{file}" for file in expected]
 
 
 def test_labels_of_a_first_round_wait_for_its_checkpoints(plan):
-    found = Inputs(plan).first_round(SimpleNamespace(subset="small", labels="clusters"))
+    block = SeedBlock((0, 2))
+    found = Inputs(plan).first_round(SimpleNamespace(subset="small", labels="clusters"), block)
     folder = f"results/{plan.name}/runs/{plan.dataset}/small/none/random/default"
-    assert found == [f"{folder}/seed-{seed}/checkpoint.pt" for seed in plan.seeds]
-    assert Inputs(plan).first_round(SimpleNamespace(subset="small", labels="true")) == []
+    assert found == [f"{folder}/seed-{seed}/checkpoint.pt" for seed in (0, 2)]
+    assert Inputs(plan).first_round(SimpleNamespace(subset="small", labels="true"), block) == []
 
 
 def test_a_first_round_is_of_the_longest_budget(root):
@@ -33,7 +37,9 @@ def test_a_first_round_is_of_the_longest_budget(root):
     for section in (config["pretraining"], *config["subsets"].values()):
         section.pop("epochs", None)
     config["pretraining"]["budgets"] = {"steps": [30, 90]}
-    found = Inputs(Plan(config, root)).first_round(SimpleNamespace(subset="small", labels="clusters"))
+    found = Inputs(Plan(config, root)).first_round(
+        SimpleNamespace(subset="small", labels="clusters"), SeedBlock((0, 2))
+    )
     assert found
     assert {path.split("/")[-3] for path in found} == {"steps-90"}
 

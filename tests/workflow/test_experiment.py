@@ -9,7 +9,7 @@ import time
 import pytest
 
 from avbench.core.hashing import file_digest
-from tests.workflow.conftest import Workflow
+from tests.workflow.conftest import Workflow, jobs
 
 
 def rows(path):
@@ -119,11 +119,9 @@ def test_a_new_method_is_one_line_and_runs_nothing_else(finished, tiny):
     finished.write(tiny)
     try:
         planned = finished.run("--dry-run")
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE))
-        assert {
-            name: counts.get(name) for name in ("pack", "subset", "statistics", "untrained", "supervised")
-        } == dict.fromkeys(("pack", "subset", "statistics", "untrained", "supervised"))
-        expected = {"pretrain": "2", "embed": "1", "frozen": "1", "trained": "4", "labels": "1"}
+        counts = jobs(planned)
+        assert not {"pack", "subset", "statistics", "untrained", "supervised"} & set(counts)
+        expected = {"pretrain": 1, "embed": 1, "frozen": 1, "trained": 4, "labels": 1}
         assert {name: counts[name] for name in expected} == expected
         finished.run()
         found = rows(finished.pages("tables", "accuracy.csv"))
@@ -141,19 +139,19 @@ def test_a_changed_probe_trains_nothing(finished, tiny):
     config = finished.config
     finished.write(tiny)
     try:
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
+        counts = jobs(finished.run("--dry-run"))
     finally:
         finished.write(config)
-    assert counts["frozen"] == "2"
+    assert counts["frozen"] == 2
     assert not {"pretrain", "embed", "pack", "trained", "supervised"} & set(counts)
 
 
 @pytest.mark.parametrize(
     ("change", "repeated", "kept"),
     [
-        ({"pretraining": {"learning_rate": 0.003}}, {"pretrain": "2", "untrained": "1"}, {"supervised"}),
-        ({"evaluation": {"finetune": {"epochs": 3}}}, {"trained": "4"}, {"pretrain", "embed", "supervised"}),
-        ({"evaluation": {"supervised": {"epochs": 3}}}, {"supervised": "1"}, {"pretrain", "embed", "trained"}),
+        ({"pretraining": {"learning_rate": 0.003}}, {"pretrain": 1, "untrained": 1}, {"supervised"}),
+        ({"evaluation": {"finetune": {"epochs": 3}}}, {"trained": 4}, {"pretrain", "embed", "supervised"}),
+        ({"evaluation": {"supervised": {"epochs": 3}}}, {"supervised": 1}, {"pretrain", "embed", "trained"}),
     ],
     ids=["pretraining", "fine-tuning", "baseline"],
 )
@@ -165,7 +163,7 @@ def test_a_changed_setting_of_training_repeats_what_it_decides(finished, tiny, c
     config = finished.config
     finished.write(tiny)
     try:
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
+        counts = jobs(finished.run("--dry-run"))
     finally:
         finished.write(config)
     assert {name: counts.get(name) for name in repeated} == repeated

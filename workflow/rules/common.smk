@@ -1,6 +1,7 @@
 # Shared by all files of the workflow: the experiment, constraints of wildcards, files that jobs wait for.
 
 import sys
+from functools import partial
 from pathlib import Path
 
 # Of the files of the workflow and not of the Snakefile that was started, which may lie elsewhere and use these as a module.

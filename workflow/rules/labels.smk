@@ -89,53 +89,61 @@ rule pseudo_labels:
 
 
 # Labels that a first round makes: each seed's from the model of that seed.
-rule derived_labels:
-    input:
-        checkpoints=first_round,
-        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-        coverage="data/{dataset}/coverage.json",
-    output:
-        labels=expand(
-            "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.csv",
-            seed=experiment.seeds,
-        ),
-        summaries=expand(
-            "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.json",
-            seed=experiment.seeds,
-        ),
-        provenance="results/{experiment}/provenance/labels/{dataset}/{subset}/{labels}.json",
-    log:
-        "results/{experiment}/logs/derived_labels/{dataset}/{subset}/{labels}.log",
-    benchmark:
-        "results/{experiment}/benchmarks/derived_labels/{dataset}/{subset}/{labels}.tsv"
-    wildcard_constraints:
-        labels="|".join(DERIVED) or "(?!)",  # matches nothing
-    conda:
-        TRAIN_ENV
-    threads: THREADS
-    resources:
-        mem_mb=lambda w, input, attempt: memory_mb(
-            "derived_labels", attempt, stored_clips([input.coverage])
-        ),
-        runtime=lambda w, attempt: minutes("derived_labels", attempt),
-        gpu=min(GPUS, 1),
-        device=DEVICE,
-    params:
-        settings=lambda w: as_json(
-            {
-                "dataset": w.dataset,
-                "settings": experiment.label_settings(w.labels),
-                "seeds": experiment.seeds,
-                "cpu_threads": THREADS,
-            }
-        ),
-        files=lambda w, input, output: as_json(
-            {
-                "subset": input.subset,
-                "checkpoints": list(input.checkpoints),
-                "outputs": list(output.labels),
-                "summaries": list(output.summaries),
-            }
-        ),
-    shell:
-        "python -m avbench derived-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
+for block in experiment.scoring_blocks:
+
+    rule:
+        name:
+            block.rule("derived_labels")
+        input:
+            checkpoints=partial(first_round, block=block),
+            subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+            coverage="data/{dataset}/coverage.json",
+        output:
+            labels=expand(
+                "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.csv",
+                seed=block.values,
+            ),
+            summaries=expand(
+                "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.json",
+                seed=block.values,
+            ),
+            provenance=expand(
+                "results/{{experiment}}/provenance/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.json",
+                seed=block.values,
+            ),
+        log:
+            paths.log("derived_labels/{dataset}/{subset}/{labels}/" + block.name),
+        benchmark:
+            paths.benchmark("derived_labels/{dataset}/{subset}/{labels}/" + block.name)
+        wildcard_constraints:
+            labels="|".join(DERIVED) or "(?!)",  # matches nothing
+            seed=block.constraint,
+        conda:
+            TRAIN_ENV
+        threads: THREADS
+        resources:
+            mem_mb=lambda w, input, attempt, block=block: memory_mb(
+                "derived_labels", attempt, stored_clips([input.coverage]) * block.count
+            ),
+            runtime=lambda w, attempt: minutes("derived_labels", attempt),
+            gpu=min(GPUS, 1),
+            device=DEVICE,
+        params:
+            settings=lambda w: as_json(
+                {
+                    "dataset": w.dataset,
+                    "settings": experiment.label_settings(w.labels),
+                    "cpu_threads": THREADS,
+                }
+            ),
+            files=lambda w, input, output, block=block: as_json(
+                {
+                    "seeds": block.served(w),
+                    "subset": input.subset,
+                    "checkpoints": list(input.checkpoints),
+                    "outputs": list(output.labels),
+                    "summaries": list(output.summaries),
+                }
+            ),
+        shell:
+            "python -m avbench derived-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
