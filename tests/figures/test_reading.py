@@ -52,7 +52,7 @@ def settings(tmp_path_factory):
     gained = found.assign(baseline="random", seeds=2, clips=60, difference=mean, ci_low=low, ci_high=high, p=0.1)
     gained = gained.assign(p_holm=0.2)[lambda table: table["method"] != "random"]
     noisy = summary[summary["labels"].isin(list(RATES))].assign(noise="uniform")
-    noisy = noisy.assign(rate=noisy["labels"].map(RATES), gain=0.01, gain_low=-0.02, gain_high=0.04)
+    noisy = noisy.assign(rate=noisy["labels"].map(RATES), draws=2, gain=0.01, gain_low=-0.02, gain_high=0.04)
     noisy = noisy.assign(
         clips=noisy["subset"].map({name: sum(sizes) for name, sizes in SUBSETS.items()}),
         imbalance=noisy["subset"].map({"even": 1.0, "tail": 30.0, "large": 1.0}),
