@@ -40,12 +40,12 @@ HAS = {
 }
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
-    "tiny": "022168981b2eb93f 8aad47e7777c5baf 0620be8b90d4beab 1062fa49407b473d 830da49a5d3f9c6a",
-    "demo": "2be9650d75c3bd5b be72cc157a5e482e 406e3810741c9458 df404c1ca9e8e37b a52d5e46682b84cd",
-    "study": "073ece7016de158c c85bdaa6d338e614 6a9a4cb5dd32b52b 90997b7cfe5d22af 66c39080a47fabc5",
-    "reference": "7908d6d9b0c39171 0ca618436e0805a0 c50b761796830fe8 b6f11e211231d50a fa2405595f4ce870",
-    "robustness": "3d75e5926cf62268 4611c5603d9af20d 319d9c99e065f1ec 614adc0cb91666a3 bed3c47edc490cf1",
-    "config": "8d76796cc9a29b53 01155b87777551a4 8cff0f22e2604248 403ab38140fb97c6 67b0707bf4b97ecd",
+    "tiny": "022168981b2eb93f 8aad47e7777c5baf 0620be8b90d4beab ee0570171acd1a68 830da49a5d3f9c6a",
+    "demo": "2be9650d75c3bd5b be72cc157a5e482e 406e3810741c9458 122328e80cd642ae a52d5e46682b84cd",
+    "study": "073ece7016de158c c85bdaa6d338e614 6a9a4cb5dd32b52b f5c43bad1ff9f792 66c39080a47fabc5",
+    "reference": "7908d6d9b0c39171 0ca618436e0805a0 c50b761796830fe8 9134ccf154f69785 fa2405595f4ce870",
+    "robustness": "3d75e5926cf62268 4611c5603d9af20d 319d9c99e065f1ec 211fde9fc1897746 bed3c47edc490cf1",
+    "config": "0a3fed1ae18505b2 01155b87777551a4 8cff0f22e2604248 d88efa8b3521c5c3 14cb676641f0eea6",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
