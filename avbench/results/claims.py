@@ -20,6 +20,7 @@ from avbench.results.tables import ALL_SUBSETS, OwnLabels
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "claims.schema.json"
 COLUMNS = ("claim", "text", "verdict", "effect", "ci_low", "ci_high", "p", "p_holm", "seeds", "clips")
 LEVEL = 0.05
+SOURCES = ("paper", "ours")
 HOLDS, FAILS, UNDECIDED, NOT_TESTED = "holds", "does not hold", "undecided", "not tested"
 
 
@@ -49,6 +50,7 @@ class Claim:
         modality: as in the accuracy table.
         terms: the contrast.
         expect: ``greater``: the claim is that the contrast is above zero.
+        source: who claims it, of ``SOURCES``: the paper that is replicated, or we.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Claim:
     modality: str
     terms: tuple[Term, ...]
     expect: str = "greater"
+    source: str = "ours"
 
 
 def read_claims(path: str | Path) -> list[Claim]:

@@ -2,6 +2,7 @@
 
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -10,6 +11,10 @@ from avbench.results.tables import ALL_SUBSETS, OwnLabels, beside_probes, first_
 WIDTH = 100
 # The text at the end shows these; the others are in summary.csv.
 _SHOWN = ("linear", "linear-sgd", "finetune", "supervised")
+_CLAIMED_BY = {
+    "paper": "Of the paper, with the effect that it published:",
+    "ours": "Of ours, with the published effect where there is one:",
+}
 
 
 def format_summary(
@@ -23,7 +28,7 @@ def format_summary(
 
     Args:
         summary: of :func:`avbench.results.outcomes.summary`. Nearest neighbours and retrieval are left to the file.
-        claims: of :func:`avbench.results.claims.evaluate`.
+        claims: of :func:`avbench.results.published_claims.beside`.
         report_path: named at the end.
         runs: of :func:`runs`; adds how many runs were still improving.
         own_labels: of each method; what it reached with others is left to the file.
@@ -48,13 +53,8 @@ def format_summary(
         blocks.append(textwrap.fill(note, WIDTH))
     lines = ["Claims: verdict, effect in percentage points, its 95 % interval, and p adjusted for their number"]
     tested = claims["effect"].notna()
-    for claim in claims[tested].itertuples():
-        effect = f" {100 * claim.effect:+.1f}"
-        if claim.ci_low == claim.ci_low:
-            effect += f" [{100 * claim.ci_low:.1f}, {100 * claim.ci_high:.1f}]"
-        p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
-        lead = f"{claim.verdict:<14}{effect:<21} {p.replace('=0.', '=.'):<7} "
-        lines.append(textwrap.fill(claim.text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead)))
+    for source, part in claims[tested].groupby("source", sort=False):
+        lines += [_CLAIMED_BY[source], *map(_claim, part.itertuples())]
     if not tested.all():
         names = "not tested, for want of a method, subset, task or protocol: " + ", ".join(claims["claim"][~tested])
         lines.append(textwrap.fill(names, WIDTH, break_on_hyphens=False))
@@ -69,6 +69,16 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     """
     summary, claims, runs = (read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "runs"))
     print(format_summary(summary, claims, report_path, runs, first_labels(summary)), end="")
+
+
+def _claim(claim: Any) -> str:
+    effect = f" {100 * claim.effect:+.1f}"
+    if claim.ci_low == claim.ci_low:
+        effect += f" [{100 * claim.ci_low:.1f}, {100 * claim.ci_high:.1f}]"
+    p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
+    published = f"{100 * claim.published:+.1f}" if claim.published == claim.published else "–"
+    lead = f"{claim.verdict:<14}{effect:<21} {p.replace('=0.', '=.'):<7} {published:>5}  "
+    return textwrap.fill(claim.text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead))
 
 
 def _grids(part: pd.DataFrame) -> list[str]:

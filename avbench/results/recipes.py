@@ -4,7 +4,7 @@ import pandas as pd
 
 from avbench.evaluation.scores import CELL
 from avbench.results import claims as statements
-from avbench.results import collect, outcomes, pair_counts, published, published_text
+from avbench.results import collect, outcomes, pair_counts, published, published_claims, published_text
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -28,11 +28,12 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 
 def claims(material: Material) -> pd.DataFrame:
-    """Return each claim's verdict."""
+    """Return each claim's verdict, its source, and what is published of it."""
     plan = material.plan
     roles = {name: task["role"] for name, task in plan.tasks.items()}
     stated = statements.read_claims(plan.claims)
-    return statements.evaluate(material.outcomes, stated, roles, material.orders["subset"], plan.own_labels)
+    tested = statements.evaluate(material.outcomes, stated, roles, material.orders["subset"], plan.own_labels)
+    return published_claims.beside(tested, stated, material.published, plan.tasks)
 
 
 def paper(material: Material) -> pd.DataFrame:
