@@ -45,6 +45,13 @@ _RESULTS = (
         files=tables("comparisons"),
     ),
     Figure(
+        "claims",
+        "Results",
+        "Claims of the paper, and ours",
+        settings=lambda facts: facts.tables("claims"),
+        files=tables("claims"),
+    ),
+    Figure(
         "neighbours",
         "Results",
         "Nearest neighbours and retrieval",

@@ -3,7 +3,17 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import budget_gains, collect, outcomes, pair_counts, published, published_text, tables, verdicts
+from avbench.results import (
+    budget_gains,
+    collect,
+    outcomes,
+    pair_counts,
+    published,
+    published_claims,
+    published_text,
+    tables,
+    verdicts,
+)
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -25,8 +35,9 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 
 def claims(material: Material) -> pd.DataFrame:
-    """Return each claim's verdict over all budgets."""
-    return verdicts.overall(material.judged)
+    """Return each claim's verdict over all budgets, its source, and what is published of it."""
+    tested = verdicts.overall(material.judged)
+    return published_claims.beside(tested, material.judged.claims, material.published, material.plan.tasks)
 
 
 def claims_by_budget(material: Material) -> pd.DataFrame:

@@ -25,7 +25,7 @@ COMPARISON_COLUMNS = [
     "p_holm",
 ]
 ALL_SUBSETS = "all"  # of a score that depends on no pretraining subset
-_TEXT_COLUMNS = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict", "shorter", "longer"]
+_TEXT_COLUMNS = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict", "source", "shorter", "longer"]
 _TEXT_COLUMNS += ["published_task", "published_protocol"]
 _TEXT = dict.fromkeys(_TEXT_COLUMNS, str)
 _MISSING = ["accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm", "rate"]
