@@ -70,6 +70,13 @@ _RESULTS = (
         chart=f"{CHARTS}.accuracy_by_balance:draw_balance",
     ),
     Figure(
+        "power",
+        "Results",
+        "What deciding each claim would take",
+        settings=lambda facts: facts.tables("power"),
+        files=tables("power"),
+    ),
+    Figure(
         "paper",
         "Results",
         "Published and measured accuracy",

@@ -30,9 +30,7 @@ class VideoConvolution(nn.Conv3d):
         return super().forward(x)
 
 
-def mix_frames(
-    x: torch.Tensor, weight: torch.Tensor, stride: tuple[int, int, int], padding: int
-) -> torch.Tensor:
+def mix_frames(x: torch.Tensor, weight: torch.Tensor, stride: tuple[int, int, int], padding: int) -> torch.Tensor:
     """Convolve over time alone: one matrix product over all pixels, whose rows hold the frames under the kernel.
 
     A tap of the kernel that only ever meets padding, as all but the middle one do on a single frame, costs nothing.
@@ -61,7 +59,7 @@ def mix_frames(
 
 
 def _meets(shift: int, step: int, length: int, made: int) -> range:
-    """Return the outputs, of so many, whose frame ``step · output + shift`` is there: a range, empty if there is none."""
+    """Return the outputs, of so many, whose frame ``step · output + shift`` is there: a range, maybe empty."""
     first = max(0, -(shift // step))
     return range(first, max(first, min(made, (length - 1 - shift) // step + 1)))
 

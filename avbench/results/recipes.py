@@ -5,6 +5,7 @@ import pandas as pd
 from avbench.evaluation.scores import CELL
 from avbench.results import (
     budget_gains,
+    claim_power,
     collect,
     outcomes,
     pair_counts,
@@ -43,6 +44,11 @@ def claims(material: Material) -> pd.DataFrame:
 def claims_by_budget(material: Material) -> pd.DataFrame:
     """Return each claim's verdict at each budget."""
     return verdicts.by_budget(material.judged)
+
+
+def power(material: Material) -> pd.DataFrame:
+    """Return what it would take to decide each claim."""
+    return claim_power.table(material.judged)
 
 
 def budgets(material: Material) -> pd.DataFrame:
