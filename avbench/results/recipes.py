@@ -3,7 +3,7 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import budget_gains, collect, outcomes, pair_counts, published, published_text, tables
+from avbench.results import budget_gains, collect, outcomes, pair_counts, published, published_text
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -40,10 +40,10 @@ def budgets(material: Material) -> pd.DataFrame:
 
 
 def paper(material: Material) -> pd.DataFrame:
-    """Return published and measured accuracies side by side, after pretraining on the largest subset, longest."""
+    """Return published and measured accuracies side by side, of the largest subset and the longest budget."""
     plan, largest = material.plan, material.orders["subset"][-1]
-    summary = tables.at_budget(material.table("summary"), plan.budgets[-1])
-    return published.beside(summary, material.published, plan.tasks, largest, plan.own_labels)
+    summary, longest = material.table("summary"), plan.budgets[-1]
+    return published.beside(summary, material.published, plan.tasks, largest, longest, plan.own_labels)
 
 
 def paper_markdown(material: Material) -> str:
