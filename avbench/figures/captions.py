@@ -6,6 +6,13 @@ from pathlib import Path
 
 from avbench.core.files import write_text
 
+LONGEST = """
+{% if snakemake.config["pretraining"].get("budgets") %}
+Of several training budgets, the longest is shown.
+{% endif %}
+"""
+"""The end of a caption of what shows one budget, for Jinja; captions that are files end with it too."""
+
 _SPECIAL = re.compile(r"([^\w\s,;.()/±−+-]|_)")
 
 
@@ -15,9 +22,12 @@ def escape(text: str) -> str:
     return "\\ " + _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def write(stem: str | Path, text: str) -> None:
-    """Write plain text as the caption ``{stem}.rst``, one paragraph, atomically."""
-    write_text(f"{stem}.rst", escape(text) + "\n")
+def write(stem: str | Path, text: str, every_budget: bool = False) -> None:
+    """Write plain text as the caption ``{stem}.rst``, one paragraph, atomically.
+
+    Unless the figure shows every budget, the caption says which one it shows where there are several.
+    """
+    write_text(f"{stem}.rst", escape(text) + "\n" + ("" if every_budget else LONGEST))
 
 
 def points(share: float) -> str:

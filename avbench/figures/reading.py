@@ -122,8 +122,16 @@ def say(text: str, stem: Path) -> None:
 
 
 def trained_scores(settings: Settings) -> pd.DataFrame:
-    """Return the summary of the protocols that train something, the supervised baseline beside each."""
-    summary = own(tables.read(settings["summary"]), settings)
+    """Return the scores of :func:`methods_scores` at the longest budget."""
+    return longest(methods_scores(settings), settings)
+
+
+def methods_scores(settings: Settings) -> pd.DataFrame:
+    """Return the summary of the protocols that train something, of each method's own labels at every budget.
+
+    The supervised baseline stands beside each protocol.
+    """
+    summary = tables.own(tables.read(settings["summary"]), settings.get("own_labels"))
     return tables.beside_probes(summary[summary["protocol"].isin(TRAINING)])
 
 

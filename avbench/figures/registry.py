@@ -52,6 +52,16 @@ _RESULTS = (
         files=tables("claims"),
     ),
     Figure(
+        "budgets",
+        "Results",
+        "Accuracy by budget",
+        settings=lambda facts: (
+            facts.common | facts.tables("summary", "runs") | {"budgets_table": facts.tables("budgets")["budgets"]}
+        ),
+        files=tables("summary", "runs", "budgets"),
+        needs=lambda facts: len(facts.plan.budgets) > 1,
+    ),
+    Figure(
         "neighbours",
         "Results",
         "Nearest neighbours and retrieval",

@@ -12,7 +12,6 @@ from avbench.results import (
     published,
     published_claims,
     published_text,
-    tables,
     verdicts,
 )
 from avbench.results import dynamics as along_training
@@ -57,10 +56,10 @@ def budgets(material: Material) -> pd.DataFrame:
 
 
 def paper(material: Material) -> pd.DataFrame:
-    """Return published and measured accuracies side by side, after pretraining on the largest subset, longest."""
+    """Return published and measured accuracies side by side, of the largest subset and the longest budget."""
     plan, largest = material.plan, material.orders["subset"][-1]
-    summary = tables.at_budget(material.table("summary"), plan.budgets[-1])
-    return published.beside(summary, material.published, plan.tasks, largest, plan.own_labels)
+    summary, longest = material.table("summary"), plan.budgets[-1]
+    return published.beside(summary, material.published, plan.tasks, largest, longest, plan.own_labels)
 
 
 def paper_markdown(material: Material) -> str:

@@ -98,6 +98,7 @@ TAIL = {"clips": 12, "balance": "long-tailed", "imbalance": 4}
         ({"evaluation.knn": None}, "", ""),
         ({"evaluation.knn": None, "evaluation.retrieval": None}, "", "neighbours"),
         ({"evaluation.dynamics": {"clips": 4}}, "dynamics", ""),
+        ({"pretraining.epochs": None, "pretraining.budgets": {"steps": [6, 24]}}, "budgets", ""),
         ({"methods": {"mine": {"positive": "self", "batch": "shuffled"}}}, "", "published_losses"),
         ({"subsets.tail": TAIL}, "balance", ""),
         ({"labels": NOISE, "methods.soft-positive": SOFT}, "class_gains noise", ""),
@@ -161,6 +162,26 @@ def test_a_category_waits_for_what_its_figures_are_drawn_from(root):
     predictions = [path for path in waited if path.endswith("predictions.parquet")]
     assert {Path(path).parts[4] for path in predictions} == set(report.facts.unequal)
     assert len(predictions) == 2 * len(report.facts.unequal) * len(report.plan.seeds)
+
+
+def test_of_several_budgets_tables_have_every_one_and_figures_of_runs_the_longest(tiny, root):
+    del tiny["pretraining"]["epochs"]
+    tiny["pretraining"]["budgets"] = {"steps": [6, 24]}
+    report = Report(Plan(tiny, root))
+    plan = json.loads(report.part("tables"))
+    assert plan["budgets"] == ["steps-6", "steps-24"]
+    assert plan["lengths"]["few"]["steps-24"] == {"epochs": 100, "steps": 24}
+    budgets = {path.split("/")[-3] for path in plan["runs"]}
+    assert budgets == {"steps-6", "steps-24"} == {run["budget"] for run in plan["sampling"]}
+    assert len(plan["scores"]) == 2 * (3 * 3 + 1)  # untrained and two budgets, frozen and two that train; supervised
+    drawn = [path for path in report.figure_sources("Training") if path.endswith("run.json")]
+    assert {path.split("/")[-3] for path in drawn} == {"steps-24"}
+    assert json.loads(report.part("figures_data"))["pairs"]["pretraining"]["steps"] == 24
+    embedded = json.loads(report.part("figures_results"))["embedding_map"]["embeddings"]
+    assert {method: path.split("/")[-3] for method, path in embedded.items()} == {
+        "untrained": "all",
+        "random": "steps-24",
+    }
 
 
 def draw_seeds(settings, stem):
