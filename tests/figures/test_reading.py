@@ -158,6 +158,22 @@ def test_without_own_labels_all_runs_are_shown(settings):
     assert set(zip(scores["method"], scores["labels"], strict=True)) == set(RUNS)
 
 
+def test_of_several_budgets_the_longest_is_shown_beside_what_depends_on_none(settings, tmp_path):
+    told = settings["noise"] | {"budgets": ["default", "long"]}
+    for name in ("summary", "robustness"):
+        table = tables.read(told[name])
+        level = table.assign(method="untrained", budget="all")
+        tables.write(tmp_path / f"{name}.csv", pd.concat([table, table.assign(budget="long", mean=0.9), level]))
+        told[name] = str(tmp_path / f"{name}.csv")
+    for table in (reading.trained_scores(told), reading.along_noise(told)[0]):
+        assert set(zip(table["method"] == "untrained", table["budget"], strict=True)) == {
+            (True, "all"),
+            (False, "long"),
+        }
+        assert table.loc[table["budget"] == "long", "mean"].eq(0.9).all()
+    assert set(reading.methods_scores(told)["budget"]) == {"default", "long", "all"}
+
+
 def test_losses_of_a_method_are_those_of_its_own_labels(settings, tmp_path, monkeypatch):
     paths = []
     for number, (method, labels) in enumerate(RUNS):
