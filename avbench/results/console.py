@@ -23,6 +23,7 @@ def format_summary(
     report_path: str | Path,
     runs: pd.DataFrame | None = None,
     own_labels: OwnLabels | None = None,
+    accuracy: pd.DataFrame | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
@@ -32,6 +33,7 @@ def format_summary(
         report_path: named at the end.
         runs: of :func:`runs`; adds how many runs were still improving.
         own_labels: of each method; what it reached with others is left to the file.
+        accuracy: every score; adds at which edge of the grid linear probes chose their strength.
     """
     blocks = []
     shown = beside_probes(summary, own_labels)
@@ -51,6 +53,8 @@ def format_summary(
             "(tables/runs.csv names them): their scores may rise with longer training."
         )
         blocks.append(textwrap.fill(note, WIDTH))
+    if accuracy is not None and (text := _edges(accuracy)):
+        blocks.append(textwrap.fill(text, WIDTH))
     lines = ["Claims: verdict, effect in percentage points, its 95 % interval, and p adjusted for their number"]
     tested = claims["effect"].notna()
     for source, part in claims[tested].groupby("source", sort=False):
@@ -67,8 +71,22 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    summary, claims, runs = (read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "runs"))
-    print(format_summary(summary, claims, report_path, runs, first_labels(summary)), end="")
+    names = ("summary", "claims", "runs", "accuracy")
+    summary, claims, runs, accuracy = (read(Path(tables_dir, f"{name}.csv")) for name in names)
+    print(format_summary(summary, claims, report_path, runs, first_labels(summary), accuracy), end="")
+
+
+def _edges(accuracy: pd.DataFrame) -> str:
+    """Say how many linear probes chose the lowest or highest strength that they were given; empty if none did."""
+    probes = accuracy[accuracy["strength"].notna()]
+    counts = probes[probes["edge"] != ""].groupby(["strength", "edge"]).size()
+    if counts.empty:
+        return ""
+    listed = "; ".join(f"{edge}, {strength:g}: {count}" for (strength, edge), count in counts.items())
+    return (
+        f"{counts.sum()} of {len(probes)} linear probes chose a strength at the edge of evaluation.linear.strengths "
+        f"({listed}): with a wider list they may do better. tables/accuracy.csv names them (strength, edge)."
+    )
 
 
 def _claim(claim: Any) -> str:
