@@ -35,6 +35,7 @@ def format_summary(
     gains: pd.DataFrame,
     report_path: str | Path,
     own_labels: OwnLabels | None = None,
+    accuracy: pd.DataFrame | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
@@ -44,6 +45,7 @@ def format_summary(
         gains: of :func:`avbench.results.budget_gains.table`.
         report_path: named at the end.
         own_labels: of each method; what it reached with others is left to the file.
+        accuracy: every score; adds at which edge of the grid linear probes chose their strength.
     """
     blocks, lengths = [], budgets(summary)
     shown = beside_probes(at_budget(summary, lengths[-1]), own_labels)
@@ -61,6 +63,8 @@ def format_summary(
         note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
         blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
     blocks.append(textwrap.fill(_longer(gains, lengths), WIDTH, break_on_hyphens=False))
+    if accuracy is not None and (text := _edges(accuracy)):
+        blocks.append(textwrap.fill(text, WIDTH))
     lines = _claims(claims)
     tested = claims["effect"].notna()
     if not tested.all():
@@ -75,9 +79,22 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    made = [read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "budgets")]
-    summary, claims, gains = made
-    print(format_summary(summary, claims, gains, report_path, first_labels(summary)), end="")
+    names = ("summary", "claims", "budgets", "accuracy")
+    summary, claims, gains, accuracy = (read(Path(tables_dir, f"{name}.csv")) for name in names)
+    print(format_summary(summary, claims, gains, report_path, first_labels(summary), accuracy), end="")
+
+
+def _edges(accuracy: pd.DataFrame) -> str:
+    """Say how many linear probes chose the lowest or highest strength that they were given; empty if none did."""
+    probes = accuracy[accuracy["strength"].notna()]
+    counts = probes[probes["edge"] != ""].groupby(["strength", "edge"]).size()
+    if counts.empty:
+        return ""
+    listed = "; ".join(f"{edge}, {strength:g}: {count}" for (strength, edge), count in counts.items())
+    return (
+        f"{counts.sum()} of {len(probes)} linear probes chose a strength at the edge of evaluation.linear.strengths "
+        f"({listed}): with a wider list they may do better. tables/accuracy.csv names them (strength, edge)."
+    )
 
 
 def _longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:
