@@ -9,7 +9,7 @@ localrules:
 # What tables and figures are made of, in files: of thousands of runs, a command line cannot hold it.
 rule plan:
     input:
-        workflow.source_path("../templates/plan.json"),
+        template=workflow.source_path("../templates/plan.json"),
         rounds=lambda w: inputs.rounds(w.part),
     output:
         paths.PLAN,
