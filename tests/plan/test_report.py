@@ -40,12 +40,12 @@ HAS = {
 }
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
-    "tiny": "2574a6c02c1a7e3c 85e61dc7b7f4e9d5 b764f340effa56c9 faa2e5514f9728ae bf414f905c6c8a7a",
-    "demo": "00982df66c40137c 8a943d23253054d8 f519edbb6336c26e f484dd8a32092f1c 24f84ebe1c40604e",
-    "study": "3ed5483808a28c80 3e0373abea01e6cb 078665750cff7ca2 a09e1eceb2871da3 b8128f9cdd8ed8a0",
-    "reference": "ae585c9f00b80a9d 1655ed1a4b42c879 72d88d464c966b73 81c3323f7fa2a519 207677506adc5780",
-    "robustness": "242fdb75a5c9d5b6 3e044d045dfb0be2 03ae68ddfe18391f 9358f6c99248f615 2c4defb74bf0a653",
-    "config": "5ac62612f1519e2e 01d95a1933790254 ca140fd6a5fe1e92 4e30f90a10639f4d 6fb40509a70a4958",
+    "tiny": "0645fec1bca514ea 85e61dc7b7f4e9d5 b764f340effa56c9 faa2e5514f9728ae bf414f905c6c8a7a",
+    "demo": "10313216de5cc55b 8a943d23253054d8 f519edbb6336c26e f484dd8a32092f1c 24f84ebe1c40604e",
+    "study": "139c735f9bcaf009 3e0373abea01e6cb 078665750cff7ca2 a09e1eceb2871da3 b8128f9cdd8ed8a0",
+    "reference": "677a2b02932c46b2 1655ed1a4b42c879 72d88d464c966b73 81c3323f7fa2a519 207677506adc5780",
+    "robustness": "66749ffd0cbe911b 3e044d045dfb0be2 03ae68ddfe18391f 9358f6c99248f615 2c4defb74bf0a653",
+    "config": "259681bf5b4f771a 01d95a1933790254 ca140fd6a5fe1e92 4e30f90a10639f4d 6fb40509a70a4958",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
