@@ -109,6 +109,12 @@ class Experiment:
         made |= variant.get("noise") == "confusion" and "matrix" not in variant
         return variant.get("method", BASELINE) if made else None
 
+    def drawn(self, labels: str) -> bool:
+        """Return whether each run draws labels of its own, or trains what makes them, without a first round."""
+        variant = self.label_variants.get(labels, {})
+        random = variant.get("kind") == "noise" or "classifier_dataset" in variant
+        return random and "seed" not in variant and not self.first_round(labels)
+
     def own_labels(self) -> dict[str, str]:
         """Return each method's own labels: the first of those it is run with."""
         return {UNTRAINED: "none"} | {name: next(iter(labels)) for name, labels in self.grid.items()}

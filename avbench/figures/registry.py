@@ -45,6 +45,13 @@ _RESULTS = (
         files=tables("comparisons"),
     ),
     Figure(
+        "claims",
+        "Results",
+        "Claims of the paper, and ours",
+        settings=lambda facts: facts.tables("claims"),
+        files=tables("claims"),
+    ),
+    Figure(
         "neighbours",
         "Results",
         "Nearest neighbours and retrieval",
@@ -61,6 +68,13 @@ _RESULTS = (
         files=tables("summary"),
         needs=lambda facts: facts.varies_balance,
         chart=f"{CHARTS}.accuracy_by_balance:draw_balance",
+    ),
+    Figure(
+        "power",
+        "Results",
+        "What deciding each claim would take",
+        settings=lambda facts: facts.tables("power"),
+        files=tables("power"),
     ),
     Figure(
         "paper",

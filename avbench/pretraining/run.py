@@ -29,7 +29,6 @@ from avbench.pretraining.window_batches import Batches
 from avbench.provenance.record import begin, recorded_name, stamp
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
-from avbench.training.convergence import still_improving
 from avbench.training.devices import pick
 from avbench.training.distributed import World, join
 from avbench.training.resume import UnfinishedRun
@@ -217,7 +216,6 @@ def write_outcome(
         "batch_size": max(map(len, batches.epoch(0))),
         "final_loss": last["loss"],
         "final_batch_accuracy": last["batch_accuracy"],
-        "still_improving": bool(still_improving(np.array([line["loss"] for line in history]))) if history else False,
     }
     outputs = {recorded_name(output / "checkpoint.pt"): file_digest(folder / "checkpoint.pt")}
     write_json(folder / "run.json", outcome | {"outputs": outputs} | dict(described) | {"provenance": stamp(inputs)})

@@ -12,7 +12,7 @@ from avbench.evaluation.scores import ACCURACY_COLUMNS, CELL
 from avbench.results.tables import OwnLabels, arrange, read
 
 RUN_COLUMNS = ["dataset", "subset", "labels", "method", "budget", "seed", "steps", "epochs", "final_loss"]
-RUN_COLUMNS += ["final_batch_accuracy", "still_improving"]
+RUN_COLUMNS += ["final_batch_accuracy"]
 
 
 def accuracy(

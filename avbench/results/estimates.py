@@ -1,7 +1,7 @@
 """Effects with intervals and p values over seeds and test clips; variances of seeds are shrunk towards a family's."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,18 @@ def moderated(found: Sequence[Components], level: float = 0.95, prior_freedom: f
         Estimate(seeds=one.seeds, clips=one.clips, **{name: float(values[place]) for name, values in told.items()})
         for place, one in enumerate(found)
     ]
+
+
+def moderated_by_family(found: Iterable[tuple[Hashable, Components]]) -> list[Estimate]:
+    """Return the estimate of each contrast among those of its family, which is named beside it."""
+    listed = list(found)
+    places: dict[Hashable, list[int]] = {}
+    for place, (family, _) in enumerate(listed):
+        places.setdefault(family, []).append(place)
+    estimates: dict[int, Estimate] = {}
+    for members in places.values():
+        estimates.update(zip(members, moderated([listed[place][1] for place in members]), strict=True))
+    return [estimates[place] for place in range(len(listed))]
 
 
 def estimate(parts: Mapping[str, np.ndarray], level: float = 0.95) -> Estimate:

@@ -15,8 +15,8 @@ from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
 from avbench.results import tables
-from avbench.results.crossed import Components, components
-from avbench.results.estimates import Estimate, moderated
+from avbench.results.crossed import components
+from avbench.results.estimates import moderated_by_family
 from avbench.results.multiplicity import holm
 
 FINETUNE = "finetune"
@@ -131,7 +131,9 @@ def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
         Columns ``tables.SUMMARY_COLUMNS``, in the order of ``outcomes``. With one seed the interval is over
         clips alone.
     """
-    estimates = _by_family((cell, components({cell[1]: outcome.correct})) for cell, outcome in outcomes.items())
+    estimates = moderated_by_family(
+        (_family(cell), components({cell[1]: outcome.correct})) for cell, outcome in outcomes.items()
+    )
     rows = [
         (*cell, found.seeds, found.clips, found.mean, max(found.low, 0.0), min(found.high, 1.0))
         for cell, found in zip(outcomes, estimates, strict=True)
@@ -157,13 +159,13 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     pairs = list(_pairs(outcomes))
     keys = [(cell[0], baseline[0], *cell[1:6], _budget(cell, baseline)) for cell, baseline in pairs]
     differences = (
-        (cell, components({cell[1]: contrast([(outcomes[cell], 1), (outcomes[other], -1)])}, weight=2))
+        (_family(cell), components({cell[1]: contrast([(outcomes[cell], 1), (outcomes[other], -1)])}, weight=2))
         for cell, other in pairs
     )
     rows = [
         # Bounds within what a difference can be.
         (*key, found.seeds, found.clips, found.mean, max(found.low, -1.0), min(found.high, 1.0), found.p, math.nan)
-        for key, found in zip(keys, _by_family(differences), strict=True)
+        for key, found in zip(keys, moderated_by_family(differences), strict=True)
     ]
     table = pd.DataFrame(rows, columns=tables.COMPARISON_COLUMNS)
     family = ["baseline", "task", "protocol", "modality", "subset", "budget"]
@@ -171,16 +173,9 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     return table
 
 
-def _by_family(found: Iterable[tuple[Cell, Components]]) -> list[Estimate]:
-    """Return the estimate of each contrast in its family, which is of one protocol, modality and budget."""
-    listed = list(found)
-    places: dict[tuple[str, ...], list[int]] = {}
-    for place, (cell, _) in enumerate(listed):
-        places.setdefault((cell[2], cell[3], cell[6]), []).append(place)
-    estimates: dict[int, Estimate] = {}
-    for family in places.values():
-        estimates.update(zip(family, moderated([listed[place][1] for place in family]), strict=True))
-    return [estimates[place] for place in range(len(listed))]
+def _family(cell: Cell) -> Cell:
+    """Return protocol, modality and budget, whose cells are a family."""
+    return (cell[2], cell[3], cell[6])
 
 
 def _pairs(outcomes: Mapping[Cell, Outcomes]) -> Iterator[tuple[Cell, Cell]]:

@@ -3,7 +3,18 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import collect, outcomes, pair_counts, published, published_text, tables, verdicts
+from avbench.results import (
+    budget_gains,
+    claim_power,
+    collect,
+    outcomes,
+    pair_counts,
+    published,
+    published_claims,
+    published_text,
+    tables,
+    verdicts,
+)
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -25,13 +36,24 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 
 def claims(material: Material) -> pd.DataFrame:
-    """Return each claim's verdict over all budgets."""
-    return verdicts.overall(material.judged)
+    """Return each claim's verdict over all budgets, its source, and what is published of it."""
+    tested = verdicts.overall(material.judged)
+    return published_claims.beside(tested, material.judged.claims, material.published, material.plan.tasks)
 
 
 def claims_by_budget(material: Material) -> pd.DataFrame:
     """Return each claim's verdict at each budget."""
     return verdicts.by_budget(material.judged)
+
+
+def power(material: Material) -> pd.DataFrame:
+    """Return what it would take to decide each claim."""
+    return claim_power.table(material.judged)
+
+
+def budgets(material: Material) -> pd.DataFrame:
+    """Return what each method gains by longer training."""
+    return budget_gains.table(material.outcomes, material.plan.budgets)
 
 
 def paper(material: Material) -> pd.DataFrame:

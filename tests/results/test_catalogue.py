@@ -18,6 +18,7 @@ def test_the_tables_of_an_experiment():
             "claims",
             "claims_by_budget",
             "paper",
+            "budgets",
             "runs",
             "coverage",
             "leaks",

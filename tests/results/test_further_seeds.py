@@ -31,7 +31,7 @@ def write_claims(folder, **pairs):
     lines = ["claims:"]
     for name, (better, worse) in pairs.items():
         lines += [f"  - id: {name}", f"    text: {name}", "    task: in-domain", "    protocol: linear"]
-        lines += ["    modality: audio", "    expect: greater", "    terms:"]
+        lines += ["    source: ours", "    modality: audio", "    expect: greater", "    terms:"]
         lines += [f"      - {{method: {better}, subset: smallest, weight: 1}}"]
         lines += [f"      - {{method: {worse}, subset: smallest, weight: -1}}"]
     (folder / "claims.yaml").write_text("\n".join(lines) + "\n")

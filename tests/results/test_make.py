@@ -28,7 +28,7 @@ TASKS = {
 SUBSET_CLIPS = {"small": [4] * CLASSES, "tail": [9, 6, 4, 3, 2, 1]}
 RUNS = [("random", "none"), ("soft-positive", "true"), ("soft-positive", "wrong-20"), ("soft-positive", "wrong-50")]
 NAMES = ["accuracy", "break_even", "claims", "comparisons", "dynamics", "geometry", "metrics", "paper", "robustness"]
-NAMES += ["runs", "sampling", "summary", "claims_by_budget"]
+NAMES += ["runs", "sampling", "summary", "claims_by_budget", "budgets"]
 
 
 def subset_clips(name):
@@ -56,7 +56,7 @@ def write_run(folder, method, labels, subset, seed):
     measures = dict.fromkeys(GEOMETRY_COLUMNS[6:], float(rng.random()))
     pd.DataFrame([identity | {"task": "home"} | measures]).to_csv(path.with_name("geometry.csv"), index=False)
     ended = {"dataset": "toys", "steps": 70, "epochs": 4, "final_loss": 1.5, "final_batch_accuracy": 0.5}
-    path.with_name("run.json").write_text(json.dumps(identity | ended | {"still_improving": False}))
+    path.with_name("run.json").write_text(json.dumps(identity | ended))
     return path
 
 
