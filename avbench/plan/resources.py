@@ -64,6 +64,7 @@ NEEDS: Mapping[str, Need] = {
     "frozen": Need(1500, 60, clip_kb=20, clips_per_minute=500),  # [233 MB]; 59,946 clips: below 932 MB
     "trained": Need(3000, 1440, resumes=True),  # [956 MB]
     "supervised": Need(3000, 1440, resumes=True),  # [899 MB]
+    "decide": Need(2000, 60),  # not measured: as tables
     "tables": Need(2000, 60),  # [178 MB]
     "figures": Need(2000, 30),  # [749 MB]
 }
