@@ -25,6 +25,7 @@ include: "workflow/rules/subset.smk"
 include: "workflow/rules/labels.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/classify.smk"
 include: "workflow/rules/report.smk"
 
 

@@ -13,13 +13,14 @@ from collections import Counter
 import numpy as np
 import pandas as pd
 
+from avbench.config.budgets import DEFAULT
 from avbench.core.rng import generator
 from avbench.results.outcomes import Outcomes
-from avbench.results.robustness import PAYS_UP_TO, UNDECIDED, Size, break_even
+from avbench.results.robustness import PAYS_UP_TO, UNDECIDED, Noise, Size, break_even
 
 SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (250, 1000), (0.0, 0.02, 0.05)
 RATES = {"true": 0.0, **{f"uniform-{percent}": percent / 100 for percent in (10, 20, 30, 40, 50)}}
-NOISE = {name: ("uniform", rate) for name, rate in RATES.items() if rate}
+NOISE = {name: Noise("uniform", rate) for name, rate in RATES.items() if rate}
 RANDOM, GAIN, LOSS = 0.4, 0.2, 0.6  # accuracy of random pairing; gain with true labels, and its loss for each wrong one
 TRUTH = GAIN / LOSS
 PLACE = ("task", "linear", "audio", "subset")
@@ -38,7 +39,7 @@ def draw(rng: np.random.Generator, seeds: int, clips: int, deviation: float) -> 
         chance = accuracy + difficulty + deviation * rng.standard_normal((seeds, 1))
         right = (rng.random((seeds, clips)) < chance).astype(np.uint8)
         method = "random" if labels == "none" else "method"
-        found[method, *PLACE, labels] = Outcomes(right, tuple(range(seeds)), pd.RangeIndex(clips))
+        found[method, *PLACE, labels, DEFAULT] = Outcomes(right, tuple(range(seeds)), pd.RangeIndex(clips))
     return found
 
 

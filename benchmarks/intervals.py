@@ -1,92 +1,181 @@
-"""Coverage of the 95 % interval over seeds and test clips, by simulation.
+"""Error rates, coverage and power of verdicts on simulated experiments, with so many seeds and with seeds as needed.
 
-    python -m benchmarks.intervals [--repetitions 1000]
+    python -m benchmarks.intervals [--repetitions 1000] [--output results/simulations/error_rates.csv]
 
-Prints, for known truths, how often :func:`avbench.results.bootstrap.bootstrap` and its peers hold the truth, and how
-wide they are: the plain hierarchical bootstrap (percentiles), and Student's t over the seeds' means.
+An experiment has 27 claims: nine methods against their baseline on each of three tasks with test clips of their own.
+Either all claims are null, or nine are true by ten points. Verdicts are those of the package: variances of seeds shrunk
+over the 27, Holm's adjustment; and sequentially with looks after every round, where a claim gets further seeds until it
+is decided, too small or futile. The family-wise error is the share of experiments in which any null claim is decided.
 """
 
 import argparse
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtri
 
+from avbench.config.seeds import looks
 from avbench.core.rng import generator
-from avbench.results.bootstrap import RESAMPLES, bootstrap
+from avbench.results.crossed import Components, components
+from avbench.results.estimates import PRIOR_FREEDOM, moderated
+from avbench.results.multiplicity import holm
+from avbench.results.sequential import crossing_probability
+from avbench.results.stopping import DECIDED, Looks, follow
 
-SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (250, 1000), (0.0, 0.01, 0.02, 0.05)
+SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (600, 5000, 14518), (0.0, 0.01, 0.02, 0.03, 0.04, 0.05)
+FIRST, MOST = 3, 20
+TASKS, METHODS, TRUE = 3, 9, 3  # of the methods, so many are better than the baseline in experiments with effects
+EFFECT, INTERESTING, LEVEL = 0.10, 0.02, 0.05
 DIFFICULTY = 1.5  # deviation of the clips' difficulty, in probits
+CORRELATION = 0.64  # of a clip's difficulty for two methods
+ACCURACY = 0.45
 
 
-def draw(rng: np.random.Generator, seeds: int, clips: int, deviation: float, difference: bool):
-    """Draw what was right, and the true mean over all seeds and clips.
+@dataclass(frozen=True)
+class Case:
+    """What is simulated.
 
-    A clip is classified rightly with probability Φ(a + seed + difficulty), all normal, so that the truth has a closed
-    form. A difference is that of two methods five points apart, with own seeds and clips that correlate with 0.8.
-
-    Args:
-        rng: generator.
-        seeds, clips: how many.
-        deviation: of a method's accuracy over seeds (share).
-        difference: the difference of two methods rather than one accuracy.
-
-    Returns:
-        float64 (seeds, clips), and the truth.
+    Attributes:
+        look: ``fixed`` or ``sequential``.
+        seeds: how many, or the most there can be.
+        clips: of each task.
+        seed_sd: deviation of a method's accuracy over seeds (share), in the mean over methods.
+        effects: whether there are true claims.
+        spread: deviation over methods of the logarithm of ``seed_sd``.
+        prior: degrees of freedom that the family's variance counts for, at most.
     """
+
+    look: str
+    seeds: int
+    clips: int
+    seed_sd: float
+    effects: bool
+    spread: float = 0.0
+    prior: float = PRIOR_FREEDOM
+
+
+def draw(rng: np.random.Generator, case: Case) -> np.ndarray:
+    """Draw one task: differences of nine methods to a baseline, float32 (methods, seeds, clips).
+
+    A clip is classified rightly where accuracy, seed, difficulty and chance together are above zero, all normal, so
+    that accuracies have a closed form.
+    """
+    methods = METHODS + 1
+    accuracy = np.full(methods, ACCURACY)
+    accuracy[1 : 1 + TRUE * case.effects] += EFFECT
     scale = math.sqrt(1 + DIFFICULTY**2)
-    shared = rng.standard_normal(clips)
-
-    def method(accuracy: float, own: float):
-        offset = scale * ndtri(accuracy)
-        density = math.exp(-(ndtri(accuracy) ** 2) / 2) / math.sqrt(2 * math.pi) / scale
-        spread = deviation / density
-        difficulty = DIFFICULTY * (math.sqrt(1 - own**2) * shared + own * rng.standard_normal(clips))
-        chance = ndtr(offset + spread * rng.standard_normal((seeds, 1)) + difficulty)
-        return (rng.random((seeds, clips)) < chance) * 1.0, ndtr(offset / math.sqrt(scale**2 + spread**2))
-
-    values, truth = method(0.5, 0.0)
-    if difference:
-        other, theirs = method(0.45, 0.6)
-        values, truth = values - other, truth - theirs
-    return values, truth
+    offset = ndtri(accuracy)
+    density = np.exp(-(offset**2) / 2) / math.sqrt(2 * math.pi) / scale
+    unequal = np.exp(case.spread * rng.standard_normal(methods) - case.spread**2)  # of mean square 1
+    deviation = case.seed_sd * unequal / density
+    seed = deviation[:, None] * rng.standard_normal((methods, case.seeds))
+    level = (offset * np.sqrt(scale**2 + deviation**2))[:, None] + seed
+    shared = rng.standard_normal(case.clips, dtype=np.float32)
+    own = rng.standard_normal((methods, case.clips), dtype=np.float32)
+    difficulty = DIFFICULTY * (math.sqrt(CORRELATION) * shared + math.sqrt(1 - CORRELATION) * own)
+    chance = rng.standard_normal((methods, case.seeds, case.clips), dtype=np.float32)
+    right = (chance + difficulty[:, None] > -level[:, :, None].astype(np.float32)).astype(np.float32)
+    return right[1:] - right[0]
 
 
-def coverage(seeds: int, clips: int, deviation: float, difference: bool, repetitions: int) -> dict[str, float]:
-    """Return the share of intervals that hold the truth, and their mean width, for each kind of interval."""
-    rng = generator(0, "coverage", seeds, clips, deviation, difference)
-    weights = rng.multinomial(seeds, [1 / seeds] * seeds, RESAMPLES) / seeds
-    drawn = (rng.multinomial(clips, [1 / clips] * clips, RESAMPLES) / clips).astype(np.float32)
-    kinds = ("ours", "percentile", "t_of_seeds")
-    held, widths = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.0)
+def fixed(tasks: Sequence[np.ndarray], case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return of each claim whether it is decided, the bounds of its interval, and its seeds."""
+    family = [components({"task": values}, weight=2) for task in tasks for values in task]
+    found = moderated(family, prior_freedom=case.prior)
+    low, high, p = (np.array([getattr(one, name) for one in found]) for name in ("low", "high", "p"))
+    return holm(p) < LEVEL, low, high, np.full(len(found), case.seeds)
+
+
+def sequential(tasks: Sequence[np.ndarray], case: Case) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the same of claims that are looked at after every round, each as it stands when it is stopped."""
+    planned = looks(FIRST, case.seeds)
+    flat = [values for task in tasks for values in task]
+
+    def contrast(values: np.ndarray) -> Callable[[int], Components]:
+        return lambda seeds: components({"task": values[:seeds]}, weight=2)
+
+    contrasts = {str(place): contrast(values) for place, values in enumerate(flat)}
+    courses = follow(contrasts, Looks(planned, len(planned), INTERESTING), _sequential).values()
+    low, high, seeds = (np.array([getattr(one.estimate, name) for one in courses]) for name in ("low", "high", "seeds"))
+    return np.array([one.state == DECIDED for one in courses]), low, high, seeds
+
+
+def _sequential(p: float, planned: Sequence[int]) -> float:
+    """Return the sequential p value, interpolated: there are millions of them."""
+    logarithms, values = _grid(tuple(planned))
+    return float(np.interp(math.log(max(p, 1e-14)), logarithms, values))
+
+
+@lru_cache(maxsize=1)
+def _grid(planned: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    grid = np.logspace(-14, 0, 400)
+    return np.log(grid), np.array([crossing_probability(float(p), planned) for p in grid])
+
+
+def simulate(case: Case, repetitions: int) -> dict[str, object]:
+    """Return a row of the table."""
+    key = (case.look, case.seeds, case.clips, case.seed_sd, case.effects, case.spread)
+    rng = generator(0, "error-rates", *key)  # whatever the prior, the same experiments
+    truth = np.tile(np.r_[np.full(TRUE * case.effects, EFFECT), np.zeros(METHODS - TRUE * case.effects)], TASKS)
+    wrong, held, right, used = 0, 0.0, 0.0, 0.0
+    test = {"fixed": fixed, "sequential": sequential}[case.look]
     for _ in range(repetitions):
-        values, truth = draw(rng, seeds, clips, deviation, difference)
-        found = bootstrap({"task": values})
-        plain = np.einsum("bs,bs->b", weights, drawn @ values.T.astype(np.float32))
-        half = stdtrit(seeds - 1, 0.975) * values.mean(axis=1).std(ddof=1) / math.sqrt(seeds)
-        bounds = [(found.low, found.high), np.quantile(plain, [0.025, 0.975]), (found.mean - half, found.mean + half)]
-        for kind, (low, high) in zip(kinds, bounds, strict=True):
-            held[kind] += low <= truth <= high
-            widths[kind] += high - low
-    shares = {f"{kind}_coverage": held[kind] / repetitions for kind in kinds}
-    return shares | {f"{kind}_width": widths[kind] / repetitions for kind in kinds}
+        decided, low, high, seeds = test([draw(rng, case) for _ in range(TASKS)], case)
+        wrong += decided[truth == 0].any()
+        held += ((low <= truth) & (truth <= high)).mean()
+        right += decided[truth > 0].mean() if case.effects else math.nan
+        used += seeds.mean()
+    error = wrong / repetitions
+    return {
+        "look": case.look,
+        "seeds": case.seeds,
+        "clips": case.clips,
+        "seed_sd": case.seed_sd,
+        "claims": f"{TRUE * TASKS} of 27 true by {100 * EFFECT:.0f} points" if case.effects else "27 null",
+        "family_wise_error": error,
+        "standard_error": math.sqrt(max(error * (1 - error), 1 / repetitions) / repetitions),
+        "coverage": held / repetitions,
+        "power": right / repetitions,
+        "seeds_used": used / repetitions,
+        "spread": case.spread,
+        "repetitions": repetitions,
+    }
+
+
+def cases(prior: float) -> list[Case]:
+    """Return what the table has; with clips of all numbers, seeds of methods alike, and with 600, unlike too."""
+    found = []
+    for spread, clips in [*((0.0, clips) for clips in CLIPS), (0.5, CLIPS[0])]:
+        for look, numbers in (("fixed", SEEDS), ("sequential", (MOST,))):
+            for seeds in numbers:
+                for deviation in DEVIATIONS:
+                    alike = Case(look, seeds, clips, deviation, effects=False, spread=spread, prior=prior)
+                    found += [alike, replace(alike, effects=True)]
+    return found
 
 
 def main() -> None:
-    """Simulate and print."""
+    """Simulate, print and write."""
     parser = argparse.ArgumentParser(prog="benchmarks.intervals", description=__doc__.splitlines()[0])
-    parser.add_argument("--repetitions", type=int, default=1000, help="simulated experiments a row")
-    repetitions = parser.parse_args().repetitions
-    rows = [
-        {"difference": difference, "seeds": seeds, "clips": clips, "deviation": deviation}
-        | coverage(seeds, clips, deviation, difference, repetitions)
-        for difference in (False, True)
-        for seeds in SEEDS
-        for clips in CLIPS
-        for deviation in DEVIATIONS
-    ]
-    print(pd.DataFrame(rows).round(3).to_string(index=False))
+    parser.add_argument(
+        "--repetitions", type=int, default=1000, help="simulated experiments a row; half with many clips"
+    )
+    parser.add_argument("--prior", type=float, default=PRIOR_FREEDOM, help="0: nothing is shrunk")
+    parser.add_argument("--output", type=Path, help="write the table here, too")
+    given = parser.parse_args()
+    rows = []
+    for case in cases(given.prior):
+        # Of many clips little is left to chance, and each experiment takes long.
+        rows.append(simulate(case, given.repetitions if case.clips == CLIPS[0] else given.repetitions // 2))
+        print(" ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+        if given.output:
+            given.output.parent.mkdir(parents=True, exist_ok=True)
+            pd.DataFrame(rows).round(4).to_csv(given.output, index=False)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ from avbench.models.embedder import load_embedder
 from avbench.plan.jobs import Plan
 from avbench.pretraining.pretrain_job import PretrainJob
 from avbench.pretraining.run import pretrain
-from avbench.results.bootstrap import bootstrap
+from avbench.results.estimates import estimate
 from avbench.training import checkpoint
 from avbench.training.devices import pick
 
@@ -68,17 +68,18 @@ def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFra
     for method in METHODS:
         models, losses, seconds = {}, {}, {}
         for precision in PRECISIONS:
-            settings = experiment.pretrain_settings(subset) | {"precision": precision}
+            settings = experiment.pretrain_settings(subset, experiment.longest) | {"precision": precision}
             settings = build(PretrainSettings, settings, "pretraining")
             models[precision], losses[precision], begin = [], [], clock()
             for seed in range(seeds):
                 with tempfile.TemporaryDirectory() as name:
                     where, identity = Path(name), {"dataset": dataset, "subset": subset, "labels": "true"}
+                    identity["budget"] = experiment.longest
                     write_csv(where / "subset.csv", clips[["clip_id", "label"]])
                     write_json(where / "statistics.json", statistics)
-                    files = {"subset": where / "subset.csv", "labels": where / "subset.csv", "data": data}
-                    files |= {"statistics": where / "statistics.json", "output": where}
-                    job = PretrainJob(PRESETS[method], settings, features, seed, identity, **files)
+                    files = {"subset": where / "subset.csv", "labels": (where / "subset.csv",), "data": data}
+                    files |= {"statistics": where / "statistics.json", "outputs": (where,)}
+                    job = PretrainJob(PRESETS[method], settings, features, (seed,), identity, **files)
                     pretrain(job, machine, log=lambda _: None)
                     models[precision].append(load_embedder(checkpoint.load(where / "checkpoint.pt")).to(device))
                     lines = (where / "metrics.jsonl").read_text().splitlines()
@@ -93,7 +94,7 @@ def compare(experiment: Plan, data: Path, subset: str, seeds: int) -> pd.DataFra
                 said = [linear_probe(values, truth, split, linear).predictions for values in found]
                 right[precision] = (np.stack(said) == truth[split == "test"]) * 1.0
             plain, short = (right[precision] for precision in PRECISIONS)
-            difference = bootstrap({task.name: short - plain})
+            difference = estimate({task.name: short - plain})
             row = (method, modality, seeds, difference.clips, plain.mean(), short.mean())
             bounds = (difference.mean, difference.low, difference.high, difference.low <= 0 <= difference.high)
             apart = np.abs(short.mean(axis=1) - plain.mean(axis=1)).mean()

@@ -81,12 +81,12 @@ def first_step(folder: str) -> dict[str, float]:
         "method": asdict(PRESETS["soft-positive"]),
         "pretraining": {"model": "small", "batch_size": CLASSES, "epochs": 100},
         "features": FEATURES,
-        "seed": 0,
-        "identity": {"dataset": "generated", "subset": "all", "labels": "true"},
+        "seeds": [0],
+        "identity": {"dataset": "generated", "subset": "all", "labels": "true", "budget": "default"},
         "subset": str(where / "subset.csv"),
-        "labels": str(where / "subset.csv"),
+        "labels": [str(where / "subset.csv")],
         "statistics": str(where / "statistics.json"),
-        "output": str(where / "run"),
+        "outputs": [str(where / "run")],
         "data": str(where / "data"),
     }
     try:

@@ -57,7 +57,6 @@ TESTED_BY = {
     "plan/jobs.py": "plan/test_consistency.py",
     "results/material.py": "results/test_make.py",
     "results/recipes.py": "results/test_make.py",
-    "training/convergence.py": "results/test_bootstrap.py",
 }
 
 

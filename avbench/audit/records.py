@@ -84,7 +84,7 @@ def run_of(folder: Path, results: Path) -> Path | None:
     if not folder.is_relative_to(results / "runs"):
         return None
     run = folder if folder.name.startswith("seed-") else folder.parent
-    return None if run.parent.name == "untrained" else run
+    return None if run.parent.parent.name == "untrained" else run
 
 
 def recorded_file(record: Record, name: str, files: Files) -> Path:

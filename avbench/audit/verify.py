@@ -23,8 +23,8 @@ from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json
 from avbench.provenance import record as provenance
 
-_KEY = ("method", "task", "protocol", "modality", "subset", "labels", "seed")
-_IDENTITY = ("method", "subset", "labels", "seed")
+_KEY = ("method", "task", "protocol", "modality", "subset", "labels", "budget", "seed")
+_IDENTITY = ("method", "subset", "labels", "budget", "seed")
 _AGAIN = "Delete it and run the workflow again."
 
 

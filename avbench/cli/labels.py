@@ -40,9 +40,10 @@ def derived_labels(args: argparse.Namespace) -> None:
 
     provenance.begin()
     run(job, args.device)
-    folder = job.outputs[0].parent  # results/{experiment}/labels/{dataset}/{subset}/{labels}
-    record = folder.parents[3] / provenance.FOLDER / folder.relative_to(folder.parents[3]).with_suffix(".json")
-    provenance.record(record, [*job.checkpoints, job.subset], job.outputs, args.job["settings"])
+    for checkpoint, output in zip(job.checkpoints, job.outputs, strict=True):
+        results = output.parents[4]  # results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv
+        record = results / provenance.FOLDER / output.relative_to(results).with_suffix(".json")
+        provenance.record(record, [checkpoint, job.subset], [output], args.job["settings"])
 
 
 VERBS: Verbs = {

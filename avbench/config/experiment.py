@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import paper_switches, sweeps
+from avbench.config import budgets, paper_switches, sweeps
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
 from avbench.config.settings import defaults
@@ -39,6 +40,7 @@ class Run:
     subset: str
     labels: str
     method: str
+    budget: str
 
 
 class Experiment:
@@ -63,6 +65,8 @@ class Experiment:
         self.label_variants, self.label_families = _expand_labels(config.get("labels", {}))
         self.methods, self.grid = self._parse_methods(config["methods"])
         self.pretraining: Mapping[str, Any] = defaults(Pretraining) | config["pretraining"]
+        self.budgets = budgets.parse(config["pretraining"])
+        self.longest = list(self.budgets)[-1]
         self.dataset: str = self.pretraining["dataset"]
         self.evaluation: Mapping[str, Any] = config["evaluation"]
         self.protocol = paper_switches.parse(config.get("protocol", "corrected"))
@@ -103,13 +107,19 @@ class Experiment:
         made |= variant.get("noise") == "confusion" and "matrix" not in variant
         return variant.get("method", BASELINE) if made else None
 
+    def drawn(self, labels: str) -> bool:
+        """Return whether each run draws labels of its own, or trains what makes them, without a first round."""
+        variant = self.label_variants.get(labels, {})
+        random = variant.get("kind") == "noise" or "classifier_dataset" in variant
+        return random and "seed" not in variant and not self.first_round(labels)
+
     def own_labels(self) -> dict[str, str]:
         """Return each method's own labels: the first of those it is run with."""
         return {UNTRAINED: "none"} | {name: next(iter(labels)) for name, labels in self.grid.items()}
 
     def run(self, method: str, subset: str) -> Run:
-        """Return a method's run with its own labels."""
-        return Run(self.dataset, subset, self.own_labels()[method], method)
+        """Return a method's run with its own labels at the longest budget."""
+        return Run(self.dataset, subset, self.own_labels()[method], method, self.longest)
 
     def dataset_options(self, dataset: str, schema: str) -> dict[str, Any]:
         """Return a dataset's own options, checked against ``workflow/schemas/{schema}.schema.yaml``.
@@ -142,13 +152,14 @@ class Experiment:
         return [name for name in self.datasets if self.rule_file(name).name == rules]
 
     def runs(self) -> list[Run]:
-        """Return the pretrained methods and the untrained baseline on every subset."""
-        untrained = [Run(self.dataset, subset, "none", UNTRAINED) for subset in self.subsets]
+        """Return the pretrained methods at every budget, and the untrained baseline, on every subset."""
+        untrained = [Run(self.dataset, subset, "none", UNTRAINED, ALL_BUDGETS) for subset in self.subsets]
         return untrained + [
-            Run(self.dataset, subset, labels, method)
+            Run(self.dataset, subset, labels, method, budget)
             for method in self.methods
             for labels, subsets in self.grid[method].items()
             for subset in subsets
+            for budget in self.budgets
         ]
 
     def supervised(self) -> list[tuple[str, str]]:

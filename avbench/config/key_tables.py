@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from avbench.config.budgets import Budgets
 from avbench.config.checks import CheckSettings
 from avbench.config.choices import Choice
 from avbench.config.configuration import DeclaredMethod
@@ -31,6 +32,7 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "datasets": {Dataset: ()},
     "pretraining": {Pretraining: ()},
     "features": {FeatureSettings: ()},
+    "budgets": {Budgets: ()},
     "subsets": {Subset: ()},
     "labels": {kind.settings: ("kind", *kind.required) for kind in KINDS.values()},
     "methods": {DeclaredMethod: ()},

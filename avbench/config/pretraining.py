@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, WithJsonSchema
 
 from avbench.config import models
+from avbench.config.budgets import Budgets
 from avbench.config.choices import names
 from avbench.config.features import FeatureSettings
 from avbench.config.fields import DECIDED, Count, Name, NotNegative, OneOf, Positive, Whole, meaning
@@ -23,6 +24,8 @@ class PretrainSettings:
         meaning(f"a preset: {names(models.PRESETS)} (`python -m avbench models`)"),
     ] = "paper"
     epochs: Annotated[Count, meaning("passes over the subset; a subset may have its own")] = 100
+    # Of a budget that is given in steps: epochs follow from it where batches are known.
+    steps: Annotated[Count | None, DECIDED] = None
     batch_size: Annotated[
         int,
         Field(ge=2),
@@ -47,6 +50,8 @@ class PretrainSettings:
     batch_order: Annotated[Literal["fresh", "fixed"], DECIDED] = "fresh"
     # A batch is normalised in so many groups, as by GPUs that are not synchronised.
     batch_norm_groups: Annotated[Count, DECIDED] = 1
+    # Of batches of one clip per class; by-class: in the order of the classes, which decides whose group is the first.
+    batch_members: Annotated[Literal["shuffled", "by-class"], DECIDED] = "shuffled"
     # Windows lie inside anchor and partner; anchor: inside the anchor alone.
     partner_time: Annotated[Literal["fits", "anchor"], DECIDED] = "fits"
     precision: Annotated[Literal["float32", "bfloat16"], meaning("`float32`, or `bfloat16` by autocast")] = "float32"
@@ -115,7 +120,18 @@ class Pretraining(MachineSettings, PretrainSettings):
     features: Annotated[FeatureSettings, meaning("the windows and their log-mel spectrogram, see below")] = field(
         default_factory=FeatureSettings, kw_only=True
     )
+    budgets: Annotated[
+        Budgets | None, meaning("several lengths of runs instead of `epochs`, each trained and scored, see below")
+    ] = field(default=None, kw_only=True)
     gpus: Annotated[
         Whole,
         meaning("GPUs that a job asks the scheduler for; with two or more, as many processes share every batch"),
     ] = field(default=0, kw_only=True)
+    seeds_together: Annotated[
+        Count,
+        meaning(
+            "the first so many seeds are trained one after another in one process, which starts once and decodes clips "
+            "once: for models whose runs take seconds. On a cluster or several GPUs seeds rather run side by side. "
+            "Further seeds have jobs of their own, so that adding one repeats nothing"
+        ),
+    ] = field(default=1, kw_only=True)

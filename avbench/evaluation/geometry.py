@@ -7,7 +7,7 @@ import numpy as np
 
 from avbench.core.vectors import unit
 
-GEOMETRY_COLUMNS = ["method", "subset", "labels", "seed", "task", "alignment", "class_alignment"]
+GEOMETRY_COLUMNS = ["method", "subset", "labels", "budget", "seed", "task", "alignment", "class_alignment"]
 GEOMETRY_COLUMNS += ["uniformity_audio", "uniformity_video", "effective_rank_audio", "effective_rank_video"]
 
 BLOCK = 128  # clips whose distances to all others are held at a time

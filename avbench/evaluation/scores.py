@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, write_csv
 
-CELL = ["method", "task", "protocol", "modality", "subset", "labels"]
+CELL = ["method", "task", "protocol", "modality", "subset", "labels", "budget"]
 ACCURACY_COLUMNS = [*CELL, "seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"]
 
 SCORED = ["task", "protocol", "modality"]
@@ -56,7 +56,7 @@ def write_scores(
     Args:
         path: the score file.
         table: predictions of one run: one row a test clip and (task, protocol, modality).
-        identity: method, subset, labels and seed of the run.
+        identity: method, subset, labels, budget and seed of the run.
         n_train, coverage: training clips of each task, and the share of its test clips that are stored.
         precision: mean average precision of a (task, protocol, modality), where classes were scored.
     """

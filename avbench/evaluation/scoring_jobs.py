@@ -67,7 +67,7 @@ class FrozenJob:
         outputs: score files to write, in the same order; predictions and geometry are written beside each
         tasks: table of the tasks: name → fields
         protocols: settings of each protocol to evaluate: name → fields
-        identity: names of method, subset and labels
+        identity: names of method, subset, labels and budget
         cpu_threads: threads of each computation (1); the same number gives the same bytes
         data: folder of the datasets (data)
     """
@@ -100,7 +100,7 @@ class TrainedJob:
         switches: the paper's switches of evaluation; train_mode_probe acts on linear-sgd
         settings: how to train
         seed: the run's, of everything that is drawn
-        identity: names of method, subset and labels
+        identity: names of method, subset, labels and budget
         data: folder of the datasets (data)
     """
 

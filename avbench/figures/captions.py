@@ -33,6 +33,14 @@ def gain(mean: float, low: float, high: float) -> str:
     return f"{points(mean)} points ({points(low)} to {points(high)})"
 
 
+def draws(counts: Iterable[int]) -> str:
+    """Say how often wrong labels were drawn, by the draws of each row of a table of robustness; true labels have 0."""
+    drawn = {int(number) for number in counts} - {0}
+    if drawn == {1}:
+        return "one draw for all runs"
+    return f"{max(drawn)} draws, one per seed" if len(drawn) == 1 else f"{min(drawn)} to {max(drawn)} draws"
+
+
 def joined(parts: Iterable[str]) -> str:
     """Join parts of a sentence: a, b and c."""
     parts = list(parts)

@@ -32,17 +32,20 @@ def subset_sizes(settings: Settings) -> dict[str, float]:
     return found
 
 
-def chance(settings: Settings) -> dict[tuple[str, str], float]:
-    """Return the share of correct guesses by task and protocol.
+def guesses(settings: Settings) -> dict[tuple[str, str], dict[str, float]]:
+    """Return the shares of correct guesses by task and protocol, each by its name in ``style.GUESSES``.
 
-    For classes it is one over their number, for R@k the share of the test clips that are among the first k.
+    Chance is one over the number of classes, or for R@k the share of the test clips that are among the first k. Where
+    the test clips' classes are unequal, who always says the largest is right more often.
     """
     data = Path(settings["data"])
-    found: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, str], dict[str, float]] = {}
     for name, task in settings["tasks"].items():
         labels = ledger.stored(ledger.read(data / task["dataset"] / "ledger.parquet"), "test")["label"]
-        found |= {(name, protocol): 1 / labels.nunique() for protocol in (*TRAINING, *COMPARING)}
-        found[name, "retrieval-5"] = min(5 / len(labels), 1.0)
+        chance, largest = 1 / labels.nunique(), float(labels.value_counts(normalize=True).iloc[0])
+        known = {"chance": chance} | ({"always the largest class": largest} if largest > (1 + NEAR) * chance else {})
+        found |= {(name, protocol): known for protocol in (*TRAINING, *COMPARING)}
+        found[name, "retrieval-5"] = {"chance": min(5 / len(labels), 1.0)}
     return found
 
 
@@ -52,8 +55,16 @@ def roles(settings: Settings) -> dict[str, str]:
 
 
 def own(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
-    """Keep the rows of each method's own labels: methods that are known by name alone must not show several runs."""
-    return tables.own(table, settings.get("own_labels"))
+    """Keep the rows of each method's own labels at the longest budget.
+
+    Methods that are known by name alone must not show several runs.
+    """
+    return longest(tables.own(table, settings.get("own_labels")), settings)
+
+
+def longest(table: pd.DataFrame, settings: Settings) -> pd.DataFrame:
+    """Keep the rows of the longest budget, and those that depend on none."""
+    return tables.at_budget(table, settings["budgets"][-1])
 
 
 def imbalances(settings: Settings) -> dict[str, float]:
@@ -97,7 +108,7 @@ def of_first_protocol(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def along_noise(settings: Settings) -> tuple[pd.DataFrame, str]:
     """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name."""
-    table = tables.read(settings["robustness"])
+    table = longest(tables.read(settings["robustness"]), settings)
     if table.empty:
         return table, ""
     table, protocol = of_first_protocol(table)
@@ -131,9 +142,9 @@ def of_one_task(paths: list[str], task: str, modality: str) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int], list[Any]]:
-    """Read the training of runs: their metrics, batch sizes by method and subset, and which were still improving."""
-    runs, batch_sizes, improving = [], {}, []
+def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int]]:
+    """Read the training of runs: their metrics, and batch sizes by method and subset."""
+    runs, batch_sizes = [], {}
     known = settings.get("own_labels", {})
     for path in map(Path, settings["runs"]):
         run = read_json(path)
@@ -142,6 +153,4 @@ def read_runs(settings: Settings) -> tuple[list[Run], dict[tuple[str, str], int]
         key = (run["method"], run["subset"], run["seed"])
         runs.append((*key, pd.read_json(path.with_name("metrics.jsonl"), lines=True)))
         batch_sizes[key[:2]] = run["batch_size"]
-        if run["still_improving"]:
-            improving.append(key)
-    return runs, batch_sizes, improving
+    return runs, batch_sizes

@@ -24,8 +24,8 @@ def leaves(tree: Any) -> list[str]:
 
 
 def training(facts: Facts) -> list[str]:
-    """Say that a figure is drawn from how pretraining went."""
-    return facts.run_records
+    """Say that a figure is drawn from how pretraining went, of the longest budget."""
+    return facts.longest_records
 
 
 _RESULTS = (
@@ -45,6 +45,13 @@ _RESULTS = (
         files=tables("comparisons"),
     ),
     Figure(
+        "claims",
+        "Results",
+        "Claims of the paper, and ours",
+        settings=lambda facts: facts.tables("claims"),
+        files=tables("claims"),
+    ),
+    Figure(
         "neighbours",
         "Results",
         "Nearest neighbours and retrieval",
@@ -61,6 +68,13 @@ _RESULTS = (
         files=tables("summary"),
         needs=lambda facts: facts.varies_balance,
         chart=f"{CHARTS}.accuracy_by_balance:draw_balance",
+    ),
+    Figure(
+        "power",
+        "Results",
+        "What deciding each claim would take",
+        settings=lambda facts: facts.tables("power"),
+        files=tables("power"),
     ),
     Figure(
         "paper",
@@ -107,7 +121,7 @@ _TRAINING = (
         "losses",
         "Training",
         "Training loss and batch accuracy",
-        settings=lambda facts: facts.common | {"runs": facts.run_records},
+        settings=lambda facts: facts.common | {"runs": facts.longest_records},
         files=training,
         chart=f"{CHARTS}.training_loss:draw_losses",
     ),
@@ -124,11 +138,11 @@ _TRAINING = (
         "Training loss and the published one",
         settings=lambda facts: {
             "subsets": facts.subsets,
-            "runs": facts.run_records,
+            "runs": facts.longest_records,
             "losses": facts.published_losses,
             "same_dataset": facts.plan.dataset == "vggsound",
         },
-        files=lambda facts: [facts.published_losses, *facts.run_records],
+        files=lambda facts: [facts.published_losses, *facts.longest_records],
         needs=lambda facts: facts.has_presets,
     ),
     Figure(

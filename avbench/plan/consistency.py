@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from avbench.config.capacity import Held, planned
 from avbench.config.evaluation import KnnSettings
 from avbench.config.experiment import Experiment
@@ -45,6 +47,11 @@ def check(experiment: Experiment) -> None:
     for name, subset in experiment.subsets.items():
         if (subset.get("balance") == "long-tailed") != ("imbalance" in subset):
             raise UserError(f"config: subsets.{name}: balance 'long-tailed' and 'imbalance' go together.")
+        if "epochs" in subset and "budgets" in experiment.config["pretraining"]:
+            raise UserError(
+                f"config: subsets.{name}.epochs: {subset['epochs']!r} is not allowed beside pretraining.budgets, which "
+                "says how long runs are. Leave one of them out."
+            )
         if "clips" in subset and subset.get("balance", "balanced") == "balanced":
             raise UserError(f"config: subsets.{name}: a balanced subset is given by clips_per_class, not by clips.")
     for name, dataset in experiment.datasets.items():
@@ -130,6 +137,26 @@ def _check_rounds(experiment: Experiment, labels: str) -> None:
                 "round needs a method whose labels are there without it, such as random."
             )
         passed.append(own)
+
+
+def check_claims(experiment: Experiment) -> None:
+    """Check that claims are about budgets that there are; what else may be wrong with the file, its reader says.
+
+    Raises:
+        UserError: with the file, the claim, the budget that it names, and those that there are.
+    """
+    path = experiment.root / experiment.config["claims"]
+    try:
+        stated = yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
+        named = [(claim["id"], claim["budget"]) for claim in stated if "budget" in claim]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return
+    for claim, budget in named:
+        if budget not in experiment.budgets:
+            raise UserError(
+                f"{path}: claims.{claim}.budget: {budget!r} is not declared. Declared are "
+                f"{', '.join(experiment.budgets)} (config: pretraining.budgets)."
+            )
 
 
 def _known(key: str, value: str, allowed: Iterable[str]) -> None:

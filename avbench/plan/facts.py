@@ -6,6 +6,7 @@ Imported while the Snakefile is parsed: standard library and the configuration o
 from functools import cached_property
 from typing import Any
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.experiment import Run
 from avbench.config.methods import BASELINE, PRESETS
 from avbench.plan import paths
@@ -119,14 +120,20 @@ class Facts:
 
     @cached_property
     def own_runs(self) -> dict[tuple[str, str], Run]:
-        """The runs of methods with their own labels, by method and subset."""
-        runs = self.plan.runs()
+        """The runs of methods with their own labels at the longest budget, by method and subset."""
+        runs = (run for run in self.plan.runs() if run.budget in (self.plan.longest, ALL_BUDGETS))
         return {(run.method, run.subset): run for run in runs if run.labels == self.own_labels[run.method]}
 
     @cached_property
     def run_records(self) -> list[str]:
         """How each pretraining run went, of every seed."""
         return [path for run in self.plan.pretrained() for path in self.plan.seed_paths(paths.RUN_RECORD, run)]
+
+    @cached_property
+    def longest_records(self) -> list[str]:
+        """How each pretraining run of the longest budget went, of every seed."""
+        runs = (run for run in self.plan.pretrained() if run.budget == self.plan.longest)
+        return [path for run in runs for path in self.plan.seed_paths(paths.RUN_RECORD, run)]
 
     def _predictions(self, method: str, subsets: list[str]) -> dict[str, list[str]]:
         """Return what a method's runs said about the test clips: of those subsets that it was run on, of every seed."""
@@ -178,6 +185,7 @@ class Facts:
             "imbalances": {name: subset["imbalance"] for name, subset in subsets if "imbalance" in subset},
             "tasks": self.plan.tasks,
             "own_labels": self.own_labels,
+            "budgets": list(self.plan.budgets),
         }
 
     @property
@@ -214,5 +222,5 @@ class Facts:
             if (name, self.largest) in self.own_runs:
                 labels = self.plan.label_file(self.largest, self.own_labels[name], seed)
                 methods[name] = {"method": settings, "labels": labels}
-        pretraining = self.plan.pretrain_settings(self.largest)
+        pretraining = self.plan.pretrain_settings(self.largest, self.plan.longest)
         return self.samples | {"seed": seed, "pretraining": pretraining, "methods": methods}

@@ -9,6 +9,7 @@ from typing import Any
 
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
+from avbench.plan.seed_blocks import SeedBlock
 
 
 class Inputs:
@@ -49,16 +50,22 @@ class Inputs:
 
     def identity(self, wildcards: Any) -> dict[str, str]:
         """Return the names that a run's outcome carries."""
-        return {key: wildcards[key] for key in ("dataset", "subset", "labels")}
+        return {key: wildcards[key] for key in ("dataset", "subset", "labels", "budget")}
 
-    def pairing_labels(self, wildcards: Any) -> str | list[str]:
-        """Return the label file of a method that uses labels, and nothing for one that does not."""
-        return self.plan.label_file(wildcards.subset, wildcards.labels, wildcards.seed) or []
+    def pairing_labels(self, wildcards: Any, block: SeedBlock) -> list[str]:
+        """Return a label file per seed of a job, which may be the same; nothing for a method that uses no labels."""
+        seeds = block.served(wildcards)
+        found = [self.plan.label_file(wildcards.subset, wildcards.labels, seed) for seed in seeds]
+        return [file for file in found if file]
 
-    def first_round(self, wildcards: Any) -> list[str]:
-        """Return the checkpoints of the method whose runs make labels, one per seed; nothing where none makes them."""
+    def first_round(self, wildcards: Any, block: SeedBlock) -> list[str]:
+        """Return the checkpoints of the method whose runs make labels, one per seed, of the longest budget.
+
+        Nothing where no run makes them.
+        """
         method = self.plan.first_round(wildcards.labels)
-        return self.plan.seed_paths(paths.CHECKPOINT, self.plan.run(method, wildcards.subset)) if method else []
+        run = self.plan.run(method, wildcards.subset) if method else None
+        return [self.plan.path(paths.CHECKPOINT, **vars(run), seed=s) for s in block.served(wildcards)] if run else []
 
     def supervised_subset(self, wildcards: Any) -> str | list[str]:
         """Return the subset's file, or nothing where all training clips are used."""

@@ -10,6 +10,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.checks import CheckSettings
 from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
 from avbench.config.experiment import Experiment, Run
@@ -23,6 +24,10 @@ from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.plan import paths
 from avbench.plan.consistency import check, check_windows
+from avbench.plan.seed_blocks import SeedBlock, blocks, first_together
+
+SCORED_TOGETHER = 3
+"""Where every seed is trained by itself, a job embeds or scores the first so many: of fewer, no claim is tested."""
 
 
 class Plan(Experiment):
@@ -46,7 +51,8 @@ class Plan(Experiment):
         features = build(FeatureSettings, self.feature_settings(), "config: pretraining.features")
         check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
         for name in ("all", *self.subsets):
-            build(PretrainSettings, self.pretrain_settings(name), "config: pretraining")
+            for budget in self.budgets:
+                build(PretrainSettings, self.pretrain_settings(name, budget), "config: pretraining")
             for protocol in self.trained():
                 build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")
         for name, protocol in self.frozen().items():
@@ -68,18 +74,31 @@ class Plan(Experiment):
         """Return a file of every seed of a run."""
         return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds]
 
+    @property
+    def training_blocks(self) -> list[SeedBlock]:
+        """The seeds that share a job of pretraining or of the supervised baseline."""
+        return blocks(first_together(self.seeds, self.pretraining["seeds_together"]))
+
+    @property
+    def scoring_blocks(self) -> list[SeedBlock]:
+        """The seeds that share a job which reads their models: clips are decoded once for all of them."""
+        together = self.pretraining["seeds_together"]
+        return blocks(first_together(self.seeds, together if together > 1 else SCORED_TOGETHER))
+
     def pretrained(self) -> list[Run]:
         """Return the runs that are pretrained: all but the untrained baseline."""
         return [run for run in self.runs() if run.method != "untrained"]
 
     def label_file(self, subset: str, labels: str, seed: int | str) -> str | None:
-        """Return the labels that pair a subset's clips: one file for all seeds, or one per seed after a first round.
+        """Return the labels that pair a subset's clips: one file for all seeds, or one per seed.
+
+        A seed has its own where they are drawn for it, or made by its first round.
 
         None for a method without labels.
         """
         if labels == "none":
             return None
-        pattern = paths.SEED_LABELS if self.first_round(labels) else paths.LABELS
+        pattern = paths.SEED_LABELS if self.drawn(labels) or self.first_round(labels) else paths.LABELS
         return self.path(pattern, subset=subset, labels=labels, seed=seed)
 
     def from_here(self, path: str) -> str:
@@ -141,13 +160,13 @@ class Plan(Experiment):
         rates = {key: store[key] for key in ("sample_rate", "frame_rate")}
         return rates | self.config["pretraining"].get("features", {})
 
-    def pretrain_settings(self, subset: str) -> dict[str, Any]:
-        """Return how to train on a subset: the general settings, with the subset's number of epochs."""
-        other = {"dataset", "features", "gpus", *MACHINE}
+    def pretrain_settings(self, subset: str, budget: str = ALL_BUDGETS) -> dict[str, Any]:
+        """Return how to train on a subset: the general settings, with the number of epochs of subset and budget."""
+        other = {"dataset", "features", "budgets", "gpus", "seeds_together", *MACHINE}
         settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]
-        return settings | self.protocol.pretraining()
+        return settings | self.budgets.get(budget, {}) | self.protocol.pretraining()
 
     def machine_settings(self) -> dict[str, Any]:
         """Return where and how fast to train: what does not decide the outcome."""
@@ -186,9 +205,11 @@ class Plan(Experiment):
         """Return how a subset is drawn."""
         return {key: value for key, value in self.subsets[subset].items() if key != "epochs"}
 
-    def label_settings(self, labels: str) -> dict[str, Any]:
-        """Return how a label variant is made."""
-        return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])
+    def label_settings(self, labels: str, seed: int | str | None = None) -> dict[str, Any]:
+        """Return how a label variant is made; those that are drawn for a run, with its seed."""
+        if labels == "true":
+            return {"kind": "true"}
+        return dict(self.label_variants[labels]) | ({} if seed is None else {"seed": int(seed)})
 
 
 def as_json(settings: Mapping[str, Any]) -> str:

@@ -29,14 +29,16 @@ CONFIG = RESULTS + "/config.json"  # as Snakemake merged it
 DYNAMICS_CLIPS = RESULTS + "/dynamics_clips.csv"  # that are embedded in the course of training
 SUBSET = RESULTS + "/subsets/{dataset}/{subset}.csv"
 LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}.csv"
-SEED_LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv"  # after a first round
+SEED_LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv"  # drawn, or after a first round
 BENCHMARKS = RESULTS + "/benchmarks"
 
-RUN = RESULTS + "/runs/{dataset}/{subset}/{labels}/{method}"
+RUN = RESULTS + "/runs/{dataset}/{subset}/{labels}/{method}/{budget}"
 SEED_RUN = RUN + "/seed-{seed}"
 CHECKPOINT = SEED_RUN + "/checkpoint.pt"
 EMBEDDINGS = SEED_RUN + "/embeddings.npz"
 DYNAMICS = SEED_RUN + "/dynamics.npz"
+METRICS = SEED_RUN + "/metrics.jsonl"
+TIMINGS = SEED_RUN + "/timings.jsonl"
 RUN_RECORD = SEED_RUN + "/run.json"
 
 # Folders of scores: of frozen features, of what was trained on them, of the supervised baseline.

@@ -103,6 +103,7 @@ class Report:
                 "method": run.method,
                 "subset": run.subset,
                 "labels": run.labels,
+                "budget": run.budget,
                 "seed": seed,
                 "path": self.plan.path(paths.DYNAMICS, **vars(run), seed=seed),
             }
@@ -119,6 +120,7 @@ class Report:
                 "labels": run.labels,
                 "label_file": self.plan.label_file(run.subset, run.labels, seed),
                 "subset": run.subset,
+                "budget": run.budget,
                 "seed": seed,
             }
             for run in self.plan.pretrained()
@@ -150,7 +152,11 @@ class Report:
         """Return the fields of :class:`avbench.results.material.TablesPlan`."""
         plan, facts = self.plan, self.facts
         told = ("dataset", "role", "train", "published_task")
-        training = {name: defaults(PretrainSettings) | plan.pretrain_settings(name) for name in plan.subsets}
+        general = defaults(PretrainSettings)
+        training = {
+            name: {budget: general | plan.pretrain_settings(name, budget) for budget in plan.budgets}
+            for name in plan.subsets
+        }
         return {
             "scores": self.scored(paths.SCORES_FILE),
             "runs": facts.run_records,
@@ -164,8 +170,12 @@ class Report:
             "methods": ["untrained", *plan.methods, "supervised"],
             "tasks": {name: {key: task[key] for key in told if key in task} for name, task in plan.tasks.items()},
             "batch_size": plan.pretraining["batch_size"],
-            "batch_order": training[facts.largest]["batch_order"],
-            "epochs": {name: settings["epochs"] for name, settings in training.items()},
+            "batch_order": training[facts.largest][plan.longest]["batch_order"],
+            "lengths": {
+                name: {budget: {key: each[key] for key in ("epochs", "steps")} for budget, each in settings.items()}
+                for name, settings in training.items()
+            },
+            "budgets": list(plan.budgets),
             "data": paths.DATA,
             "dataset": plan.dataset,
             "claims": plan.from_here(plan.config["claims"]),

@@ -56,11 +56,11 @@ NEEDS: Mapping[str, Need] = {
     "leaks": Need(2000, 20, clip_kb=5),  # reads ledgers, as the rule ledger does
     "labels": Need(1000, 10),  # [114 MB]
     "pseudo_labels": Need(3000, 240),  # [816 MB]
-    "derived_labels": Need(3000, 240, clip_kb=20),  # not measured: as embed
+    "derived_labels": Need(3000, 240, clip_kb=8),  # not measured: as embed
     "statistics": Need(2000, 60),  # [650 MB]; the store itself 381 MB, whatever its size
     "pretrain": Need(2000, 720, resumes=True),  # [909 MB]
     "untrained": Need(1500, 10),  # [592 MB]
-    "embed": Need(3000, 240, clip_kb=20),  # [947 MB]; 512 + 512 + 128 + 128 numbers of 4 bytes per clip and seed
+    "embed": Need(3000, 240, clip_kb=8),  # [947 MB]; 512 + 512 + 128 + 128 numbers of 4 bytes per clip and seed
     "frozen": Need(1500, 60, clip_kb=20, clips_per_minute=500),  # [233 MB]; 59,946 clips: below 932 MB
     "trained": Need(3000, 1440, resumes=True),  # [956 MB]
     "supervised": Need(3000, 1440, resumes=True),  # [899 MB]

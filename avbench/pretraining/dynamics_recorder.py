@@ -74,7 +74,7 @@ class DynamicsRecorder:
         self, store: Store, clip_ids: Sequence[str], features: FeatureSettings, batches: "Batches", folder: Path
     ) -> None:
         self.clips, self.clip_ids = Clips(store, clip_ids, features, short="repeat"), list(clip_ids)
-        self.epochs, self.steps_per_epoch = recorded_epochs(batches.settings.epochs), batches.steps_per_epoch
+        self.epochs, self.steps_per_epoch = recorded_epochs(batches.epochs), batches.steps_per_epoch
         self.folder = folder
 
     def _file(self, epoch: int) -> Path:

@@ -3,28 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from avbench.config.features import FeatureSettings
 from avbench.config.job import read_job
 from avbench.config.methods import Method
 from avbench.config.pretraining import PretrainSettings
+from avbench.core.errors import UserError
 
 
 @dataclass(frozen=True)
 class PretrainJob:
-    """One method on one subset with one seed: all that decides the outcome, and where it is read and written.
+    """One method on one subset, a run per seed: all that decides the outcomes, and where they are read and written.
 
     Attributes:
         method: how pairs are drawn, a method's fields
         pretraining: how to train
         features: windows and log-mel parameters
-        seed: of everything drawn: initial weights, batches, windows, flips, positives
-        identity: names of dataset, subset and labels, kept with the outcome
+        seeds: one a run, of everything drawn: initial weights, batches, windows, flips, positives
+        identity: names of dataset, subset, labels and budget, kept with the outcome
         subset: file of the pretraining subset
         statistics: file of the subset's mel statistics
-        output: the run's folder
-        labels: file of labels or neighbours for pairing; none for methods that use none
+        outputs: the runs' folders, in the same order
+        labels: files of labels or neighbours for pairing, one a run, which may be the same; none for methods without
         dynamics_clips: file of clips to embed along training, written to dynamics.npz; none for no dynamics
         data: folder of the datasets (data)
     """
@@ -32,24 +33,41 @@ class PretrainJob:
     method: Method
     pretraining: PretrainSettings
     features: FeatureSettings
-    seed: int
+    seeds: tuple[int, ...]
     identity: Mapping[str, str]
     subset: Path
     statistics: Path
-    output: Path
-    labels: Path | None = None
+    outputs: tuple[Path, ...]
+    labels: tuple[Path, ...] = ()
     dynamics_clips: Path | None = None
     data: Path = Path("data")
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> "PretrainJob":
-        """Read a job; raises UserError as `read_job`."""
-        return read_job(cls, values)
+        """Read a job; raises UserError as `read_job`, and where seeds, outputs and labels are not as many."""
+        job = read_job(cls, values)
+        for key, given in (("outputs", job.outputs), ("labels", job.labels or job.seeds)):
+            if len(given) != len(job.seeds):
+                raise UserError(f"job: {key}: {len(given)} are given for {len(job.seeds)} seeds; give one a seed.")
+        return job
 
     @property
-    def inputs(self) -> list[Path]:
-        """The files that decide the outcome."""
-        return [path for path in (self.subset, self.labels, self.statistics, self.dynamics_clips) if path]
+    def runs(self) -> "list[SeedRun]":
+        """The run of each seed."""
+        labels = self.labels or [None] * len(self.seeds)
+        return [SeedRun(*run) for run in zip(self.seeds, self.outputs, labels, strict=True)]
+
+    def inputs(self, run: "SeedRun") -> list[Path]:
+        """Return the files that decide the outcome of a run."""
+        return [path for path in (self.subset, run.labels, self.statistics, self.dynamics_clips) if path]
+
+
+class SeedRun(NamedTuple):
+    """A seed's part of a job: the seed, the run's folder, and the file of labels for pairing, if there is one."""
+
+    seed: int
+    output: Path
+    labels: Path | None
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
-"""Pretraining by audio-visual correspondence: one method, one subset, one seed.
+"""Pretraining by audio-visual correspondence: one method, one subset, a run per seed.
 
 Reads top to bottom: settings, set-up, the training loop, the outcome. Nothing is drawn from a stateful generator, so
 a run that was interrupted goes on from its last checkpoint and ends, on a CPU, in the same bytes as an undisturbed one.
 """
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,19 @@ import torch
 
 from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import MachineSettings, PretrainSettings
-from avbench.core.files import read_csv, read_json, write_json, write_text
+from avbench.core.files import atomic, read_csv, read_json, write_json, write_text
+from avbench.core.hashing import file_digest
 from avbench.data.store import open_store
 from avbench.features.windows import Clips
 from avbench.methods.pairing_labels import numbered, read_pairing
 from avbench.models.embedder import Embedder
 from avbench.pretraining.dynamics_recorder import DynamicsRecorder
 from avbench.pretraining.loop import TrainingState, train
-from avbench.pretraining.pretrain_job import PretrainJob, UntrainedJob
+from avbench.pretraining.pretrain_job import PretrainJob, SeedRun, UntrainedJob
 from avbench.pretraining.window_batches import Batches
-from avbench.provenance.record import digests, stamp
+from avbench.provenance.record import begin, recorded_name, stamp
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
-from avbench.training.convergence import still_improving
 from avbench.training.devices import pick
 from avbench.training.distributed import World, join
 from avbench.training.resume import UnfinishedRun
@@ -37,10 +38,14 @@ from avbench.training.signals import stop_requests
 def pretrain(
     job: PretrainJob, machine: MachineSettings = MachineSettings(), log: Callable[[str], None] = print
 ) -> None:
-    """Train one run and write ``checkpoint.pt``, ``metrics.jsonl``, ``timings.jsonl`` and ``run.json``.
+    """Train a run per seed and write ``checkpoint.pt``, ``metrics.jsonl``, ``timings.jsonl`` and ``run.json`` of each.
 
     With dynamics clips there is also ``dynamics.npz``, see `avbench.pretraining.dynamics_recorder`; training itself is
     the same.
+
+    Runs follow one another and share the decoded clips, which changes no byte of them. Nothing is written to their
+    folders before the last has ended: the workflow deletes what a job that was interrupted has written. Until then a
+    finished run waits in its ``unfinished`` folder, where the same call finds it.
 
     Started by ``python -m torch.distributed.run``, the processes share every batch; the first of them writes.
 
@@ -56,56 +61,109 @@ def pretrain(
     """
     # ------------------------------------------------------------------------------------------------------- machine
     keep_freed_memory()
-    settings = job.pretraining
-    torch.set_num_threads(settings.cpu_threads)
+    torch.set_num_threads(job.pretraining.cpu_threads)
     device = pick(machine.device)
     if device.type == "cuda":  # PyTorch's own default differs between convolutions and matrix products
-        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = settings.tf32
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = job.pretraining.tf32
 
     # ---------------------------------------------------------------------------------------------------------- data
     store = open_store(job.data, job.identity["dataset"])
     # The true labels stay in the file: a method sees those it is given, or none.
     clip_ids = read_csv(job.subset, ("clip_id",))["clip_id"]
-    pairing_labels = read_pairing(job.labels, clip_ids) if job.labels else [""] * len(clip_ids)
-    pairing_codes = numbered(clip_ids, pairing_labels, job.method)
     statistics = read_json(job.statistics)
     dynamics_ids = read_csv(job.dynamics_clips, ("clip_id",))["clip_id"] if job.dynamics_clips else []
 
-    # All that decides the outcome, so that a checkpoint of other settings shows. The keys are part of the hashes.
-    fingerprint_inputs = {
-        **job.identity,
-        "seed": job.seed,
-        "method": asdict(job.method),
-        "pretraining": asdict(settings),
-        "features": asdict(job.features),
-        "clips": len(clip_ids),
-        "input": checkpoint.fingerprint({"ids": clip_ids, "known": pairing_codes.tolist(), **statistics}),
-    }
-    if dynamics_ids:
-        fingerprint_inputs["dynamics_clips"] = checkpoint.fingerprint({"ids": dynamics_ids})
-
-    # ------------------------------------------------------------------------------------------------------- the run
+    # ------------------------------------------------------------------------------------------------------ the runs
     with stop_requests() as requests, join(device) as world:
         log = log if world.leads else (lambda line: None)
         clips = Clips(store, clip_ids, job.features, machine.cache_mb)
-        batches = Batches(clips, pairing_codes, job.method, settings, job.seed, world)
-        log(summary(batches, pairing_codes, device, world))
-        # Outside the declared outputs, which the workflow deletes before it starts a job.
-        file = job.output / "unfinished" / checkpoint.fingerprint(fingerprint_inputs) / "checkpoint.pt"
-        unfinished = UnfinishedRun(file, machine.checkpoint_every_s, batches.steps, requests, log, fingerprint_inputs)
-        dynamics = None
-        if dynamics_ids and world.leads:
-            dynamics = DynamicsRecorder(store, dynamics_ids, job.features, batches, file.parent)
+        session = Session(job, clips, clip_ids, statistics, dynamics_ids, machine, device, world, requests, log)
+        finished = []
+        for place, run in enumerate(job.runs):
+            if place:
+                begin(further=True)
+            finished.append((run, train_run(session, run)))
         if world.leads:
-            unfinished.report_others()
-        embedder = Embedder(settings, job.features, statistics, job.seed)
-        state, speed = train(embedder, batches, machine, device, unfinished, job.output, dynamics)
-        if world.leads:
-            write_checkpoint(job.output / "checkpoint.pt", embedder.eval(), fingerprint_inputs, statistics)
-            if dynamics:
-                dynamics.write(job.output / "dynamics.npz")
-            write_outcome(job, batches, state, fingerprint_inputs, machine, speed)
-            unfinished.remove()
+            for run, unfinished in finished:
+                publish(unfinished.outcome, run.output)
+            for _, unfinished in finished:  # only now: a job that starts again finds no file of its own
+                unfinished.remove()
+
+
+@dataclass(frozen=True)
+class Session:
+    """What the runs of a job share."""
+
+    job: PretrainJob
+    clips: Clips
+    clip_ids: Sequence[str]
+    statistics: Mapping[str, Any]
+    dynamics_ids: Sequence[str]
+    machine: MachineSettings
+    device: torch.device
+    world: World
+    requests: Sequence[str]
+    log: Callable[[str], None]
+
+
+def train_run(session: Session, run: SeedRun) -> UnfinishedRun:
+    """Train the run of a seed, unless it has been; return where its outcome waits for those of the others."""
+    job, world, machine, log = session.job, session.world, session.machine, session.log
+    pairing_labels = read_pairing(run.labels, session.clip_ids) if run.labels else [""] * len(session.clip_ids)
+    pairing_codes = numbered(session.clip_ids, pairing_labels, job.method)
+    fingerprint_inputs = decided_by(session, run, pairing_codes)
+    batches = Batches(session.clips, pairing_codes, job.method, job.pretraining, run.seed, world)
+    log(summary(batches, pairing_codes, session.device, world))
+    # Outside the declared outputs, which the workflow deletes before it starts a job.
+    file = run.output / "unfinished" / checkpoint.fingerprint(fingerprint_inputs) / "checkpoint.pt"
+    unfinished = UnfinishedRun(
+        file, machine.checkpoint_every_s, batches.steps, session.requests, log, fingerprint_inputs
+    )
+    if (unfinished.outcome / "run.json").exists():
+        log(f"seed {run.seed} was finished before")
+        return unfinished
+    dynamics = None
+    if session.dynamics_ids and world.leads:
+        dynamics = DynamicsRecorder(session.clips.store, session.dynamics_ids, job.features, batches, file.parent)
+    if world.leads:
+        unfinished.report_others()
+    embedder = Embedder(job.pretraining, job.features, session.statistics, run.seed)
+    state, speed = train(embedder, batches, machine, session.device, unfinished, run.output, dynamics)
+    if world.leads:
+        write_checkpoint(unfinished.outcome / "checkpoint.pt", embedder.eval(), fingerprint_inputs, session.statistics)
+        if dynamics:
+            dynamics.write(unfinished.outcome / "dynamics.npz")
+        described = {"settings": fingerprint_inputs, "machine": asdict(machine), "speed": speed}
+        write_outcome(unfinished.outcome, run.output, batches, state, described, job.inputs(run))
+    return unfinished
+
+
+def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dict[str, Any]:
+    """Return all that decides the outcome, so that a checkpoint of other settings shows. The keys are hashed too."""
+    job, clip_ids = session.job, session.clip_ids
+    given = {
+        **job.identity,
+        "seed": run.seed,
+        "method": asdict(job.method),
+        "pretraining": asdict(job.pretraining),
+        "features": asdict(job.features),
+        "clips": len(clip_ids),
+        "input": checkpoint.fingerprint({"ids": clip_ids, "known": pairing_codes.tolist(), **session.statistics}),
+    }
+    if session.dynamics_ids:
+        given["dynamics_clips"] = checkpoint.fingerprint({"ids": session.dynamics_ids})
+    return given
+
+
+def publish(outcome: Path, output: Path) -> None:
+    """Copy what a finished run has made to its folder, each file whole or not at all, ``run.json`` last.
+
+    Raises:
+        UserError: the disk is full, or the folder cannot be written to.
+    """
+    for path in sorted(outcome.iterdir(), key=lambda path: (path.name == "run.json", path.name)):
+        with atomic(output / path.name) as part:
+            shutil.copyfile(path, part)
 
 
 def summary(batches: Batches, pairing_codes: np.ndarray, device: torch.device, world: World) -> str:
@@ -117,7 +175,7 @@ def summary(batches: Batches, pairing_codes: np.ndarray, device: torch.device, w
     }[batches.method.needs]
     return (
         f"{batches.method.name}: {len(pairing_codes)} clips{pairing}, {batches.steps_per_epoch} batches an epoch, "
-        f"{batches.settings.epochs} epochs, on {device}" + (f" and {world.size - 1} more" if world.size > 1 else "")
+        f"{batches.epochs} epochs, on {device}" + (f" and {world.size - 1} more" if world.size > 1 else "")
     )
 
 
@@ -130,32 +188,37 @@ def write_checkpoint(
 
 
 def write_outcome(
-    job: PretrainJob,
+    folder: Path,
+    output: Path,
     batches: Batches,
     state: TrainingState,
-    fingerprint_inputs: Mapping[str, Any],
-    machine: MachineSettings,
-    speed: Mapping[str, Any],
+    described: Mapping[str, Any],
+    inputs: Sequence[Path],
 ) -> None:
-    """Write ``metrics.jsonl``, ``timings.jsonl`` and ``run.json`` of a finished run."""
+    """Write ``metrics.jsonl``, ``timings.jsonl`` and ``run.json`` of a finished run.
+
+    Args:
+        folder: where they are written to, and the checkpoint lies.
+        output: where they will lie in the end.
+        batches, state: of the run.
+        described: settings, machine and speed.
+        inputs: the files that decided the outcome.
+    """
     for name, lines in (("metrics", state.history), ("timings", state.timings)):
-        write_text(job.output / f"{name}.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
-    history = state.history
+        write_text(folder / f"{name}.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    history, settings = state.history, described["settings"]
     last = history[-1] if history else {"loss": None, "batch_accuracy": None}
     outcome = {
-        **{key: fingerprint_inputs[key] for key in ("dataset", "subset", "labels", "seed")},
+        **{key: settings[key] for key in ("dataset", "subset", "labels", "budget", "seed")},
         "method": batches.method.name,
         "steps": batches.steps,
-        "epochs": batches.settings.epochs,
+        "epochs": batches.epochs,
         "batch_size": max(map(len, batches.epoch(0))),
         "final_loss": last["loss"],
         "final_batch_accuracy": last["batch_accuracy"],
-        "still_improving": bool(still_improving(np.array([line["loss"] for line in history]))) if history else False,
     }
-    outputs = digests([job.output / "checkpoint.pt"])
-    described = {"settings": fingerprint_inputs, "machine": asdict(machine), "speed": speed}
-    provenance = {"provenance": stamp(job.inputs)}
-    write_json(job.output / "run.json", outcome | {"outputs": outputs} | described | provenance)
+    outputs = {recorded_name(output / "checkpoint.pt"): file_digest(folder / "checkpoint.pt")}
+    write_json(folder / "run.json", outcome | {"outputs": outputs} | dict(described) | {"provenance": stamp(inputs)})
 
 
 def untrained(job: UntrainedJob) -> None:

@@ -67,13 +67,15 @@ class Batches:
         world: World = ALONE,
     ) -> None:
         self.clips, self.method, self.settings, self.seed, self.world = clips, method, settings, seed, world
-        self.pairing = Pairing(method, pairing_codes, settings.batch_size, settings.epochs, seed, settings.batch_order)
+        drawn = (settings.batch_size, settings.epochs, seed, settings.batch_order, settings.batch_members)
+        self.pairing = Pairing(method, pairing_codes, *drawn).lasting(settings.steps)
         first = self.epoch(0)  # the others have as many batches
         for size in {self.pairing.smallest_batch, *map(len, first)}:  # refuses what is too small
             group_sizes(size, settings.batch_norm_groups, method.name)
             world.part(size, settings.batch_norm_groups, method.name)
         self.steps_per_epoch = len(first)
-        self.steps = self.steps_per_epoch * settings.epochs
+        self.epochs = self.pairing.epochs
+        self.steps = self.steps_per_epoch * self.epochs
 
     def epoch(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch."""
@@ -113,7 +115,7 @@ class Batches:
         return prefetch(self.read, self._plan(step), threads)
 
     def _plan(self, step: int) -> Iterator[tuple[int, int, np.ndarray]]:
-        for epoch in range(step // self.steps_per_epoch, self.settings.epochs):
+        for epoch in range(step // self.steps_per_epoch, self.epochs):
             for place, anchors in enumerate(self.epoch(epoch)):
                 number = epoch * self.steps_per_epoch + place
                 if number >= step:

@@ -34,10 +34,11 @@ class Meter:
 
     Args:
         processors, gpus: counters that can be read.
+        cpu_s: seconds of this process's processor time that an estimate leaves out.
     """
 
-    def __init__(self, processors: Sequence[Counter] = (), gpus: Sequence[Counter] = ()) -> None:
-        self.processors, self.gpus = processors, gpus
+    def __init__(self, processors: Sequence[Counter] = (), gpus: Sequence[Counter] = (), cpu_s: float = 0.0) -> None:
+        self.processors, self.gpus, self.cpu_s = processors, gpus, cpu_s
         self._counters = [*processors, *gpus]
         self._last = [counter.read() for counter in self._counters]
         self._joules = [0.0] * len(self._counters)
@@ -69,7 +70,9 @@ class Meter:
         """
         self.update()
         split = len(self.processors)
-        energy = {"processor": _measured(self.processors, self._joules[:split]) or _estimated(cpu_seconds())}
+        energy = {
+            "processor": _measured(self.processors, self._joules[:split]) or _estimated(cpu_seconds() - self.cpu_s)
+        }
         if gpus := _measured(self.gpus, self._joules[split:]):
             energy["gpus"] = gpus
         elif gpu_used:

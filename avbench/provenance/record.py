@@ -30,14 +30,17 @@ _started = time.monotonic()
 _meter = energy.Meter()
 
 
-def begin() -> None:
-    """Start the clock and the energy counters of this job.
+def begin(further: bool = False) -> None:
+    """Start the clock and the energy counters of this job, or of a further run in the same process.
 
     Without it time counts from the import of this module, and energy is estimated.
+
+    Args:
+        further: leave out the processor time that this process has taken up to now, its start among it.
     """
     global _started, _meter
     _started = time.monotonic()
-    _meter = energy.Meter(energy.processor_counters(), energy.gpu_counters())
+    _meter = energy.Meter(energy.processor_counters(), energy.gpu_counters(), energy.cpu_seconds() if further else 0.0)
 
 
 def stamp(inputs: Iterable[str | Path]) -> dict[str, Any]:
@@ -63,7 +66,7 @@ def stamp(inputs: Iterable[str | Path]) -> dict[str, Any]:
         **(gpus := _gpus()),
         "ended": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(time.monotonic() - _started, 1),
-        "cpu_seconds": round(energy.cpu_seconds(), 1),
+        "cpu_seconds": round(energy.cpu_seconds() - _meter.cpu_s, 1),
         "energy": _meter.describe(gpu_used=bool(gpus["gpus"])),
         "inputs": digests(inputs),
     }
@@ -91,10 +94,11 @@ def digests(paths: Iterable[str | Path]) -> dict[str, str]:
 
     Of a file outside both only the last part of its name is kept, since folders may be named after people.
     """
-    return {_name(path): file_digest(path) for path in paths}
+    return {recorded_name(path): file_digest(path) for path in paths}
 
 
-def _name(path: str | Path) -> str:
+def recorded_name(path: str | Path) -> str:
+    """Return how records name a file, see :func:`digests`."""
     absolute = Path(os.path.abspath(path))
     for folder in (Path.cwd(), SOURCE):
         if absolute.is_relative_to(folder):

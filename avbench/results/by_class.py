@@ -9,7 +9,8 @@ import pandas as pd
 
 from avbench.core.rng import generator
 from avbench.evaluation.metrics import thirds
-from avbench.results import bootstrap
+from avbench.results.crossed import components
+from avbench.results.estimates import moderated
 
 _DEALS = 1000
 
@@ -37,16 +38,18 @@ def gains(method: pd.DataFrame, baseline: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         A row per class, from the largest gain to the smallest, in shares: label, clips, gain, ci_low, ci_high (95 %
-        interval over seeds and clips, :func:`avbench.results.bootstrap.bootstrap`, within −1 and 1), and dealt_low and
+        interval over seeds and clips, :func:`avbench.results.estimates.moderated`, within −1 and 1), and dealt_low and
         dealt_high: 95 % of all gains of this rank lie between these if the test clips are dealt to classes of the same
         sizes at random.
     """
     difference, labels = differences(method, baseline)
-    rows = []
-    for label, members in labels.groupby(labels).groups.items():
-        found = bootstrap.bootstrap({"class": difference.loc[members].to_numpy().T})
-        # An interval from a few clips may reach beyond what is possible.
-        rows.append((label, len(members), found.mean, max(found.low, -1.0), min(found.high, 1.0)))
+    classes = labels.groupby(labels).groups
+    family = moderated([components({"class": difference.loc[members].to_numpy().T}) for members in classes.values()])
+    # An interval from a few clips may reach beyond what is possible.
+    rows = [
+        (label, len(members), found.mean, max(found.low, -1.0), min(found.high, 1.0))
+        for (label, members), found in zip(classes.items(), family, strict=True)
+    ]
     table = pd.DataFrame(rows, columns=["label", "clips", "gain", "ci_low", "ci_high"])
     low, high = _dealt(difference.mean(axis=1).to_numpy(), table["clips"].to_numpy())
     table = table.sort_values(["gain", "label"], ascending=[False, True], ignore_index=True)
@@ -80,7 +83,7 @@ class Sizes:
     Attributes:
         classes: a row per class: label, clips (of pretraining) and gain (share).
         parts: a row for each third of the classes by size (``head``, ``middle``, ``tail``): part, smallest, largest
-            (clips per class), gain, ci_low and ci_high (shares; :func:`avbench.results.bootstrap.bootstrap`).
+            (clips per class), gain, ci_low and ci_high (shares; :func:`avbench.results.estimates.moderated`).
         correlation, low, high: Spearman's rank correlation of gain with size, and its 95 % interval.
     """
 
@@ -110,11 +113,14 @@ def by_size(method: pd.DataFrame, baseline: pd.DataFrame, clips: Mapping[str, in
     classes = pd.DataFrame(
         {"label": gains.index, "clips": [clips[name] for name in gains.index], "gain": gains.to_numpy()}
     )
-    rows = []
-    for part, members in thirds({name: clips[name] for name in gains.index}).items():
-        sizes = [clips[name] for name in members]
-        found = bootstrap.bootstrap({part: values[:, labels.isin(members).to_numpy()]})
-        rows.append((part, min(sizes), max(sizes), found.mean, max(found.low, -1.0), min(found.high, 1.0)))
+    members = thirds({name: clips[name] for name in gains.index})
+    sizes = {part: [clips[name] for name in names] for part, names in members.items()}
+    within = [values[:, labels.isin(names).to_numpy()] for names in members.values()]
+    family = moderated([components({"part": part}) for part in within])
+    rows = [
+        (part, min(sizes[part]), max(sizes[part]), found.mean, max(found.low, -1.0), min(found.high, 1.0))
+        for part, found in zip(members, family, strict=True)
+    ]
     parts = pd.DataFrame(rows, columns=["part", "smallest", "largest", "gain", "ci_low", "ci_high"])
     return Sizes(classes.sort_values(["clips", "label"], ignore_index=True), parts, *_spearman(classes))
 

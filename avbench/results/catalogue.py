@@ -90,7 +90,20 @@ _ENTRIES = (
         ("scores",),
         "avbench.results.tables:COMPARISON_COLUMNS",
     ),
-    Table("claims", "Results", "The claims' verdicts", ("scores", "claims"), "avbench.results.claims:COLUMNS"),
+    Table(
+        "claims",
+        "Results",
+        "The claims' verdicts",
+        ("scores", "claims", "published"),
+        "avbench.results.published_claims:COLUMNS",
+    ),
+    Table(
+        "claims_by_budget",
+        "Results",
+        "The claims' verdicts at each budget",
+        ("scores", "claims"),
+        "avbench.results.verdicts:BUDGET_COLUMNS",
+    ),
     Table(
         "paper",
         "Results",
@@ -99,6 +112,7 @@ _ENTRIES = (
         "avbench.results.published:COLUMNS",
         texts=_PAPER,
     ),
+    Table("budgets", "Training", "What longer training brings", ("scores",), "avbench.results.budget_gains:COLUMNS"),
     Table("runs", "Training", "How each run ended", ("runs",), "avbench.results.collect:RUN_COLUMNS"),
     Table(
         "coverage",

@@ -1,6 +1,6 @@
 """Tables of scores, runs and geometry, collected from the files of single runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,16 +11,13 @@ from avbench.evaluation.geometry import GEOMETRY_COLUMNS
 from avbench.evaluation.scores import ACCURACY_COLUMNS, CELL
 from avbench.results.tables import OwnLabels, arrange, read
 
-RUN_COLUMNS = ["dataset", "subset", "labels", "method", "seed", "steps", "epochs", "final_loss"]
-RUN_COLUMNS += ["final_batch_accuracy", "still_improving"]
+RUN_COLUMNS = ["dataset", "subset", "labels", "method", "budget", "seed", "steps", "epochs", "final_loss"]
+RUN_COLUMNS += ["final_batch_accuracy"]
 
 
 def accuracy(
     score_files: Iterable[str | Path],
-    methods: Sequence[str] = (),
-    tasks: Sequence[str] = (),
-    subsets: Sequence[str] = (),
-    labels: Sequence[str] = (),
+    orders: Mapping[str, Sequence[str]] | None = None,
     own_labels: OwnLabels | None = None,
 ) -> pd.DataFrame:
     """Collect the scores of all probes.
@@ -28,14 +25,11 @@ def accuracy(
     Args:
         score_files: CSV files with the columns of ``ACCURACY_COLUMNS``; accuracy, mean average precision (NaN where a
             protocol has no class scores) and coverage are shares.
-        methods: the order of the methods; those not named come last, by name.
-        tasks: likewise the order of the tasks.
-        subsets: likewise the order of the subsets.
-        labels: likewise the order of the labels, but that a method's own come first.
-        own_labels: of each method.
+        orders: of methods, tasks, subsets, labels and budgets, by column; those not named come last, by name.
+        own_labels: of each method; they come first among its labels.
 
     Returns:
-        All rows, sorted by method, task, protocol, modality, subset, labels and seed.
+        All rows, sorted by method, task, protocol, modality, subset, labels, budget and seed.
 
     Raises:
         UserError: there is no file, one is missing or lacks a column, or two rows score the same thing.
@@ -48,8 +42,7 @@ def accuracy(
         found.append(part[ACCURACY_COLUMNS])
     if not found:
         raise UserError("there are no scores to collect.")
-    orders = {"method": methods, "task": tasks, "subset": subsets, "labels": labels}
-    table = arrange(pd.concat(found), [*CELL, "seed"], orders, own_labels)
+    table = arrange(pd.concat(found), [*CELL, "seed"], orders or {}, own_labels)
     if (twice := table.duplicated([*CELL, "seed"])).any():
         row = ", ".join(f"{name} {table.loc[twice.idxmax(), name]}" for name in [*CELL, "seed"])
         raise UserError(f"two scores for the same thing ({row}); delete the stale score file.")
@@ -58,15 +51,13 @@ def accuracy(
 
 def runs(
     run_files: Iterable[str | Path],
-    methods: Sequence[str] = (),
-    subsets: Sequence[str] = (),
-    labels: Sequence[str] = (),
+    orders: Mapping[str, Sequence[str]] | None = None,
     own_labels: OwnLabels | None = None,
 ) -> pd.DataFrame:
     """Collect how the pretraining runs ended, from their ``run.json``.
 
     Returns:
-        ``RUN_COLUMNS``, sorted by dataset, subset, method, labels and seed, in the orders of :func:`accuracy`.
+        ``RUN_COLUMNS``, sorted by dataset, subset, method, labels, budget and seed, in the orders of :func:`accuracy`.
 
     Raises:
         UserError: there is no file, or one lacks a key.
@@ -79,8 +70,8 @@ def runs(
         found.append({name: run[name] for name in RUN_COLUMNS})
     if not found:
         raise UserError("there are no runs to collect.")
-    orders = {"method": methods, "subset": subsets, "labels": labels}
-    return arrange(pd.DataFrame(found), ["dataset", "subset", "method", "labels", "seed"], orders, own_labels)
+    keys = ["dataset", "subset", "method", "labels", "budget", "seed"]
+    return arrange(pd.DataFrame(found), keys, orders or {}, own_labels)
 
 
 def geometry(files: Iterable[str | Path]) -> pd.DataFrame:

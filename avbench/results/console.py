@@ -1,35 +1,52 @@
 """The summary that the console shows."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from avbench.results.tables import ALL_SUBSETS, OwnLabels, beside_probes, first_labels, is_own, read
+from avbench.results.budget_gains import GAINS
+from avbench.results.tables import (
+    ALL_SUBSETS,
+    OwnLabels,
+    at_budget,
+    beside_probes,
+    budgets,
+    first_labels,
+    is_own,
+    read,
+)
+from avbench.results.verdicts import DEPENDS
 
 WIDTH = 100
 # The text at the end shows these; the others are in summary.csv.
 _SHOWN = ("linear", "linear-sgd", "finetune", "supervised")
+_CLAIMED_BY = {
+    "paper": "Of the paper, with the effect that it published:",
+    "ours": "Of ours, with the published effect where there is one:",
+}
 
 
 def format_summary(
     summary: pd.DataFrame,
     claims: pd.DataFrame,
+    gains: pd.DataFrame,
     report_path: str | Path,
-    runs: pd.DataFrame | None = None,
     own_labels: OwnLabels | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
     Args:
         summary: of :func:`avbench.results.outcomes.summary`. Nearest neighbours and retrieval are left to the file.
-        claims: of :func:`avbench.results.claims.evaluate`.
+        claims: of :func:`avbench.results.published_claims.beside`.
+        gains: of :func:`avbench.results.budget_gains.table`.
         report_path: named at the end.
-        runs: of :func:`runs`; adds how many runs were still improving.
         own_labels: of each method; what it reached with others is left to the file.
     """
-    blocks = []
-    shown = beside_probes(summary, own_labels)
+    blocks, lengths = [], budgets(summary)
+    shown = beside_probes(at_budget(summary, lengths[-1]), own_labels)
     if (known := shown["protocol"].isin(_SHOWN)).any():
         shown = shown[known]
     for (protocol, modality), part in shown.groupby(["protocol", "modality"], sort=False):
@@ -37,24 +54,15 @@ def format_summary(
         blocks.append("\n\n".join([title, *_grids(part)]))
     if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
         blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))
+    if len(lengths) > 1:
+        note = f"Shown is the longest budget, {lengths[-1]}. Others ({', '.join(lengths[:-1])}): tables/summary.csv."
+        blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
     if others := dict.fromkeys(summary["labels"][~is_own(summary, own_labels)]):
         note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
         blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
-    if runs is not None and (count := int(runs["still_improving"].sum())):
-        note = (
-            f"{count} of {len(runs)} pretraining runs were still improving when they ended "
-            "(tables/runs.csv names them): their scores may rise with longer training."
-        )
-        blocks.append(textwrap.fill(note, WIDTH))
-    lines = ["Claims: verdict, effect in percentage points, its 95 % interval, and p adjusted for their number"]
+    blocks.append(textwrap.fill(_longer(gains, lengths), WIDTH, break_on_hyphens=False))
+    lines = _claims(claims)
     tested = claims["effect"].notna()
-    for claim in claims[tested].itertuples():
-        effect = f" {100 * claim.effect:+.1f}"
-        if claim.ci_low == claim.ci_low:
-            effect += f" [{100 * claim.ci_low:.1f}, {100 * claim.ci_high:.1f}]"
-        p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
-        lead = f"{claim.verdict:<14}{effect:<21} {p.replace('=0.', '=.'):<7} "
-        lines.append(textwrap.fill(claim.text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead)))
     if not tested.all():
         names = "not tested, for want of a method, subset, task or protocol: " + ", ".join(claims["claim"][~tested])
         lines.append(textwrap.fill(names, WIDTH, break_on_hyphens=False))
@@ -67,8 +75,55 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    summary, claims, runs = (read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "runs"))
-    print(format_summary(summary, claims, report_path, runs, first_labels(summary)), end="")
+    made = [read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "budgets")]
+    summary, claims, gains = made
+    print(format_summary(summary, claims, gains, report_path, first_labels(summary)), end="")
+
+
+def _longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:
+    """Say how many methods still gained from the longest budget, or that there was but one."""
+    if len(budgets) < 2:
+        return "There was one budget: nothing here says what longer training would bring."
+    *_, shorter, longest = budgets
+    last = gains[(gains["shorter"] == shorter) & (gains["longer"] == longest)]
+    gained = last[last["verdict"] == GAINS]
+    still, methods = gained["method"].nunique(), last["method"].nunique()
+    return (
+        f"{still} of {methods} methods still gain at the longest budget, {longest}, over {shorter} "
+        f"({len(gained)} of {len(last)} comparisons): tables/budgets.csv."
+    )
+
+
+def _claims(claims: pd.DataFrame) -> list[str]:
+    """Return a line per tested claim, below who claims it."""
+    tested = claims[claims["effect"].notna()]
+    single = tested["budgets"] == 1
+    where = "at one budget" if single.all() else "at every budget, effects at the longest"
+    lines = [f"Claims {where}: verdict, effect in points, 95 % interval, adjusted p"]
+    # beside a verdict, as the others are of several
+    words = tested["verdict"] + ["" if single.all() or not one else ", one budget" for one in single]
+    width = max([14, *(len(word) for word in words)])
+    for source, part in tested.assign(words=words).groupby("source", sort=False):
+        lines += [_CLAIMED_BY[source], *(_claim(claim, width) for claim in part.itertuples())]
+    return lines
+
+
+def _claim(claim: Any, width: int) -> str:
+    """Return a claim's line, with so many columns for its verdict."""
+    effect = f" {_interval(claim.effect, claim.ci_low, claim.ci_high)}"
+    p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
+    published = f"{100 * claim.published:+.1f}" if claim.published == claim.published else "–"
+    lead = f"{claim.words:<{width}}{effect:<21} {p.replace('=0.', '=.'):<7} {published:>5}  "
+    text = claim.text
+    if claim.verdict == DEPENDS:
+        change = _interval(claim.change, claim.change_low, claim.change_high)
+        text += f" (From the shortest budget to the longest: {change}.)"
+    return textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead))
+
+
+def _interval(mean: float, low: float, high: float) -> str:
+    """Write an effect, given as a share, in points, with its interval if it has one."""
+    return f"{100 * mean:+.1f}" + (f" [{100 * low:.1f}, {100 * high:.1f}]" if low == low else "")
 
 
 def _grids(part: pd.DataFrame) -> list[str]:

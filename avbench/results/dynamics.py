@@ -15,7 +15,7 @@ from avbench.evaluation.geometry import describe
 from avbench.evaluation.knn import leave_one_out
 
 ARRAYS = ("clip_id", "epochs", "steps", "audio", "video", "audio-head", "video-head")
-IDENTITY = ["method", "subset", "labels", "seed"]
+IDENTITY = ["method", "subset", "labels", "budget", "seed"]
 COLUMNS = [*IDENTITY, "epoch", "step", "alignment", "uniformity_audio", "uniformity_video"]
 COLUMNS += ["effective_rank_audio", "effective_rank_video", "knn_audio", "knn_video"]
 
@@ -24,7 +24,8 @@ def table(runs: Iterable[Mapping[str, Any]], data: str | Path, dataset: str) -> 
     """Measure the dynamics clips of each run, at every epoch that was recorded.
 
     Args:
-        runs: each with ``method``, ``subset``, ``labels``, ``seed`` and ``path``, the file that pretraining wrote.
+        runs: each with ``method``, ``subset``, ``labels``, ``budget``, ``seed`` and ``path``, the file that pretraining
+            wrote.
         data, dataset: where the true labels of the dynamics clips are: in the ledger. Pretraining is not told them.
 
     Returns:

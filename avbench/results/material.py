@@ -11,7 +11,7 @@ import pandas as pd
 from avbench.core.files import read_csv
 from avbench.evaluation.metrics import METRICS, metrics
 from avbench.evaluation.scores import CELL
-from avbench.results import outcomes, published, robustness, tables
+from avbench.results import claims, outcomes, published, robustness, tables, verdicts
 from avbench.results.catalogue import TABLES
 from avbench.results.outcomes import Cell, Outcomes
 
@@ -26,8 +26,8 @@ class TablesPlan:
         scores: score files, each with the predictions beside it.
         runs: ``run.json`` of every pretraining run.
         geometry: files of :mod:`avbench.evaluation.geometry`.
-        dynamics: method, subset, labels, seed and path of each run that recorded its dynamics.
-        sampling: method (its fields), labels, label_file, subset and seed of each run.
+        dynamics: method, subset, labels, budget, seed and path of each run that recorded its dynamics.
+        sampling: method (its fields), labels, label_file, subset, budget and seed of each run.
         subset_files: of each pretraining subset, smallest first.
         subsets: how each is drawn, of which ``imbalance`` is taken.
         label_variants: kind, noise and rate of each, whatever else there is.
@@ -35,7 +35,8 @@ class TablesPlan:
         methods: in the order of the tables.
         tasks: dataset, role, train and published_task of each.
         batch_size, batch_order: of pretraining.
-        epochs: of the runs on each subset.
+        budgets: shortest first.
+        lengths: epochs and steps of the runs on each subset by budget; steps, if there are any, count.
         data, dataset: the folder of the datasets, and which one is pretrained on.
         claims, published: what is tested, and set beside.
     """
@@ -48,7 +49,8 @@ class TablesPlan:
     methods: tuple[str, ...]
     tasks: Mapping[str, Mapping[str, Any]]
     batch_size: int
-    epochs: Mapping[str, int]
+    budgets: tuple[str, ...]
+    lengths: Mapping[str, Mapping[str, Mapping[str, int | None]]]
     dataset: str
     claims: str
     published: str
@@ -74,6 +76,7 @@ class Material:
             "subset": list(plan.subset_files),
             "task": list(plan.tasks),
             "labels": ["none", "true", *plan.label_variants],
+            "budget": list(plan.budgets),
         }
         self._made: dict[str, pd.DataFrame] = {}
 
@@ -84,13 +87,21 @@ class Material:
         return self._made[name]
 
     def arranged(self, table: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
-        """Sort a table of runs by method, subset, labels and seed, and then by the columns ``within``."""
-        return tables.arrange(table, ["method", "subset", "labels", "seed", *within], self.orders, self.plan.own_labels)
+        """Sort a table of runs by method, subset, labels, budget and seed, and then by the columns ``within``."""
+        keys = ["method", "subset", "labels", "budget", "seed", *within]
+        return tables.arrange(table, keys, self.orders, self.plan.own_labels)
 
     @property
     def outcomes(self) -> dict[Cell, Outcomes]:
         """What was right in every cell, of :func:`avbench.results.outcomes.collect`."""
         return self._scored[0]
+
+    @cached_property
+    def judged(self) -> verdicts.Judged:
+        """What became of the claims, at each budget."""
+        plan = self.plan
+        stated, roles = claims.read_claims(plan.claims), {name: task["role"] for name, task in plan.tasks.items()}
+        return verdicts.judge(self.outcomes, stated, roles, self.orders["subset"], plan.own_labels, plan.budgets)
 
     @property
     def measured(self) -> pd.DataFrame:
@@ -126,8 +137,8 @@ class Material:
         return found
 
     @cached_property
-    def noise(self) -> dict[str, tuple[str, float]]:
-        """The noise and the rate of label variants that are wrong on purpose."""
+    def noise(self) -> dict[str, robustness.Noise]:
+        """The noise of label variants that are wrong on purpose."""
         return robustness.noises(self.plan.label_variants)
 
     @cached_property

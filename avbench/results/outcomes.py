@@ -9,11 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, SUPERVISED
 from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
-from avbench.results import bootstrap, tables
+from avbench.results import tables
+from avbench.results.crossed import components
+from avbench.results.estimates import moderated_by_family
+from avbench.results.multiplicity import holm
 
 FINETUNE = "finetune"
 
@@ -115,7 +119,10 @@ def contrast(terms: Sequence[tuple[Outcomes, float]], seeds: Iterable[int] | Non
 
 
 def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
-    """Summarise every cell: mean accuracy and 95 % interval over seeds and test clips (:func:`stats.bootstrap`).
+    """Summarise every cell: mean accuracy and 95 % interval over seeds and test clips.
+
+    Variances of seeds are shrunk over all cells of a protocol, modality and budget
+    (:func:`avbench.results.estimates.moderated`).
 
     Args:
         outcomes: of :func:`collect`.
@@ -124,7 +131,9 @@ def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
         Columns ``tables.SUMMARY_COLUMNS``, in the order of ``outcomes``. With one seed the interval is over
         clips alone.
     """
-    estimates = bootstrap.bootstrap_each((cell[1], outcome.correct) for cell, outcome in outcomes.items())
+    estimates = moderated_by_family(
+        (_family(cell), components({cell[1]: outcome.correct})) for cell, outcome in outcomes.items()
+    )
     rows = [
         (*cell, found.seeds, found.clips, found.mean, max(found.low, 0.0), min(found.high, 1.0))
         for cell, found in zip(outcomes, estimates, strict=True)
@@ -133,11 +142,13 @@ def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
 
 
 def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
-    """Compare every method with random pairing, and every finetuned one with the supervised baseline.
+    """Compare every method with random pairing at its budget, and every finetuned one with the supervised baseline.
 
-    Differences are taken seed by seed and clip by clip. p values are two-sided; ``p_holm`` is adjusted for the methods
-    that are compared with the same baseline under the same task, protocol, modality and subset (Holm), and for no more
-    than these. With one seed both are missing.
+    What depends on no budget is compared at each, and its row names the budget of what it is compared with. Differences
+    are taken seed by seed and clip by clip, and variances of seeds are shrunk over all differences of a protocol,
+    modality and budget (:func:`avbench.results.estimates.moderated`). p values are two-sided; ``p_holm`` is adjusted
+    for the methods that are compared with the same baseline under the same task, protocol, modality, subset and budget
+    (Holm), and for no more than these. With one seed both are missing.
 
     Args:
         outcomes: of :func:`collect`.
@@ -146,32 +157,49 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
         Columns ``tables.COMPARISON_COLUMNS`` (differences as shares), in the order of ``outcomes``.
     """
     pairs = list(_pairs(outcomes))
-    keys = [(cell[0], baseline[0], *cell[1:]) for cell, baseline in pairs]
-    differences = ((cell[1], contrast([(outcomes[cell], 1), (outcomes[other], -1)])) for cell, other in pairs)
+    keys = [(cell[0], baseline[0], *cell[1:6], _budget(cell, baseline)) for cell, baseline in pairs]
+    differences = (
+        (_family(cell), components({cell[1]: contrast([(outcomes[cell], 1), (outcomes[other], -1)])}, weight=2))
+        for cell, other in pairs
+    )
     rows = [
         # Bounds within what a difference can be.
         (*key, found.seeds, found.clips, found.mean, max(found.low, -1.0), min(found.high, 1.0), found.p, math.nan)
-        for key, found in zip(keys, bootstrap.bootstrap_each(differences), strict=True)
+        for key, found in zip(keys, moderated_by_family(differences), strict=True)
     ]
     table = pd.DataFrame(rows, columns=tables.COMPARISON_COLUMNS)
-    family = ["baseline", "task", "protocol", "modality", "subset"]
-    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(bootstrap.holm)
+    family = ["baseline", "task", "protocol", "modality", "subset", "budget"]
+    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(holm)
     return table
+
+
+def _family(cell: Cell) -> Cell:
+    """Return protocol, modality and budget, whose cells are a family."""
+    return (cell[2], cell[3], cell[6])
 
 
 def _pairs(outcomes: Mapping[Cell, Outcomes]) -> Iterator[tuple[Cell, Cell]]:
     """Yield each cell with that of every baseline that it is compared with, if they have seeds and clips in common."""
-    baselines = {cell[:5]: cell for cell in outcomes if cell[0] in (BASELINE, SUPERVISED)}
+    baselines: dict[Cell, list[Cell]] = {}
     for cell in outcomes:
-        method, task, protocol, modality, subset, _ = cell
+        if cell[0] in (BASELINE, SUPERVISED):
+            baselines.setdefault(cell[:5], []).append(cell)
+    for cell in outcomes:
+        method, task, protocol, modality, subset, _, budget = cell
         candidates = [(BASELINE, protocol)] if method != BASELINE else []
         if protocol == FINETUNE:
             candidates.append((SUPERVISED, SUPERVISED))
         for name, under in candidates:
             places = [(name, task, under, modality, place) for place in (subset, tables.ALL_SUBSETS)]
-            other = next((baselines[place] for place in places if place in baselines), None)
-            if other is not None and _shared(outcomes[cell], outcomes[other]):
-                yield cell, other
+            for other in next((baselines[place] for place in places if place in baselines), []):
+                same = other[6] == budget or ALL_BUDGETS in (other[6], budget)
+                if same and _shared(outcomes[cell], outcomes[other]):
+                    yield cell, other
+
+
+def _budget(cell: Cell, baseline: Cell) -> str:
+    """Return the budget at which two cells are compared: of the one that depends on it."""
+    return baseline[6] if cell[6] == ALL_BUDGETS else cell[6]
 
 
 def _shared(one: Outcomes, other: Outcomes) -> bool:

@@ -15,7 +15,16 @@ from avbench.methods.pairing import Pairing
 from avbench.methods.pairing_labels import numbered, read_pairing
 
 EPOCHS = 5
-COLUMNS = ["method", "subset", "labels", "seed", "foreign_positives", "positives_of_class", "negatives_of_class"]
+COLUMNS = [
+    "method",
+    "subset",
+    "labels",
+    "budget",
+    "seed",
+    "foreign_positives",
+    "positives_of_class",
+    "negatives_of_class",
+]
 COLUMNS += ["batch_classes", "epochs"]
 
 
@@ -24,16 +33,16 @@ def table(
     subset_files: Mapping[str, str],
     batch_size: int,
     batch_order: str,
-    epochs: Mapping[str, int],
+    lengths: Mapping[str, Mapping[str, Mapping[str, Any]]],
 ) -> pd.DataFrame:
     """Count what every run pairs, drawn as training draws it.
 
     Args:
         runs: each with ``method`` (its fields), ``labels``, ``label_file`` (None where the method uses no labels),
-            ``subset`` and ``seed``.
+            ``subset``, ``budget`` and ``seed``.
         subset_files: of each subset, with the true labels.
         batch_size, batch_order: of pretraining.
-        epochs: of the runs on each subset.
+        lengths: of the runs on each subset by budget: ``epochs``, and ``steps`` where they count instead.
 
     Returns:
         ``COLUMNS``, a row per run, in the order of ``runs``: see :func:`count`.
@@ -53,8 +62,11 @@ def table(
         method, subset = build(Method, run["method"], "method"), run["subset"]
         ids, true = clips(subset)
         known = numbered(ids, pairing_labels(run["label_file"], subset), method)
-        pairing = Pairing(method, known, batch_size, epochs[subset], run["seed"], batch_order)
-        identity = {"method": method.name, "subset": subset, "labels": run["labels"], "seed": run["seed"]}
+        length = lengths[subset][run["budget"]]
+        pairing = Pairing(method, known, batch_size, length["epochs"], run["seed"], batch_order).lasting(
+            length["steps"]
+        )
+        identity = {"method": method.name} | {key: run[key] for key in ("subset", "labels", "budget", "seed")}
         rows.append(identity | count(pairing, true))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -23,7 +23,7 @@ class Published:
     Attributes:
         source, title: where they were published.
         modality: whose encoder was scored.
-        tasks: each task's ``title`` and ``dataset`` (its name in a config).
+        tasks: each task's ``title``, ``dataset`` (its name in a config) and ``role``.
         protocols: for each published protocol, those of ours that it is put beside.
         accuracy: shares by (method, task, published protocol).
     """
@@ -45,7 +45,8 @@ def read(path: str | Path) -> Published:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         protocols = {name: tuple(ours) for name, ours in content["protocols"].items()}
-        tasks = {name: {"title": task["title"], "dataset": task["dataset"]} for name, task in content["tasks"].items()}
+        told = ("title", "dataset", "role")
+        tasks = {name: {key: task[key] for key in told} for name, task in content["tasks"].items()}
         accuracy = {
             (method, task, protocol): value / 100
             for protocol in protocols

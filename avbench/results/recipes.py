@@ -3,8 +3,18 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import claims as statements
-from avbench.results import collect, outcomes, pair_counts, published, published_text
+from avbench.results import (
+    budget_gains,
+    claim_power,
+    collect,
+    outcomes,
+    pair_counts,
+    published,
+    published_claims,
+    published_text,
+    tables,
+    verdicts,
+)
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results.material import Material
@@ -12,9 +22,7 @@ from avbench.results.material import Material
 
 def accuracy(material: Material) -> pd.DataFrame:
     """Return every score."""
-    plan, orders = material.plan, material.orders
-    methods, tasks, subsets, labels = orders["method"], orders["task"], orders["subset"], orders["labels"]
-    return collect.accuracy(plan.scores, methods, tasks, subsets, labels, plan.own_labels)
+    return collect.accuracy(material.plan.scores, material.orders, material.plan.own_labels)
 
 
 def summary(material: Material) -> pd.DataFrame:
@@ -28,17 +36,31 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 
 def claims(material: Material) -> pd.DataFrame:
-    """Return each claim's verdict."""
-    plan = material.plan
-    roles = {name: task["role"] for name, task in plan.tasks.items()}
-    stated = statements.read_claims(plan.claims)
-    return statements.evaluate(material.outcomes, stated, roles, material.orders["subset"], plan.own_labels)
+    """Return each claim's verdict over all budgets, its source, and what is published of it."""
+    tested = verdicts.overall(material.judged)
+    return published_claims.beside(tested, material.judged.claims, material.published, material.plan.tasks)
+
+
+def claims_by_budget(material: Material) -> pd.DataFrame:
+    """Return each claim's verdict at each budget."""
+    return verdicts.by_budget(material.judged)
+
+
+def power(material: Material) -> pd.DataFrame:
+    """Return what it would take to decide each claim."""
+    return claim_power.table(material.judged)
+
+
+def budgets(material: Material) -> pd.DataFrame:
+    """Return what each method gains by longer training."""
+    return budget_gains.table(material.outcomes, material.plan.budgets)
 
 
 def paper(material: Material) -> pd.DataFrame:
-    """Return published and measured accuracies side by side, after pretraining on the largest subset."""
+    """Return published and measured accuracies side by side, after pretraining on the largest subset, longest."""
     plan, largest = material.plan, material.orders["subset"][-1]
-    return published.beside(material.table("summary"), material.published, plan.tasks, largest, plan.own_labels)
+    summary = tables.at_budget(material.table("summary"), plan.budgets[-1])
+    return published.beside(summary, material.published, plan.tasks, largest, plan.own_labels)
 
 
 def paper_markdown(material: Material) -> str:
@@ -53,8 +75,7 @@ def paper_latex(material: Material) -> str:
 
 def runs(material: Material) -> pd.DataFrame:
     """Return how each pretraining run ended."""
-    plan, orders = material.plan, material.orders
-    return collect.runs(plan.runs, orders["method"], orders["subset"], orders["labels"], plan.own_labels)
+    return collect.runs(material.plan.runs, material.orders, material.plan.own_labels)
 
 
 def metrics(material: Material) -> pd.DataFrame:
@@ -71,7 +92,7 @@ def sampling(material: Material) -> pd.DataFrame:
     """Return what each run paired."""
     plan = material.plan
     return material.arranged(
-        pair_counts.table(plan.sampling, plan.subset_files, plan.batch_size, plan.batch_order, plan.epochs)
+        pair_counts.table(plan.sampling, plan.subset_files, plan.batch_size, plan.batch_order, plan.lengths)
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
@@ -24,12 +25,26 @@ COMPARISON_COLUMNS = [
     "p_holm",
 ]
 ALL_SUBSETS = "all"  # of a score that depends on no pretraining subset
-_TEXT_COLUMNS = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict"]
-_TEXT_COLUMNS += ["published_task", "published_protocol"]
+_TEXT_COLUMNS = [
+    *CELL,
+    "noise",
+    "baseline",
+    "dataset",
+    "claim",
+    "text",
+    "verdict",
+    "source",
+    "stopped",
+    "shorter",
+    "longer",
+]
+_TEXT_COLUMNS += ["stopped", "published_task", "published_protocol"]
 _TEXT = dict.fromkeys(_TEXT_COLUMNS, str)
 _MISSING = ["accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm", "rate"]
 _MISSING += ["published", "measured", "gain", "gain_low", "gain_high", "mean_average_precision", "balanced_accuracy"]
+_MISSING += ["change", "change_low", "change_high", "change_p", "change_p_holm"]
 _MISSING += ["macro_f1", "head_accuracy", "middle_accuracy", "tail_accuracy", "negatives_of_class"]
+_MISSING += ["seeds_needed", "clips_needed"]
 _MISSING += ["knn_audio", "knn_video", *GEOMETRY_COLUMNS[5:]]
 _NUMBERS = {name: [""] for name in _MISSING}
 
@@ -47,6 +62,16 @@ def is_own(table: pd.DataFrame, own_labels: OwnLabels | None) -> pd.Series:
     known = own_labels or {}
     pairs = zip(table["method"], table["labels"], strict=True)
     return pd.Series([known.get(method, labels) == labels for method, labels in pairs], table.index, dtype=bool)
+
+
+def at_budget(table: pd.DataFrame, budget: str) -> pd.DataFrame:
+    """Return the rows of a budget, and those that depend on none."""
+    return table[table["budget"].isin([budget, ALL_BUDGETS])]
+
+
+def budgets(table: pd.DataFrame) -> list[str]:
+    """Return the budgets in their order in a table made by :func:`arrange`: shortest first."""
+    return [name for name in dict.fromkeys(table["budget"]) if name != ALL_BUDGETS]
 
 
 def first_labels(table: pd.DataFrame) -> dict[str, str]:

@@ -108,6 +108,11 @@ class UnfinishedRun:
                     f"not resuming {other}, which is of other settings ({changed}). Delete it when it is of no use."
                 )
 
+    @property
+    def outcome(self) -> Path:
+        """The folder that keeps what a finished run has made, until the whole job is finished."""
+        return self.file.parent / "outcome"
+
     def remove(self) -> None:
         """Remove all that was kept of the run, which has ended; what runs of other settings left stays."""
         shutil.rmtree(self.file.parent, ignore_errors=True)

@@ -120,7 +120,7 @@ def test_it_can_be_read_again(unpacked):
 def test_it_holds_the_workflow_and_the_records_but_no_models_and_no_logs(unpacked, root):
     names = {path.relative_to(unpacked).as_posix() for path in unpacked.rglob("*") if path.is_file()}
     assert {"Snakefile", "workflow/rules/common.smk", "avbench/audit/crate.py", "requirements.lock", "LICENSE"} <= names
-    assert {f"{recorded.RUN}/random/seed-{seed}/run.json" for seed in recorded.SEEDS} <= names
+    assert {f"{recorded.RUN}/random/default/seed-{seed}/run.json" for seed in recorded.SEEDS} <= names
     assert {"data/toys/clips.csv", "data/toys/ledger.parquet", "results/tiny/provenance/tables.json"} <= names
     assert not [name for name in names if name.endswith((".pt", ".npz", ".log", ".pyc", ".part"))]
 

@@ -15,21 +15,23 @@ pytestmark = pytest.mark.usefixtures("results")  # works in a folder of its own
 
 
 def test_a_checkpoint_of_the_untrained_baseline_is_found_too():
-    write_text(f"{recorded.RUN}/untrained/seed-1/checkpoint.pt", "other weights")
-    assert found() == [("stale", f"{recorded.RUN}/untrained/seed-1/checkpoint.pt")]
+    write_text(f"{recorded.RUN}/untrained/all/seed-1/checkpoint.pt", "other weights")
+    assert found() == [("stale", f"{recorded.RUN}/untrained/all/seed-1/checkpoint.pt")]
 
 
 def test_labels_that_a_model_made_are_stale_with_it():
     labels, other = (f"results/tiny/labels/toys/few/{name}/seed-0.csv" for name in ("found", "unused"))
     for path in (labels, other):
         write_text(path, "clip_id,label\n")
-        record = path.replace("/labels/", "/provenance/labels/").replace("/seed-0.csv", ".json")
+        record = path.replace("/labels/", "/provenance/labels/").replace(".csv", ".json")
         provenance.record(Path(record), [f"{SEED}/checkpoint.pt"], [path])
-    run = read_json(f"{recorded.RUN}/random/seed-1/run.json")
+    run = read_json(f"{recorded.RUN}/random/default/seed-1/run.json")
     run["provenance"]["inputs"] |= provenance.digests([labels])
-    write_json(f"{recorded.RUN}/random/seed-1/run.json", run)
+    write_json(f"{recorded.RUN}/random/default/seed-1/run.json", run)
     before = verify("results/tiny")
-    assert [finding.file for finding in before.findings] == [f"{recorded.RUN}/random/seed-1/run.json"]  # the edit
+    assert [finding.file for finding in before.findings] == [
+        f"{recorded.RUN}/random/default/seed-1/run.json"
+    ]  # the edit
     write_text(f"{SEED}/checkpoint.pt", "other weights")
     (stale,) = [f for f in verify("results/tiny").findings if f.state == "stale" and f.file.endswith(".pt")]
     assert "3 records" in stale.expected  # two of scores, and the labels that are used

@@ -27,16 +27,16 @@ def test_an_untouched_experiment_is_as_it_was(results):
 
 def test_an_edited_table_is_found_though_its_scores_are_untouched():
     row = next(line for line in Path(TABLE).read_text().splitlines() if line.startswith("random,toys,linear"))
-    edit(TABLE, row, row.replace(row.split(",")[7], "0.987000"))
+    edit(TABLE, row, row.replace(row.split(",")[8], "0.987000"))
     findings = verify("results/tiny").findings
     assert [(finding.state, finding.file) for finding in findings] == [("changed", TABLE), ("wrong", TABLE)]
     assert "accuracy 0.987000" in findings[1].found
     assert f"{SEED}/scores.csv" in findings[1].expected
-    assert "random toys linear audio few none 0" in findings[1].expected
+    assert "random toys linear audio few none default 0" in findings[1].expected
 
 
 def test_an_edited_score_is_found_in_its_file_and_in_the_table():
-    value = Path(SEED, "scores.csv").read_text().splitlines()[1].split(",")[7]
+    value = Path(SEED, "scores.csv").read_text().splitlines()[1].split(",")[8]
     edit(f"{SEED}/scores.csv", value, "0.987000")
     assert found() == [("changed", f"{SEED}/scores.csv"), ("stale", f"{SEED}/scores.csv"), ("wrong", TABLE)]
     assert ("wrong", f"{SEED}/scores.csv") in found(deep=True)

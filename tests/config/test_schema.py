@@ -52,7 +52,7 @@ def test_shipped_configurations_follow_the_schema(root, name):
 def test_what_the_workflow_decides_is_no_key_of_the_users():
     definitions = json_schema()["$defs"]
     assert not {"video", "audio"} & set(definitions["StoreSettings"]["properties"])
-    decided = {"batch_order", "batch_norm_groups", "partner_time"}
+    decided = {"batch_order", "batch_norm_groups", "batch_members", "partner_time", "steps"}
     keys = set(definitions["Pretraining"]["properties"])
     assert keys == {field.name for field in dataclasses.fields(Pretraining)} - decided
     assert decided < {field.name for field in dataclasses.fields(PretrainSettings)}
@@ -86,4 +86,4 @@ def test_lists_where_one_value_belongs_are_the_users_form_alone():
 
 
 def test_the_rule_that_trains_on_encoders_takes_every_protocol_that_does(root):
-    assert f'protocol="{"|".join(TRAINED)}"' in (root / "workflow/rules/evaluate.smk").read_text(encoding="utf-8")
+    assert f'protocol="{"|".join(TRAINED)}"' in (root / "workflow/rules/classify.smk").read_text(encoding="utf-8")

@@ -46,12 +46,12 @@ def pretrain(folder, output, method, subset="subset", labels=None):
         "method": asdict(method),
         "pretraining": asdict(SETTINGS),
         "features": asdict(FEATURES),
-        "seed": 0,
+        "seeds": [0],
         "identity": IDENTITY,
         "subset": str(folder / f"{subset}.csv"),
-        "labels": str(folder / f"{labels}.csv") if labels else None,
+        "labels": [str(folder / f"{labels}.csv")] if labels else [],
         "statistics": str(folder / "data/statistics.json"),
-        "output": str(output),
+        "outputs": [str(output)],
         "data": str(folder / "data"),
     }
     assert main.main(["pretrain", "--job", json.dumps(job), "--machine", json.dumps(asdict(MACHINE))]) == 0

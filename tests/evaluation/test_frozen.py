@@ -17,7 +17,7 @@ from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.retrieval import retrieval
 from avbench.evaluation.scoring_jobs import FrozenJob
 
-IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
+IDENTITY = {"method": "random", "subset": "few", "labels": "none", "budget": "default"}
 PROTOCOLS = {"linear": {"strengths": [0.1, 1.0]}, "knn": {"neighbours": 5, "temperature": 0.1}, "retrieval": {}}
 TASKS = read_tasks(
     {
@@ -131,8 +131,8 @@ def test_the_geometry_of_tasks_with_both_modalities_lies_beside_the_scores(tmp_p
     for seed in (4, 5):
         with (tmp_path / f"seed-{seed}" / "geometry.csv").open(newline="") as stream:
             (row,) = csv.DictReader(stream)
-        assert list(row) == ["method", "subset", "labels", "seed", "task", *expected]
-        assert list(row.values())[:5] == ["random", "few", "none", str(seed), "both"]
+        assert list(row) == ["method", "subset", "labels", "budget", "seed", "task", *expected]
+        assert list(row.values())[:6] == ["random", "few", "none", "default", str(seed), "both"]
         assert {name: float(row[name]) for name in expected} == pytest.approx(expected, abs=1e-6)
 
 
@@ -140,7 +140,7 @@ def test_without_such_a_task_the_geometry_is_its_header(tmp_path, arrays):
     output = tmp_path / "scores.csv"
     protocols = {"knn": {"neighbours": 5}}
     frozen(FrozenJob([tmp_path / "run.npz"], [0], [output], TASKS[1:], protocols, IDENTITY, data=tmp_path))
-    assert (tmp_path / "geometry.csv").read_text().startswith("method,subset,labels,seed,task,alignment,")
+    assert (tmp_path / "geometry.csv").read_text().startswith("method,subset,labels,budget,seed,task,alignment,")
     assert (tmp_path / "geometry.csv").read_text().count("\n") == 1
 
 

@@ -34,7 +34,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path, table):
 
 def test_scores_are_the_means_of_the_predictions_beside_them(tmp_path, table):
     precision = {("b", "linear", "audio"): 0.75, ("a", "retrieval-5", "audio-to-video"): None}
-    identity = {"method": "random", "subset": "small", "labels": "none", "seed": 3}
+    identity = {"method": "random", "subset": "small", "labels": "none", "budget": "default", "seed": 3}
     scores.write_scores(tmp_path / "scores.csv", table, identity, {"a": 7, "b": 9}, {"a": 1.0, "b": 0.5}, precision)
     with (tmp_path / "scores.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))

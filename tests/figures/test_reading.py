@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from avbench.core.errors import UserError
+from avbench.data import ledger
 from avbench.evaluation import scores as predictions
 from avbench.evaluation.scores import CELL
 from avbench.figures import reading, style
@@ -39,7 +40,7 @@ def settings(tmp_path_factory):
         labels = np.repeat(CLASSES, sizes)
         pd.DataFrame({"clip_id": range(len(labels)), "label": labels}).to_csv(folder / f"{name}.csv", index=False)
     cells = [
-        (method, "task", protocol, modality, subset, labels)
+        (method, "task", protocol, modality, subset, labels, "default")
         for method, labels in RUNS
         for protocol in ("knn", "linear")
         for modality in ("audio", "video")
@@ -52,18 +53,18 @@ def settings(tmp_path_factory):
     gained = found.assign(baseline="random", seeds=2, clips=60, difference=mean, ci_low=low, ci_high=high, p=0.1)
     gained = gained.assign(p_holm=0.2)[lambda table: table["method"] != "random"]
     noisy = summary[summary["labels"].isin(list(RATES))].assign(noise="uniform")
-    noisy = noisy.assign(rate=noisy["labels"].map(RATES), gain=0.01, gain_low=-0.02, gain_high=0.04)
+    noisy = noisy.assign(rate=noisy["labels"].map(RATES), draws=2, gain=0.01, gain_low=-0.02, gain_high=0.04)
     noisy = noisy.assign(
         clips=noisy["subset"].map({name: sum(sizes) for name, sizes in SUBSETS.items()}),
         imbalance=noisy["subset"].map({"even": 1.0, "tail": 30.0, "large": 1.0}),
     )
     crossed = noisy.drop_duplicates(["protocol", "modality", "subset"])[
-        ["method", "noise", *CELL[1:5], "clips", "imbalance"]
+        ["method", "noise", *CELL[1:5], "budget", "clips", "imbalance"]
     ].assign(highest_rate=0.4, rate=0.3, ci_low=0.1, ci_high=0.4, verdict="pays up to the rate")
     runs = pd.DataFrame(
         [(*run, subset, seed) for run in RUNS for subset in SUBSETS for seed in (0, 1)],
         columns=["method", "labels", "subset", "seed"],
-    )
+    ).assign(budget="default")
     paired = runs.assign(foreign_positives=0.4, positives_of_class=0.9, negatives_of_class=0.1)
     names = ["alignment", "class_alignment"]
     names += [f"{name}_{kind}" for name in ("uniformity", "effective_rank", "knn") for kind in ("audio", "video")]
@@ -93,6 +94,7 @@ def settings(tmp_path_factory):
         "tasks": {"task": {"dataset": "set", "role": "in-domain"}},
         "subsets": {name: str(folder / f"{name}.csv") for name in SUBSETS},
         "own_labels": OWN,
+        "budgets": ["default"],
         "label_variants": VARIANTS,
         "task": "task",
         "modality": "audio",
@@ -152,7 +154,7 @@ def test_methods_known_by_name_alone_are_shown_with_their_own_labels(settings, t
 
 
 def test_without_own_labels_all_runs_are_shown(settings):
-    scores = reading.trained_scores({"summary": settings["noise"]["summary"]})
+    scores = reading.trained_scores({"summary": settings["noise"]["summary"], "budgets": ["default"]})
     assert set(zip(scores["method"], scores["labels"], strict=True)) == set(RUNS)
 
 
@@ -162,7 +164,7 @@ def test_losses_of_a_method_are_those_of_its_own_labels(settings, tmp_path, monk
         folder = tmp_path / str(number)
         folder.mkdir()
         run = {"method": method, "subset": "even", "labels": labels, "seed": 0, "batch_size": 6}
-        (folder / "run.json").write_text(json.dumps(run | {"still_improving": labels == "wrong-20"}))
+        (folder / "run.json").write_text(json.dumps(run))
         (folder / "metrics.jsonl").write_text(json.dumps({"epoch": 0, "loss": number, "batch_accuracy": 0.5}))
         paths.append(str(folder / "run.json"))
     kept = shown(training_loss, monkeypatch)
@@ -172,11 +174,26 @@ def test_losses_of_a_method_are_those_of_its_own_labels(settings, tmp_path, monk
         ("soft-positive", 1),
         ("pl-soft-positive", 4),
     ]
-    assert not reading.read_runs(settings["noise"] | {"runs": paths})[2]
 
 
 def test_of_subsets_of_one_size_the_most_balanced_is_on_the_axis_of_sizes(settings):
     assert reading.most_balanced(settings["noise"]) == {"even": 10.0, "large": 30.0}
+
+
+def test_where_test_classes_are_unequal_the_largest_is_a_better_guess_than_chance(tmp_path):
+    for name, sizes in {"even": [5, 5, 5, 5], "uneven": [14, 3, 2, 1]}.items():
+        rows = [("test", "stored", label) for label, size in zip("abcd", sizes, strict=True) for _ in range(size)]
+        rows += [("train", "stored", "e"), ("test", "unavailable", "f")]
+        table = pd.DataFrame(rows, columns=["split", "state", "label"]).assign(reason="", detail="")
+        table["clip_id"] = [f"clip {number}" for number in range(len(table))]
+        (tmp_path / name).mkdir()
+        ledger.write(tmp_path / name / "ledger.parquet", table)
+    tasks = {name: {"dataset": name} for name in ("even", "uneven")}
+    found = reading.guesses({"data": str(tmp_path), "tasks": tasks})
+    assert found["even", "linear"] == {"chance": 0.25}
+    assert found["uneven", "linear"] == found["uneven", "knn"] == {"chance": 0.25, "always the largest class": 0.7}
+    assert found["uneven", "retrieval-5"] == {"chance": 0.25}
+    assert {name for lines in found.values() for name in lines} == set(style.GUESSES)
 
 
 def test_the_first_protocol_that_trains_something_is_taken():

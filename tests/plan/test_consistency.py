@@ -10,7 +10,7 @@ from avbench.config.capacity import Held
 from avbench.config.experiment import SCHEMA
 from avbench.config.validation import validate
 from avbench.core.errors import UserError
-from avbench.plan.consistency import check_sizes, check_stored
+from avbench.plan.consistency import check_claims, check_sizes, check_stored
 from avbench.plan.jobs import Plan
 
 
@@ -121,6 +121,32 @@ def test_neighbours_are_compared_with_the_training_clips_of_every_task(demo, roo
     check_sizes(experiment, Held("controlled", 24, 960, 40, 40))
     with pytest.raises(UserError, match=r"201 is more than the 200 training clips of task 'outdoors'. .*works is 200"):
         check_sizes(experiment, Held("controlled-outdoors", 10, 200, 20, 20))
+
+
+@pytest.mark.parametrize(
+    ("given", "there"),
+    [({}, "default"), ({"steps": [600, 2400]}, "steps-600, steps-2400"), ({"epochs": [1, 2]}, "epochs-1, epochs-2")],
+)
+def test_a_claim_about_a_budget_that_is_not_there_is_refused(demo, root, tmp_path, given, there):
+    content = yaml.safe_load((root / "config/claims.yaml").read_text(encoding="utf-8"))
+    demo["claims"] = str(tmp_path / "claims.yaml")
+    if given:
+        for section in (demo["pretraining"], *demo["subsets"].values()):
+            section.pop("epochs", None)
+        demo["pretraining"]["budgets"] = given
+    experiment = Plan(demo, root)
+
+    def state(budget):
+        content["claims"][1]["budget"] = budget
+        (tmp_path / "claims.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+
+    check_claims(experiment)  # a file that is not there is named where it is read
+    state(there.split(", ")[-1])
+    check_claims(experiment)
+    state("steps-9")
+    name = content["claims"][1]["id"]
+    with pytest.raises(UserError, match=rf"claims\.{name}\.budget: 'steps-9' is not declared. Declared are {there} "):
+        check_claims(experiment)
 
 
 def test_choices_of_a_method_have_defaults(demo, root):
@@ -244,13 +270,13 @@ def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, r
     assert experiment.method_settings("soft-positive", "uniform-10")["labels"] == "uniform-10"
 
 
-def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
+def test_labels_of_a_first_round_or_a_draw_have_a_file_a_seed(swept, root):
     experiment = Plan(swept, root)
     assert experiment.first_round("clusters") == "random"
     assert experiment.first_round("again-6") == "cluster-positive"
     assert experiment.first_round("confusion") == "random"
     assert experiment.first_round("uniform-10") is None
-    assert experiment.label_file("small", "uniform-10", 1).endswith("/small/uniform-10.csv")
+    assert experiment.label_file("small", "uniform-10", 1).endswith("/small/uniform-10/seed-1.csv")
     assert experiment.label_file("small", "clusters", 1).endswith("/small/clusters/seed-1.csv")
 
 

@@ -18,21 +18,21 @@ from avbench.plan.report import Report
 from avbench.results.catalogue import TABLES
 from avbench.results.material import TablesPlan
 
-RESULTS = "accuracy gains neighbours confusion embedding_map"
-COMPARED = "accuracy gains neighbours confusion class_gains embedding_map"
-PUBLISHED = "accuracy gains neighbours paper confusion class_gains embedding_map"
+RESULTS = "accuracy gains claims neighbours power confusion embedding_map"
+COMPARED = "accuracy gains claims neighbours power confusion class_gains embedding_map"
+PUBLISHED = "accuracy gains claims neighbours power paper confusion class_gains embedding_map"
 DATA = "pairs samples coverage"
 HAS = {
     "tiny": [RESULTS, "losses timing published_losses", DATA, "geometry"],
     "demo": [COMPARED, "losses timing published_losses", DATA, "combinations sampling geometry"],
     "study": [PUBLISHED, "losses timing published_losses", DATA, "combinations sampling geometry"],
     "reference": [
-        "accuracy gains neighbours balance confusion class_gains embedding_map",
+        "accuracy gains claims neighbours balance power confusion class_gains embedding_map",
         *("losses timing published_losses dynamics", DATA),
         "noise noise_by_imbalance class_size combinations sampling geometry",
     ],
     "robustness": [
-        "accuracy gains neighbours balance paper confusion class_gains embedding_map",
+        "accuracy gains claims neighbours balance power paper confusion class_gains embedding_map",
         *("losses timing published_losses dynamics", DATA),
         "noise noise_by_imbalance class_size combinations sampling geometry",
     ],
@@ -40,12 +40,12 @@ HAS = {
 }
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
-    "tiny": "022168981b2eb93f 8aad47e7777c5baf 0620be8b90d4beab 1062fa49407b473d 830da49a5d3f9c6a",
-    "demo": "afcadaffeaef45eb be72cc157a5e482e 406e3810741c9458 d3cff7c65a2d55e3 a52d5e46682b84cd",
-    "study": "991e074570a13444 c85bdaa6d338e614 6a9a4cb5dd32b52b 494b7dea93cdc433 66c39080a47fabc5",
-    "reference": "36807d8e5808f476 0ca618436e0805a0 c50b761796830fe8 e4defe75dc7918a0 fa2405595f4ce870",
-    "robustness": "34c569eba9a7d965 4611c5603d9af20d 319d9c99e065f1ec 614adc0cb91666a3 bed3c47edc490cf1",
-    "config": "1feb736004ee475a 01155b87777551a4 8cff0f22e2604248 6016a33d11747aad 67b0707bf4b97ecd",
+    "tiny": "2574a6c02c1a7e3c f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
+    "demo": "90fc5892be8c72d9 e6772b8ca860c1e4 f519edbb6336c26e f5d1816436b878bf 24f84ebe1c40604e",
+    "study": "0eca3b39153ad143 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
+    "reference": "fc79aa7dabbe5313 88c3c19e5c69ad5a 72d88d464c966b73 eff5a729711b67ec 207677506adc5780",
+    "robustness": "fb16ee4391c0fff7 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
+    "config": "eeef6ab1ecb1b102 dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
@@ -134,11 +134,11 @@ def test_scores_are_of_frozen_features_of_what_was_trained_and_supervised(tiny, 
     report = Report(Plan(tiny, root))
     scores = report.scored(paths.SCORES_FILE)
     assert len(scores) == len(set(scores)) == 4 + 8 + 2
-    assert "results/tiny/runs/toys/few/none/untrained/seed-1/scores.csv" in scores
-    assert "results/tiny/runs/toys/few/none/random/seed-0/finetune/scores.csv" in scores
+    assert "results/tiny/runs/toys/few/none/untrained/all/seed-1/scores.csv" in scores
+    assert "results/tiny/runs/toys/few/none/random/default/seed-0/finetune/scores.csv" in scores
     assert "results/tiny/supervised/toys/few/seed-1/scores.csv" in scores
     assert report.facts.run_records == [
-        f"results/tiny/runs/toys/few/none/random/seed-{seed}/run.json" for seed in (0, 1)
+        f"results/tiny/runs/toys/few/none/random/default/seed-{seed}/run.json" for seed in (0, 1)
     ]
     assert len(report.geometry) == 4
 

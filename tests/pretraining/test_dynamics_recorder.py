@@ -174,7 +174,7 @@ def train_until_killed(run, step, place):
 
 def test_a_run_that_is_killed_again_and_again_ends_having_recorded_the_same(run, recorded, tmp_path):
     run = changed(run, output=tmp_path / "killed")
-    output = run["job"].output
+    output = run["job"].outputs[0]
     for step, place in ((0, "writing"), (STEPS, "recorded"), (2 * STEPS + 1, "read"), (5 * STEPS, "writing")):
         assert status(start(train_until_killed, run, step, place)) == -signal.SIGKILL
         assert not (output / "dynamics.npz").exists()

@@ -119,13 +119,13 @@ def test_a_run_killed_at_ten_random_steps_ends_in_the_same_bytes(store, tmp_path
         assert training.status(training.start(train_until_killed, run, step, place)) == -signal.SIGKILL
         assert not (tmp_path / "killed/checkpoint.pt").exists()
     said = []
-    resumed = train(store, run["job"].output, "soft-positive-50", settings, 3, machine, said.append)
+    resumed = train(store, run["job"].outputs[0], "soft-positive-50", settings, 3, machine, said.append)
     assert any("going on at step" in line for line in said)
     undisturbed = train(store, tmp_path / "undisturbed", "soft-positive-50", settings, seed=3)
     assert same(resumed, undisturbed)
     metrics = [(tmp_path / name / "metrics.jsonl").read_bytes() for name in ("killed", "undisturbed")]
     assert metrics[0] == metrics[1]
-    assert sorted(path.name for path in run["job"].output.iterdir()) == OUTCOME
+    assert sorted(path.name for path in run["job"].outputs[0].iterdir()) == OUTCOME
 
 
 def test_a_run_is_saved_at_the_end_of_an_epoch_when_it_has_not_been_for_a_while(store, tmp_path, monkeypatch):

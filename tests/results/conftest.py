@@ -24,6 +24,7 @@ def scores(tmp_path):
             modality,
             subset,
             "none",
+            "default",
             seed,
             float(rng.random()),
             float(rng.random()),

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from avbench.results import bootstrap, by_class
+from avbench.results import by_class
+from avbench.results.crossed import components
+from avbench.results.estimates import moderated
 from tests.support.class_outcomes import CLASSES, CLIPS, EVEN, RISING, outcomes
 
 
@@ -31,12 +33,11 @@ def test_gains_are_paired_by_seed_and_clip_whatever_their_order():
     shuffled = predictions(theirs, labels).sample(frac=1, random_state=0)
     table = by_class.gains(predictions(ours, labels), shuffled).set_index("label")
     assert table["clips"].to_dict() == {"gong": 30, "horn, muted": 40, "bell": 50}
-    for label in table.index:
-        members = sorted((k for k in range(120) if labels[k] == label), key=lambda k: f"clip {k}")
-        difference = (ours.astype(float) - theirs)[:, members]
-        expected = bootstrap.bootstrap({"class": difference})
+    difference = {label: (ours.astype(float) - theirs)[:, np.array(labels) == label] for label in table.index}
+    family = moderated([components({"class": values}) for values in difference.values()])
+    for (label, values), expected in zip(difference.items(), family, strict=True):
         row = table.loc[label]
-        assert row["gain"] == pytest.approx(difference.mean())
+        assert row["gain"] == pytest.approx(values.mean())
         assert (row["ci_low"], row["ci_high"]) == pytest.approx((max(expected.low, -1), min(expected.high, 1)))
     assert table["gain"].is_monotonic_decreasing
 
@@ -82,12 +83,13 @@ def test_thirds_have_the_paired_interval_over_seeds_and_clips():
     parts = by_class.by_size(ours, theirs, CLIPS).parts.set_index("part")
     assert list(parts.index) == ["head", "middle", "tail"]
     difference = ours.set_index(["seed", "clip_id"])["correct"] - theirs.set_index(["seed", "clip_id"])["correct"]
-    tail = set(ours.loc[ours["label"].isin(CLASSES[20:]), "clip_id"])
-    values = difference.unstack("clip_id").pipe(lambda table: table[sorted(tail)]).to_numpy()
-    expected = bootstrap.bootstrap({"tail": values})
-    assert parts.loc["tail", "gain"] == pytest.approx(expected.mean)
-    # Which clip is resampled with which is another draw here: the bounds agree as two bootstraps do.
-    assert parts.loc["tail", "ci_low"] == pytest.approx(expected.low, abs=0.02)
+    table, family = difference.unstack("clip_id"), []
+    for names in (CLASSES[:10], CLASSES[10:20], CLASSES[20:]):
+        clips = sorted(set(ours.loc[ours["label"].isin(names), "clip_id"]))
+        family.append(components({"part": table[clips].to_numpy()}))
+    for part, expected in zip(parts.index, moderated(family), strict=True):
+        told = parts.loc[part, ["gain", "ci_low", "ci_high"]].tolist()
+        assert told == pytest.approx([expected.mean, expected.low, expected.high])
     assert parts.loc["tail", ["smallest", "largest"]].tolist() == [CLIPS[CLASSES[-1]], CLIPS[CLASSES[20]]]
 
 

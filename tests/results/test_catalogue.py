@@ -11,7 +11,19 @@ from avbench.results.material import TablesPlan
 
 def test_the_tables_of_an_experiment():
     assert list(TABLES) == [
-        *("accuracy", "summary", "comparisons", "claims", "paper", "runs", "coverage", "leaks", "metrics"),
+        *(
+            "accuracy",
+            "summary",
+            "comparisons",
+            "claims",
+            "claims_by_budget",
+            "paper",
+            "budgets",
+            "runs",
+            "coverage",
+            "leaks",
+            "metrics",
+        ),
         *("geometry", "sampling", "dynamics", "robustness", "break_even"),
     ]
     assert {table.category for table in TABLES.values()} == {"Results", "Training", "Data", "Robustness"}

@@ -15,8 +15,8 @@ from tests.support.score_files import METHODS, SUBSETS, TASKS, run_files
 
 def test_accuracy_holds_all_scores_in_the_given_order(scores):
     files, expected = scores
-    found = collect.accuracy(files, METHODS, TASKS, SUBSETS)
-    columns = "method, task, protocol, modality, subset, labels, seed, accuracy, "
+    found = collect.accuracy(files, {"method": METHODS, "task": TASKS, "subset": SUBSETS})
+    columns = "method, task, protocol, modality, subset, labels, budget, seed, accuracy, "
     columns += "mean_average_precision, n_train, n_test, coverage"
     assert list(found.columns) == columns.split(", ")
     place = {name: i for names in (METHODS, TASKS, SUBSETS) for i, name in enumerate(names)}
@@ -32,12 +32,12 @@ def test_accuracy_holds_all_scores_in_the_given_order(scores):
 def test_the_order_of_the_files_does_not_matter(scores, tmp_path):
     files, _ = scores
     for name, order in (("a", files), ("b", files[::-1])):
-        tables.write(tmp_path / f"{name}.csv", collect.accuracy(order, METHODS))
+        tables.write(tmp_path / f"{name}.csv", collect.accuracy(order, {"method": METHODS}))
     assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
 
 
 def test_methods_that_the_order_leaves_out_come_last_by_name(scores):
-    found = collect.accuracy(scores[0], ["soft-positive"])
+    found = collect.accuracy(scores[0], {"method": ["soft-positive"]})
     assert list(dict.fromkeys(found["method"])) == ["soft-positive", "NA", "random", "untrained"]
 
 
@@ -70,8 +70,9 @@ def test_mean_average_precision_may_be_missing(scores, tmp_path):
 
 
 def test_all_rows_of_the_geometry_files_are_collected(tmp_path):
-    values = dict.fromkeys(GEOMETRY_COLUMNS[5:], 0.5) | {"effective_rank_video": None}
-    rows = [{"method": "NA", "subset": "small", "labels": "none", "seed": s, "task": "home"} | values for s in (0, 1)]
+    values = dict.fromkeys(GEOMETRY_COLUMNS[6:], 0.5) | {"effective_rank_video": None}
+    identity = {"method": "NA", "subset": "small", "labels": "none", "budget": "default", "task": "home"}
+    rows = [identity | {"seed": seed} | values for seed in (0, 1)]
     pd.DataFrame(rows).to_csv(tmp_path / "some.csv", index=False)
     pd.DataFrame(columns=GEOMETRY_COLUMNS).to_csv(tmp_path / "none.csv", index=False)
     found = collect.geometry([tmp_path / "none.csv", tmp_path / "some.csv"])
@@ -85,13 +86,13 @@ def test_all_rows_of_the_geometry_files_are_collected(tmp_path):
 
 def test_runs_are_collected_without_what_differs_between_machines(tmp_path):
     files = run_files(tmp_path)
-    found = collect.runs(files[::-1], ["sp70", "random"], SUBSETS)
-    pd.testing.assert_frame_equal(found, collect.runs(files, ["sp70", "random"], SUBSETS))
-    columns = "dataset, subset, labels, method, seed, steps, epochs, final_loss, final_batch_accuracy"
-    assert list(found.columns) == [*columns.split(", "), "still_improving"]
+    orders = {"method": ["sp70", "random"], "subset": SUBSETS}
+    found = collect.runs(files[::-1], orders)
+    pd.testing.assert_frame_equal(found, collect.runs(files, orders))
+    columns = "dataset, subset, labels, method, budget, seed, steps, epochs, final_loss, final_batch_accuracy"
+    assert list(found.columns) == columns.split(", ")
     keys = list(zip(found["subset"], found["method"], found["seed"], strict=True))
     assert keys == list(itertools.product(["small", "large"], ["sp70", "random"], [0, 1]))
-    assert found[found["still_improving"]]["final_loss"].tolist() == [6 / 7]
 
 
 def test_a_run_without_a_key_is_refused(tmp_path):

@@ -41,14 +41,21 @@ def recorded(path, ids=IDS, sharp=(0, 1, 20)):
 
 
 def run(path, seed=0):
-    return {"method": "random", "subset": "small", "labels": "none", "seed": seed, "path": str(path)}
+    return {
+        "method": "random",
+        "subset": "small",
+        "labels": "none",
+        "budget": "default",
+        "seed": seed,
+        "path": str(path),
+    }
 
 
 def test_each_kept_epoch_has_a_row(tmp_path, data):
     arrays = recorded(tmp_path / "a.npz")
     recorded(tmp_path / "b.npz", IDS[::-1])
     found = dynamics.table([run(tmp_path / "a.npz"), run(tmp_path / "b.npz", 1)], data, "toys")
-    columns = "method, subset, labels, seed, epoch, step, alignment, uniformity_audio, uniformity_video, "
+    columns = "method, subset, labels, budget, seed, epoch, step, alignment, uniformity_audio, uniformity_video, "
     columns += "effective_rank_audio, effective_rank_video, knn_audio, knn_video"
     assert list(found.columns) == columns.split(", ")
     assert found[["seed", "epoch", "step"]].to_numpy().tolist() == [

@@ -28,7 +28,7 @@ TASKS = {
 SUBSET_CLIPS = {"small": [4] * CLASSES, "tail": [9, 6, 4, 3, 2, 1]}
 RUNS = [("random", "none"), ("soft-positive", "true"), ("soft-positive", "wrong-20"), ("soft-positive", "wrong-50")]
 NAMES = ["accuracy", "break_even", "claims", "comparisons", "dynamics", "geometry", "metrics", "paper", "robustness"]
-NAMES += ["runs", "sampling", "summary"]
+NAMES += ["runs", "sampling", "summary", "claims_by_budget", "budgets"]
 
 
 def subset_clips(name):
@@ -47,16 +47,16 @@ def write_run(folder, method, labels, subset, seed):
         said = np.where(rng.random(len(TEST)) < chance, true, np.roll(true, 1))
         part = {"task": task, "protocol": protocol, "modality": "audio", "clip_id": TEST, "label": true}
         parts.append(pd.DataFrame(part | {"prediction": said, "correct": (said == true).astype(float)}))
-    identity = {"method": method, "subset": subset, "labels": labels, "seed": seed}
+    identity = {"method": method, "subset": subset, "labels": labels, "budget": "default", "seed": seed}
     path = folder / f"{method}-{labels}-{subset}-{seed}" / "scores.csv"
     precision = {("home", "linear", "audio"): 0.5 + seed / 10}
     predictions.write_scores(
         path, pd.concat(parts), identity, {"home": 24, "afar": 100}, {"home": 1, "afar": 0.9}, precision
     )
-    measures = dict.fromkeys(GEOMETRY_COLUMNS[5:], float(rng.random()))
+    measures = dict.fromkeys(GEOMETRY_COLUMNS[6:], float(rng.random()))
     pd.DataFrame([identity | {"task": "home"} | measures]).to_csv(path.with_name("geometry.csv"), index=False)
     ended = {"dataset": "toys", "steps": 70, "epochs": 4, "final_loss": 1.5, "final_batch_accuracy": 0.5}
-    path.with_name("run.json").write_text(json.dumps(identity | ended | {"still_improving": False}))
+    path.with_name("run.json").write_text(json.dumps(identity | ended))
     return path
 
 
@@ -71,7 +71,7 @@ def plan(tmp_path_factory):
     for (method, labels), subset, seed in itertools.product(RUNS, SUBSET_CLIPS, SEEDS):
         scores.append(write_run(folder, method, labels, subset, seed))
         fields = {"name": method, "labels": labels} | ({"positive": "same-class"} if labels != "none" else {})
-        run = {"method": fields, "labels": labels, "subset": subset, "seed": seed}
+        run = {"method": fields, "labels": labels, "subset": subset, "budget": "default", "seed": seed}
         sampling.append(run | {"label_file": None if labels == "none" else subset_files[subset]})
     ids = [f"clip-{i}" for i in range(30)]
     listed = {"clip_id": ids, "label": LABELS * 5, "split": "validation", "state": "stored", "reason": "", "detail": ""}
@@ -79,7 +79,7 @@ def plan(tmp_path_factory):
     rng = np.random.default_rng(0)
     arrays = {name: rng.standard_normal((2, 30, 8)) for name in ("audio", "video", "audio-head", "video-head")}
     np.savez(folder / "dynamics.npz", clip_id=np.array(ids), epochs=np.arange(2), steps=np.arange(2), **arrays)
-    recorded = {"method": "random", "subset": "small", "labels": "none", "seed": 0}
+    recorded = {"method": "random", "subset": "small", "labels": "none", "budget": "default", "seed": 0}
     return {
         "scores": list(map(str, scores)),
         "runs": [str(path.with_name("run.json")) for path in scores],
@@ -97,7 +97,8 @@ def plan(tmp_path_factory):
         "tasks": TASKS,
         "batch_size": 6,
         "batch_order": "fresh",
-        "epochs": {"small": 4, "tail": 4},
+        "budgets": ["default"],
+        "lengths": {name: {"default": {"epochs": 4, "steps": None}} for name in SUBSET_CLIPS},
         "data": str(folder / "data"),
         "dataset": "toys",
         "claims": str(CONFIG / "claims.yaml"),
@@ -148,11 +149,11 @@ def test_runs_are_told_apart_by_their_labels(made):
 def test_claims_and_the_publication_look_at_a_methods_own_labels(made):
     claim = made["claims"].set_index("claim").loc["soft-positive-small"]
     gains = made["comparisons"].set_index(CELL)
-    gain = gains.loc["soft-positive", "home", "linear", "audio", "small", "true"]
+    gain = gains.loc["soft-positive", "home", "linear", "audio", "small", "true", "default"]
     assert tuple(claim[["effect", "ci_low", "ci_high"]]) == tuple(gain[["difference", "ci_low", "ci_high"]])
     beside = made["paper"].set_index(["method", "task", "protocol"])["measured"]
     summary = made["summary"].set_index(CELL)["mean"]
-    own = summary["soft-positive", "afar", "linear", "audio", "tail", "true"]
+    own = summary["soft-positive", "afar", "linear", "audio", "tail", "true", "default"]
     assert beside["soft-positive", "afar", "linear"] == own
 
 
@@ -167,7 +168,7 @@ def test_metrics_are_those_of_the_predictions(plan, made):
     parts = predictions.read(path.with_name("predictions.parquet")).groupby(predictions.SCORED)
     table = made["metrics"].set_index([*CELL[:1], *CELL[4:], "seed", *CELL[1:4]])
     for key, part in parts:
-        row = table.loc[(*identity[["method", "subset", "labels", "seed"]], *key)]
+        row = table.loc[(*identity[["method", "subset", "labels", "budget", "seed"]], *key)]
         sizes = dict(zip(LABELS, SUBSET_CLIPS["tail"], strict=True)) if key[0] == "home" else None
         for name, value in metrics(part, sizes).items():
             assert row[name] == pytest.approx(value, abs=1e-6, nan_ok=True)
@@ -203,7 +204,9 @@ def test_tables_of_runs_hold_every_run(plan, made):
 def test_the_text_at_the_end_shows_a_methods_own_labels_and_names_the_others(folder, made, capsys):
     console.print_summary(folder, "report.html")
     text = capsys.readouterr().out
-    own = made["summary"].set_index(CELL)["mean"]["soft-positive", "home", "linear", "audio", "small", "true"]
+    own = made["summary"].set_index(CELL)["mean"][
+        "soft-positive", "home", "linear", "audio", "small", "true", "default"
+    ]
     (line,) = [line for line in text.splitlines() if line.startswith("soft-positive ")]
     assert line.split()[1] == f"{100 * own:.1f}"
     assert "With others (wrong-20, wrong-50): tables/summary.csv." in " ".join(text.split())
@@ -222,8 +225,8 @@ def test_an_experiment_without_noise_and_followed_clips_has_the_heads_of_those_t
 def test_a_plan_with_another_key_is_refused(plan, tmp_path):
     with pytest.raises(UserError, match="plan: unknown key 'score'"):
         make.make_tables(plan | {"score": []}, tmp_path)
-    with pytest.raises(UserError, match="plan: the key 'epochs' is missing"):
-        make.make_tables({key: value for key, value in plan.items() if key != "epochs"}, tmp_path)
+    with pytest.raises(UserError, match="plan: the key 'lengths' is missing"):
+        make.make_tables({key: value for key, value in plan.items() if key != "lengths"}, tmp_path)
 
 
 COLUMNS_OF_CLASSES = ["class", "clips"]

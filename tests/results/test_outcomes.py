@@ -9,13 +9,16 @@ import pytest
 from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
-from avbench.results import bootstrap, collect, outcomes, tables
+from avbench.results import collect, outcomes, tables
+from avbench.results.crossed import components
+from avbench.results.estimates import moderated
+from avbench.results.multiplicity import holm
 
 CLIPS = [f"clip-{i}" for i in range(60)]
 COVERAGE = {"home": 0.98, "afar": 1.0}
 
 
-def write(folder, method, subset, seed, scored, clips=CLIPS, rng=None):
+def write(folder, method, subset, seed, scored, clips=CLIPS, rng=None, budget="default"):
     """Write the scores and predictions of one run; ``scored`` lists (task, protocol, modality)."""
     rng = rng or np.random.default_rng([seed, len(method), len(subset)])
     parts = []
@@ -23,8 +26,9 @@ def write(folder, method, subset, seed, scored, clips=CLIPS, rng=None):
         right = (rng.random(len(clips)) < 0.4 + 0.04 * len(method)).astype(float)
         part = {"clip_id": clips, "label": "dog", "prediction": "cat", "correct": right}
         parts.append(pd.DataFrame(part).assign(task=task, protocol=protocol, modality=modality))
-    identity = {"method": method, "subset": subset, "labels": "none", "seed": seed}
-    path = folder / f"{method}-{subset}-{seed}" / "scores.csv"
+    budget = "all" if method in ("supervised", "untrained") else budget
+    identity = {"method": method, "subset": subset, "labels": "none", "budget": budget, "seed": seed}
+    path = folder / budget / f"{method}-{subset}-{seed}" / "scores.csv"
     scores.write_scores(path, pd.concat(parts), identity, {"home": 240, "afar": 100}, COVERAGE, {})
     return path
 
@@ -60,7 +64,7 @@ def right(files, method, subset, seed, task, protocol):
 def test_outcomes_are_the_predictions_of_every_seed(files):
     accuracy, found = gather(files)
     assert list(found) == list(dict.fromkeys(tuple(row) for row in accuracy[CELL].to_numpy().tolist()))
-    cell = found["sp70", "afar", "linear", "audio", "small", "none"]
+    cell = found["sp70", "afar", "linear", "audio", "small", "none", "default"]
     assert cell.seeds == (0, 1, 2)
     for row, seed in zip(cell.correct, cell.seeds, strict=True):
         expected = right(files, "sp70", "small", seed, "afar", "linear")
@@ -72,7 +76,7 @@ def test_what_is_right_takes_a_byte_a_clip_unless_there_are_shares(tmp_path):
     path = write(tmp_path, "a", "small", 0, scored)
     table = scores.read(path.with_name("predictions.parquet"))
     table.loc[table["protocol"] == "retrieval-1", "correct"] = np.linspace(0, 1, len(CLIPS))
-    identity = {"method": "a", "subset": "small", "labels": "none", "seed": 0}
+    identity = {"method": "a", "subset": "small", "labels": "none", "budget": "default", "seed": 0}
     scores.write_scores(path, table, identity, {"home": 240}, COVERAGE, {})
     linear, hits = gather([path])[1].values()
     assert (linear.correct.dtype, hits.correct.dtype) == (np.uint8, np.float32)
@@ -136,9 +140,11 @@ def test_the_summary_holds_the_means_of_the_scores(files):
     assert np.allclose(summary["mean"], means, atol=1e-6)
     assert set(summary["seeds"]) == {3}
     assert set(summary["clips"]) == {60}
-    row = summary.iloc[0]
-    expected = bootstrap.bootstrap({row["task"]: found[tuple(row[CELL])].correct})
-    assert (row["ci_low"], row["ci_high"]) == pytest.approx((expected.low, expected.high), abs=1e-6)
+    for _, family in summary.groupby(["protocol", "modality", "budget"]):
+        cells = [found[tuple(row)] for row in family[CELL].to_numpy()]
+        expected = moderated([components({"task": cell.correct}) for cell in cells])
+        assert family["ci_low"].tolist() == pytest.approx([max(one.low, 0) for one in expected])
+        assert family["ci_high"].tolist() == pytest.approx([min(one.high, 1) for one in expected])
 
 
 def test_methods_are_compared_with_random_pairing_and_finetuned_ones_with_training_from_scratch(files):
@@ -152,6 +158,7 @@ def test_methods_are_compared_with_random_pairing_and_finetuned_ones_with_traini
     # In domain, the baseline was trained on the large subset only; out of domain it depends on none.
     scratch = {(method, "supervised", "finetune"): 3 for method in ("random", "sp70", "soft-positive")}
     assert pairs == others | scratch
+    families = {}
     for row in table.to_dict("records"):
         protocol = "supervised" if row["baseline"] == "supervised" else row["protocol"]
         subset = "all" if row["baseline"] == "supervised" and row["task"] == "afar" else row["subset"]
@@ -161,17 +168,43 @@ def test_methods_are_compared_with_random_pairing_and_finetuned_ones_with_traini
             other = right(files, row["baseline"], subset, seed, row["task"], protocol)
             gaps.append([own[clip] - other[clip] for clip in CLIPS])
         assert row["difference"] == pytest.approx(np.mean(gaps))
-        expected = bootstrap.bootstrap({row["task"]: np.array(gaps)})
-        assert (row["ci_low"], row["ci_high"], row["p"]) == pytest.approx(
-            (expected.low, expected.high, expected.p), abs=1e-6
-        )
+        families.setdefault((row["protocol"], row["modality"]), []).append((row, components({"a": np.array(gaps)}, 2)))
+    for family in families.values():
+        for (row, _), expected in zip(family, moderated([found for _, found in family]), strict=True):
+            told = (row["ci_low"], row["ci_high"], row["p"])
+            assert told == pytest.approx((max(expected.low, -1), min(expected.high, 1), expected.p), abs=1e-6)
+
+
+def test_methods_are_compared_at_the_same_budget_and_what_depends_on_none_at_each(tmp_path):
+    files, lengths = [], ("steps-5", "steps-20")
+    for method in ("untrained", "random", "sp70"):
+        for budget, seed in itertools.product(lengths[: 1 if method == "untrained" else 2], range(2)):
+            rng = np.random.default_rng([seed, len(method), len(budget)])
+            scored = [("home", "finetune", "audio")]
+            files.append(write(tmp_path, method, "small", seed, scored, rng=rng, budget=budget))
+    files += [write(tmp_path, "supervised", "small", seed, [("home", "supervised", "audio")]) for seed in range(2)]
+    found = outcomes.collect(collect.accuracy(files, {"budget": lengths}), files)
+    table = outcomes.comparisons(found)
+    told = [tuple(row) for row in table[["method", "baseline", "budget"]].to_numpy().tolist()]
+    assert sorted(told) == sorted(
+        [(method, "random", budget) for method in ("untrained", "sp70") for budget in lengths]
+        + [(method, "supervised", budget) for method in ("random", "sp70") for budget in lengths]
+        + [("untrained", "supervised", "all")]
+    )
+    place = ("home", "finetune", "audio", "small", "none")
+    for row in table[table["baseline"] == "random"].itertuples():
+        own = found[row.method, *place, "all" if row.method == "untrained" else row.budget]
+        gap = own.correct.mean() - found["random", *place, row.budget].correct.mean()
+        assert row.difference == pytest.approx(gap, abs=1e-6)
+    families = table[table["baseline"] == "random"].groupby("budget")
+    assert all(part["p_holm"].tolist() == pytest.approx(holm(part["p"]).tolist()) for _, part in families)
 
 
 def test_p_values_are_adjusted_within_a_family(files):
     table = outcomes.comparisons(gather(files)[1])
     sizes = set()
     for _, family in table.groupby(["baseline", "task", "protocol", "modality", "subset"]):
-        assert family["p_holm"].tolist() == pytest.approx(bootstrap.holm(family["p"]).tolist())
+        assert family["p_holm"].tolist() == pytest.approx(holm(family["p"]).tolist())
         sizes.add(len(family))
     assert sizes == {2, 3}
 

@@ -97,9 +97,11 @@ def count(tmp_path):
             "labels": labels,
             "label_file": None if labels == "none" else str(file),
             "subset": "s",
+            "budget": "b",
             "seed": 3,
         }
-        found = pair_counts.table([run], {"s": str(tmp_path / "subset.csv")}, batch_size, "fresh", {"s": 10})
+        files, lengths = {"s": str(tmp_path / "subset.csv")}, {"s": {"b": {"epochs": 10, "steps": None}}}
+        found = pair_counts.table([run], files, batch_size, "fresh", lengths)
         assert list(found.columns) == pair_counts.COLUMNS
         return found.iloc[0]
 

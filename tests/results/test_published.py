@@ -65,7 +65,7 @@ def test_figures_of_another_dataset_have_no_difference_and_are_marked(paper):
 
 
 def test_the_published_linear_probe_stands_beside_both_of_ours(paper):
-    added = ("random", "vggsound", "linear-sgd", "audio", "s", "none", 3, 900, 0.14, 0.1, 0.2)
+    added = ("random", "vggsound", "linear-sgd", "audio", "s", "none", "default", 3, 900, 0.14, 0.1, 0.2)
     table = published.beside(summary(added), paper, TASKS, "s")
     row = table[(table["method"] == "random") & (table["task"] == "vggsound")].set_index("protocol")
     assert row.loc["linear", "published"] == row.loc["linear-sgd", "published"] == pytest.approx(0.138)
@@ -74,7 +74,7 @@ def test_the_published_linear_probe_stands_beside_both_of_ours(paper):
 
 
 def test_a_method_of_several_labels_is_shown_with_its_own(paper):
-    noisy = ("random", "vggsound", "linear", "audio", "s", "noisy-30", 3, 900, 0.1, 0.05, 0.15)
+    noisy = ("random", "vggsound", "linear", "audio", "s", "noisy-30", "default", 3, 900, 0.1, 0.05, 0.15)
     found = published.beside(summary(noisy), paper, TASKS, "s", {"random": "none"})
     pd.testing.assert_frame_equal(found, published.beside(summary(), paper, TASKS, "s"))
     with pytest.raises(UserError, match="method 'random' has several labels, none and noisy-30"):

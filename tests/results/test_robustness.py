@@ -35,9 +35,9 @@ def cell(chance, seed=0, seeds=3, clips=CLIPS):
 
 def study(gains, seeds=3, place=PLACE):
     """Outcomes of random pairing at 40 % and of a method that gains so much with each of its labels."""
-    found = {("random", *place, "none"): cell(0.4, 0, seeds)}
+    found = {("random", *place, "none", "default"): cell(0.4, 0, seeds)}
     for number, (labels, gain) in enumerate(gains.items()):
-        found["soft", *place, labels] = cell(0.4 + gain, 10 + number, seeds)
+        found["soft", *place, labels, "default"] = cell(0.4 + gain, 10 + number, seeds)
     return found
 
 
@@ -46,7 +46,11 @@ def tabled(found):
 
 
 def test_the_noise_of_label_variants():
-    assert NOISE == {"uniform-20": ("uniform", 0.2), "uniform-40": ("uniform", 0.4), "flip-40": ("pair-flip", 0.4)}
+    assert NOISE == {
+        "uniform-20": ("uniform", 0.2, False),
+        "uniform-40": ("uniform", 0.4, True),
+        "flip-40": ("pair-flip", 0.4, False),
+    }
 
 
 def test_each_run_has_a_row_and_true_labels_one_a_kind_of_noise():
@@ -54,19 +58,19 @@ def test_each_run_has_a_row_and_true_labels_one_a_kind_of_noise():
     found = study(gains) | study({"true": 0.3}, place=("home", "linear", "audio", "tail"))
     table = tabled(found)
     assert list(table.columns) == robustness.COLUMNS
-    assert table[["noise", "rate", "labels"]].to_numpy().tolist() == [
-        ["uniform", 0.0, "true"],
-        ["uniform", 0.2, "uniform-20"],
-        ["uniform", 0.4, "uniform-40"],
-        ["pair-flip", 0.0, "true"],
-        ["pair-flip", 0.4, "flip-40"],
+    assert table[["noise", "rate", "labels", "draws"]].to_numpy().tolist() == [
+        ["uniform", 0.0, "true", 0],
+        ["uniform", 0.2, "uniform-20", 3],
+        ["uniform", 0.4, "uniform-40", 1],  # whose seed fixes one draw for all runs
+        ["pair-flip", 0.0, "true", 0],
+        ["pair-flip", 0.4, "flip-40", 3],
     ]
     assert set(table["method"]) == {"soft"}
     assert table[["clips", "imbalance"]].drop_duplicates().to_numpy().tolist() == [[240, 1.0]]
     summary = outcomes.summary(found).set_index(CELL)
     comparisons = outcomes.comparisons(found).set_index(CELL)
     for row in table.itertuples():
-        key = ("soft", *PLACE, row.labels)
+        key = ("soft", *PLACE, row.labels, "default")
         assert (row.mean, row.ci_low, row.ci_high) == tuple(summary.loc[key, ["mean", "ci_low", "ci_high"]])
         expected = comparisons.loc[key, ["difference", "ci_low", "ci_high", "p", "p_holm"]]
         assert (row.gain, row.gain_low, row.gain_high, row.p, row.p_holm) == tuple(expected)
@@ -112,7 +116,7 @@ def test_the_rate_is_where_the_curve_of_mean_gains_crosses_zero():
     found = study({"true": 0.3, "uniform-20": 0.1, "uniform-40": -0.1, "flip-40": -0.2})
     table = robustness.break_even(found, NOISE, SIZES).set_index("noise")
     means = {key[5]: value.correct.mean() for key, value in found.items() if key[0] == "soft"}
-    gain = {labels: mean - found["random", *PLACE, "none"].correct.mean() for labels, mean in means.items()}
+    gain = {labels: mean - found["random", *PLACE, "none", "default"].correct.mean() for labels, mean in means.items()}
     uniform = 0.2 + 0.2 * gain["uniform-20"] / (gain["uniform-20"] - gain["uniform-40"])
     assert table.loc["uniform", "rate"] == pytest.approx(uniform, abs=1e-6)
     assert table.loc["pair-flip", "rate"] == pytest.approx(
@@ -122,12 +126,23 @@ def test_the_rate_is_where_the_curve_of_mean_gains_crosses_zero():
 
 def test_a_single_rate_makes_no_curve_and_variants_of_one_rate_count_as_their_mean():
     assert robustness.break_even(study({"uniform-20": 0.2}), NOISE, SIZES).empty
-    noise = NOISE | {"again-40": ("uniform", 0.4)}
+    noise = NOISE | {"again-40": robustness.Noise("uniform", 0.4)}
     found = study({"true": 0.3, "uniform-40": 0.1, "again-40": -0.5})
     (row,) = robustness.break_even(found, noise, SIZES).to_dict("records")
-    gains = [found["soft", *PLACE, labels].correct.mean() for labels in ("true", "uniform-40", "again-40")]
-    first, *others = np.array(gains) - found["random", *PLACE, "none"].correct.mean()
+    gains = [found["soft", *PLACE, labels, "default"].correct.mean() for labels in ("true", "uniform-40", "again-40")]
+    first, *others = np.array(gains) - found["random", *PLACE, "none", "default"].correct.mean()
     assert row["rate"] == pytest.approx(0.4 * first / (first - np.mean(others)), abs=1e-6)
+
+
+def test_budgets_have_rows_of_their_own():
+    long, short = study({"true": 0.3, "uniform-40": 0.2}), study({"true": 0.3, "uniform-40": -0.3})
+    apart = {"default": long, "steps-5": short}
+    both = {(*cell[:6], budget): value for budget, found in apart.items() for cell, value in found.items()}
+    tables = {budget: (tabled(found), robustness.break_even(found, NOISE, SIZES)) for budget, found in apart.items()}
+    for place, made in enumerate((tabled(both), robustness.break_even(both, NOISE, SIZES))):
+        for budget, alone in tables.items():
+            own = made[made["budget"] == budget].reset_index(drop=True)
+            pd.testing.assert_frame_equal(own, alone[place].assign(budget=budget))
 
 
 def test_only_seeds_that_all_runs_have_count():

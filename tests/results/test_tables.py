@@ -11,8 +11,8 @@ def test_a_methods_own_labels_come_first_and_the_others_as_listed(scores, tmp_pa
     files, table = scores
     noisy = [table[table["method"] == "random"].assign(labels=labels) for labels in ("flip-10", "flip-5", "true")]
     pd.concat(noisy).to_csv(tmp_path / "noisy.csv", index=False)
-    order = ["none", "true", "flip-5", "flip-10"]
-    found = collect.accuracy([*files, tmp_path / "noisy.csv"], METHODS, TASKS, SUBSETS, order, {"random": "true"})
+    orders = {"method": METHODS, "task": TASKS, "subset": SUBSETS, "labels": ["none", "true", "flip-5", "flip-10"]}
+    found = collect.accuracy([*files, tmp_path / "noisy.csv"], orders, {"random": "true"})
     of_random = found[found["method"] == "random"]
     for _, cell in of_random.groupby(CELL[1:5]):
         assert list(dict.fromkeys(cell["labels"])) == ["true", "none", "flip-5", "flip-10"]
@@ -26,12 +26,12 @@ def test_a_methods_own_labels_come_first_and_the_others_as_listed(scores, tmp_pa
 def test_the_supervised_baseline_stands_beside_the_probes_of_its_task():
     columns = tables.SUMMARY_COLUMNS
     rows = [
-        ("random", "t", "linear", "audio", "small", "none", 3, 50, 0.3, 0.2, 0.4),
-        ("random", "t", "linear", "video", "small", "none", 3, 50, 0.5, 0.4, 0.6),
-        ("supervised", "t", "supervised", "audio", "small", "true", 3, 50, 0.6, 0.5, 0.7),
-        ("supervised", "other", "supervised", "audio", "all", "true", 3, 50, 0.7, 0.6, 0.8),
+        ("random", "t", "linear", "audio", "small", "none", "default", 3, 50, 0.3, 0.2, 0.4),
+        ("random", "t", "linear", "video", "small", "none", "default", 3, 50, 0.5, 0.4, 0.6),
+        ("supervised", "t", "supervised", "audio", "small", "true", "all", 3, 50, 0.6, 0.5, 0.7),
+        ("supervised", "other", "supervised", "audio", "all", "true", "all", 3, 50, 0.7, 0.6, 0.8),
     ]
-    noisy = ("random", "t", "linear", "audio", "small", "flip-30", 3, 50, 0.1, 0.0, 0.2)
+    noisy = ("random", "t", "linear", "audio", "small", "flip-30", "default", 3, 50, 0.1, 0.0, 0.2)
     placed = tables.beside_probes(pd.DataFrame([*rows, noisy], columns=columns), {"random": "none"})
     assert "flip-30" not in set(placed["labels"])
     found = set(zip(placed["method"], placed["task"], placed["protocol"], placed["modality"], strict=True))

@@ -7,7 +7,7 @@ from avbench.core.files import write_text
 from tests.support import recorded
 
 TABLE = "results/tiny/tables/accuracy.csv"
-SEED = f"{recorded.RUN}/random/seed-0"
+SEED = f"{recorded.RUN}/random/default/seed-0"
 SUBSET = "results/tiny/subsets/toys/few.csv"
 
 

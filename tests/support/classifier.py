@@ -7,6 +7,7 @@ from avbench.data.store import open_store
 from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier.training_run import ClassifierRun, TrainedParts
 from avbench.evaluation.tasks import task_clips
+from avbench.features.windows import Clips
 from avbench.models.embedder import load_embedder
 from avbench.pretraining.run import write_untrained
 from avbench.training import checkpoint
@@ -39,4 +40,9 @@ def train(data, parts, settings=SETTINGS, modality="audio", model=None, clips=No
     clips = task_clips(tasks()[0], data, None) if clips is None else clips
     run = ClassifierRun("toys", modality, parts, clips, FEATURES, settings, seed=0)
     given = {"file": data / "unfinished.pt", "machine": MACHINE, "requests": (), **given}
-    return loop.train(model, open_store(data, "toys"), run, **given)[0]
+    return loop.train(model, training_clips(data, run), run, **given)[0]
+
+
+def training_clips(data, run):
+    """Return the clips that a classifier of the toys is trained on."""
+    return Clips(open_store(data, "toys"), run.ids("train"), FEATURES, short="repeat")

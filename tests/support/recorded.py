@@ -14,6 +14,7 @@ from avbench.results import collect, tables
 
 LABELS, SEEDS = ("drum", "dog, barking"), (0, 1)
 RUN = "results/tiny/runs/toys/few/none"
+BUDGETS = {"random": "default", "untrained": "all", "supervised": "all"}
 SUPERVISED = "results/tiny/supervised/toys/few"
 
 
@@ -28,7 +29,7 @@ def write_experiment() -> Path:
     for seed in SEEDS:
         pretrain(seed, subset)
         for method in ("random", "untrained"):
-            folder = Path(RUN, method, f"seed-{seed}")
+            folder = Path(RUN, method, BUDGETS[method], f"seed-{seed}")
             if method == "untrained":
                 write_text(folder / "checkpoint.pt", f"initial weights {seed}")
             write_text(folder / "embeddings.npz", f"features of {method} {seed}")
@@ -65,9 +66,10 @@ def write_data() -> None:
 
 def pretrain(seed: int, subset: Path) -> None:
     """Write a run's checkpoint and what tells of it."""
-    folder = Path(RUN, "random", f"seed-{seed}")
+    folder = Path(RUN, "random", "default", f"seed-{seed}")
     write_text(folder / "checkpoint.pt", f"trained weights {seed}")
-    identity = {"dataset": "toys", "subset": "few", "labels": "none", "seed": seed, "method": "random"}
+    identity = {"dataset": "toys", "subset": "few", "labels": "none", "budget": "default", "seed": seed}
+    identity["method"] = "random"
     made = {"outputs": provenance.digests([folder / "checkpoint.pt"])}
     stamp = provenance.stamp([subset, "results/tiny/statistics/toys/few.json"])
     write_json(folder / "run.json", identity | made | {"settings": {"epochs": 2}, "provenance": stamp})
@@ -78,7 +80,7 @@ def score(folder: Path, method: str, seed: int, protocol: str, inputs: list) -> 
     tested = ledger.stored(ledger.read("data/toys/ledger.parquet"), "test")
     correct = np.random.default_rng([seed, len(protocol)]).integers(0, 2, len(tested)).astype(float)
     told = tested[["clip_id", "label"]].assign(task="toys", protocol=protocol, modality="audio", correct=correct)
-    identity = {"method": method, "subset": "few", "labels": "none", "seed": seed}
+    identity = {"method": method, "subset": "few", "labels": "none", "budget": BUDGETS[method], "seed": seed}
     output = folder / "scores.csv"
     predictions.write_scores(output, told.assign(prediction="drum"), identity, {"toys": 5}, {"toys": 1.0})
     written = [output, output.with_name(predictions.FILE)]
@@ -90,6 +92,6 @@ def write_tables(scores: list[Path]) -> None:
     """Collect the scores into the table of them, and record it."""
     tables.write("results/tiny/tables/accuracy.csv", collect.accuracy(scores))
     beside = [path.with_name(name) for path in scores for name in (predictions.FILE, provenance.FILE)]
-    runs = [Path(RUN, "random", f"seed-{seed}", "run.json") for seed in SEEDS]
+    runs = [Path(RUN, "random", "default", f"seed-{seed}", "run.json") for seed in SEEDS]
     record = Path("results/tiny/provenance/tables.json")
     provenance.record(record, [*scores, *beside, *runs], [Path("results/tiny/tables/accuracy.csv")])

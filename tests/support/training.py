@@ -25,7 +25,7 @@ CLASSES, CLIPS = 4, 6
 FEATURES = FeatureSettings(sample_rate=8000, n_fft=256, hop=200, n_mels=40, frame_rate=4.0, audio_s=1.0, video_s=1.0)
 SETTINGS = PretrainSettings(model="small", epochs=3, batch_size=8, learning_rate=2e-3)
 MACHINE = MachineSettings(device="cpu", checkpoint_every_s=0)
-IDENTITY = {"dataset": "d", "subset": "s", "labels": "true"}
+IDENTITY = {"dataset": "d", "subset": "s", "labels": "true", "budget": "default"}
 
 # Each process is a copy of one that has imported all of this, which takes seconds, and has started no thread.
 _context = multiprocessing.get_context("forkserver")
@@ -82,24 +82,28 @@ def pairing_labels(store: Store) -> list[str]:
 
 
 def arguments(store, output, method="soft-positive", settings=SETTINGS, seed=0, machine=MACHINE, **fields):
-    """Return what `pretrain` takes, other ``fields`` of the job among it; it can be sent to another process."""
+    """Return what `pretrain` takes for one seed, fields of the job among it; it can be sent to another process."""
     job = PretrainJob(
         method=PRESETS[method] if isinstance(method, str) else method,
         pretraining=settings,
         features=FEATURES,
-        seed=seed,
+        seeds=(seed,),
         identity=IDENTITY,
         subset=store.data / "subset.csv",
-        labels=store.data / "subset.csv",
+        labels=(store.data / "subset.csv",),
         statistics=store.data / "statistics.json",
-        output=output,
+        outputs=(output,),
         data=store.data,
     )
-    return {"job": replace(job, **fields), "machine": machine, "log": len}
+    return changed({"job": job, "machine": machine, "log": len}, **fields)
 
 
 def changed(run: dict, **fields) -> dict:
-    """Return what `pretrain` takes with some fields of the job changed."""
+    """Return what `pretrain` takes with fields of the job changed; ``output`` and ``labels``: those of one seed."""
+    if "output" in fields:
+        fields["outputs"] = (fields.pop("output"),)
+    if isinstance(fields.get("labels"), Path):
+        fields["labels"] = (fields["labels"],)
     return run | {"job": replace(run["job"], **fields)}
 
 

@@ -2,6 +2,7 @@
 
 import copy
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,16 @@ class Workflow:
 
     def pages(self, *parts: str) -> Path:
         return self.folder.joinpath("results", self.config["experiment"], *parts)
+
+
+def jobs(planned: str) -> dict[str, int]:
+    """Return how many jobs a run plans of each verb, whatever seeds they serve."""
+    counts: dict[str, int] = {}
+    # A dry run prints its table twice.
+    for rule, count in dict(re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE)).items():
+        verb = re.sub(r"_seeds_\d+_to_\d+$", "", rule)
+        counts[verb] = counts.get(verb, 0) + int(count)
+    return counts
 
 
 @pytest.fixture

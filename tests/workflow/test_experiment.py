@@ -9,7 +9,7 @@ import time
 import pytest
 
 from avbench.core.hashing import file_digest
-from tests.workflow.conftest import Workflow
+from tests.workflow.conftest import Workflow, jobs
 
 
 def rows(path):
@@ -20,7 +20,7 @@ def rows(path):
 def test_a_run_ends_with_tables_figures_and_a_report(finished):
     accuracy = rows(finished.pages("tables", "accuracy.csv"))
     assert list(accuracy[0]) == [
-        *("method", "task", "protocol", "modality", "subset", "labels"),
+        *("method", "task", "protocol", "modality", "subset", "labels", "budget"),
         *("seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"),
     ]
     scored = {(row["method"], row["protocol"], row["modality"], row["seed"]) for row in accuracy}
@@ -46,7 +46,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     (claim, *_) = rows(finished.pages("tables", "claims.csv"))
     assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(claim)
     figures = {path.name for path in finished.pages("figures").iterdir()}
-    names = ["accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing"]
+    names = ["accuracy", "gains", "claims", "losses", "pairs", "samples", "coverage", "timing"]
     names += ["neighbours", "published_losses", "confusion", "embedding_map", "geometry"]
     drawn = {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
     assert figures == drawn | {"geometry.rst"}  # its caption, made of its data
@@ -59,7 +59,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
 DIGESTS = {
     "coverage.csv": "ca19dfab1452460bc74453d9a03705b66f823d2f4063f8523f46500246bdeaca",
     "leaks.csv": "83141ed491c20fcb0bcf2ec48d0fd5d37ebb52642e96150246ff9ee6aedf18d8",
-    "sampling.csv": "f6bc6158839f97ea67008872d7879c8ee9063059b54f1bb466fea454309092bb",
+    "sampling.csv": "9482361dd6b7fddaa4da7944f381a13339deea7072c91a4ab04c95ada9fb5f79",
 }
 
 
@@ -91,7 +91,10 @@ def test_a_missing_report_is_made_and_nothing_else(finished):
 
 def test_one_core_and_kills_give_the_same_bytes(finished, tiny, tmp_path):
     workflow = Workflow(tmp_path, tiny)
-    landmarks = ["data/toys/packing/*/*", "results/tiny/runs/toys/few/none/random/seed-*/unfinished/*/checkpoint.pt"]
+    landmarks = [
+        "data/toys/packing/*/*",
+        "results/tiny/runs/toys/few/none/random/default/seed-*/unfinished/*/checkpoint.pt",
+    ]
     for landmark in landmarks:
         process = workflow.start(cores=1)
         deadline = time.monotonic() + 300
@@ -116,11 +119,9 @@ def test_a_new_method_is_one_line_and_runs_nothing_else(finished, tiny):
     finished.write(tiny)
     try:
         planned = finished.run("--dry-run")
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", planned, re.MULTILINE))
-        assert {
-            name: counts.get(name) for name in ("pack", "subset", "statistics", "untrained", "supervised")
-        } == dict.fromkeys(("pack", "subset", "statistics", "untrained", "supervised"))
-        expected = {"pretrain": "2", "embed": "1", "frozen": "1", "trained": "4", "labels": "1"}
+        counts = jobs(planned)
+        assert not {"pack", "subset", "statistics", "untrained", "supervised"} & set(counts)
+        expected = {"pretrain": 1, "embed": 1, "frozen": 1, "trained": 4, "labels": 1}
         assert {name: counts[name] for name in expected} == expected
         finished.run()
         found = rows(finished.pages("tables", "accuracy.csv"))
@@ -138,19 +139,19 @@ def test_a_changed_probe_trains_nothing(finished, tiny):
     config = finished.config
     finished.write(tiny)
     try:
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
+        counts = jobs(finished.run("--dry-run"))
     finally:
         finished.write(config)
-    assert counts["frozen"] == "2"
+    assert counts["frozen"] == 2
     assert not {"pretrain", "embed", "pack", "trained", "supervised"} & set(counts)
 
 
 @pytest.mark.parametrize(
     ("change", "repeated", "kept"),
     [
-        ({"pretraining": {"learning_rate": 0.003}}, {"pretrain": "2", "untrained": "1"}, {"supervised"}),
-        ({"evaluation": {"finetune": {"epochs": 3}}}, {"trained": "4"}, {"pretrain", "embed", "supervised"}),
-        ({"evaluation": {"supervised": {"epochs": 3}}}, {"supervised": "1"}, {"pretrain", "embed", "trained"}),
+        ({"pretraining": {"learning_rate": 0.003}}, {"pretrain": 1, "untrained": 1}, {"supervised"}),
+        ({"evaluation": {"finetune": {"epochs": 3}}}, {"trained": 4}, {"pretrain", "embed", "supervised"}),
+        ({"evaluation": {"supervised": {"epochs": 3}}}, {"supervised": 1}, {"pretrain", "embed", "trained"}),
     ],
     ids=["pretraining", "fine-tuning", "baseline"],
 )
@@ -162,7 +163,7 @@ def test_a_changed_setting_of_training_repeats_what_it_decides(finished, tiny, c
     config = finished.config
     finished.write(tiny)
     try:
-        counts = dict(re.findall(r"^(\w+) +(\d+)$", finished.run("--dry-run"), re.MULTILINE))
+        counts = jobs(finished.run("--dry-run"))
     finally:
         finished.write(config)
     assert {name: counts.get(name) for name in repeated} == repeated

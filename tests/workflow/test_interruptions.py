@@ -18,7 +18,7 @@ import pytest
 from tests.workflow.conftest import TINY, Workflow
 
 KILLS = 10  # in each chain
-RUN = "results/tiny/runs/toys/few/none/random/seed-0"
+RUN = "results/tiny/runs/toys/few/none/random/default/seed-0"
 # rule → folder that has no room left, and what the rule makes there
 STAGES = {
     "embed": (RUN, ["embeddings.npz"]),

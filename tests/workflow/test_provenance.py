@@ -31,8 +31,8 @@ def test_every_score_leads_to_a_run_and_its_inputs(finished, capsys):
     [
         ("tables/summary.csv", b"random", b"chosen"),
         ("supervised/toys/few/seed-0/scores.csv", b"supervised", b"surprised"),
-        ("runs/toys/few/none/random/seed-0/checkpoint.pt", b"", b"x"),
-        ("runs/toys/few/none/untrained/seed-1/checkpoint.pt", b"", b"x"),
+        ("runs/toys/few/none/random/default/seed-0/checkpoint.pt", b"", b"x"),
+        ("runs/toys/few/none/untrained/all/seed-1/checkpoint.pt", b"", b"x"),
         ("subsets/toys/few.csv", b"clip_id", b"clip_no"),
         ("statistics/toys/few.json", b"0", b"1"),
     ],
@@ -49,7 +49,9 @@ def test_any_change_is_found(copy, capsys, name, old, new):
 
 
 def test_a_run_tells_what_it_took(finished):
-    run = json.loads((finished.pages("runs/toys/few/none/random/seed-0") / "run.json").read_text(encoding="utf-8"))
+    run = json.loads(
+        (finished.pages("runs/toys/few/none/random/default/seed-0") / "run.json").read_text(encoding="utf-8")
+    )
     told = run["provenance"]
     assert told["cpu_seconds"] > 0
     assert told["energy"]["processor"]["joules"] > 0

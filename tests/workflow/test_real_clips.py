@@ -36,7 +36,7 @@ def test_real_clips_are_stored_and_trained_on(tiny, tmp_path):
     }
     tiny["subsets"] = {"few": {"clips_per_class": 1}}
     workflow = Workflow(tmp_path, tiny)
-    run = "results/tiny/runs/toys/few/none/random/seed-0/run.json"
+    run = "results/tiny/runs/toys/few/none/random/default/seed-0/run.json"
     workflow.run(run, "results/tiny/figures/samples.png", "results/tiny/figures/pairs.png")
 
     import pandas as pd

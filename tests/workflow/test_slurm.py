@@ -156,7 +156,7 @@ def test_a_daemon_of_the_node_that_is_killed_changes_nothing(cluster, tiny, tmp_
 def test_training_that_is_interrupted_goes_on_to_the_same_bytes(cluster, tiny, tmp_path, finished, interrupt):
     tiny["seeds"] = [0]
     tiny["pretraining"] |= {"epochs": 200, "checkpoint_every_s": 1}
-    run = "results/tiny/runs/toys/few/none/random/seed-0"
+    run = "results/tiny/runs/toys/few/none/random/default/seed-0"
     for name in ("undisturbed", "disturbed"):
         (tmp_path / name).mkdir()
         for part in ("data", ".snakemake/metadata"):  # datasets are there already
@@ -164,7 +164,7 @@ def test_training_that_is_interrupted_goes_on_to_the_same_bytes(cluster, tiny, t
     undisturbed = Workflow(tmp_path / "undisturbed", tiny)
     undisturbed.run(f"{run}/checkpoint.pt")
     workflow = OnCluster(tmp_path / "disturbed", tiny)
-    log = workflow.folder / "results/tiny/logs/pretrain/toys/few/none/random/seed-0.log"
+    log = workflow.folder / "results/tiny/logs/pretrain/toys/few/none/random/default/seed-0.log"
     snakemake = workflow.start(f"{run}/checkpoint.pt")
     try:
         job = pretraining_job()

@@ -1,6 +1,7 @@
 # Shared by all files of the workflow: the experiment, constraints of wildcards, files that jobs wait for.
 
 import sys
+from functools import partial
 from pathlib import Path
 
 # Of the files of the workflow and not of the Snakefile that was started, which may lie elsewhere and use these as a module.
@@ -13,7 +14,7 @@ from snakemake.exceptions import WorkflowError
 
 from avbench.core.errors import UserError
 from avbench.plan import paths
-from avbench.plan.consistency import warn_of_stored
+from avbench.plan.consistency import check_claims, warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
 from avbench.plan.places import check_places
@@ -36,6 +37,7 @@ try:
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_places(experiment)
+        check_claims(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))
@@ -69,6 +71,7 @@ wildcard_constraints:
     subset="[A-Za-z0-9][A-Za-z0-9_-]*",
     labels="[A-Za-z0-9][A-Za-z0-9_-]*",
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
+    budget="[A-Za-z0-9][A-Za-z0-9_-]*",
     task="[A-Za-z0-9][A-Za-z0-9_-]*",
     shard="[0-9]+",
     archive="[0-9]+",

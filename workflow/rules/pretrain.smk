@@ -47,88 +47,115 @@ rule dynamics_clips:
         "python -m avbench dynamics-clips --ledger {input.ledger:q} --clips {params.clips} --output {output:q} > {log:q} 2>&1"
 
 
-rule pretrain:
-    input:
-        subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-        labels=pairing_labels,
-        statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
-        coverage="data/{dataset}/coverage.json",
-        dynamics_clips=DYNAMICS_CLIPS,
-    output:
-        *([f"{RUN}/seed-{{seed}}/dynamics.npz"] if DYNAMICS_CLIPS else []),
-        checkpoint=CHECKPOINT,
-        metrics=f"{RUN}/seed-{{seed}}/metrics.jsonl",
-        timings=f"{RUN}/seed-{{seed}}/timings.jsonl",
-        run=f"{RUN}/seed-{{seed}}/run.json",
-    log:
-        "results/{experiment}/logs/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.log",
-    benchmark:
-        "results/{experiment}/benchmarks/pretrain/{dataset}/{subset}/{labels}/{method}/seed-{seed}.tsv"
-    conda:
-        TRAIN_ENV
-    threads: THREADS
-    resources:
-        mem_mb=lambda w, attempt: memory_mb("pretrain", attempt, more_mb=TRAINING_MB),
-        runtime=lambda w, attempt: minutes("pretrain", attempt),
-        gpu=GPUS,
-        # A resource and not a parameter: what does not decide the outcome must not repeat a run.
-        machine=MACHINE,
-        launcher=LAUNCHER,
-    params:
-        settings=lambda w: as_json(
-            {
-                "method": experiment.method_settings(w.method, w.labels),
-                "pretraining": experiment.pretrain_settings(w.subset),
-                "features": experiment.feature_settings(),
-                "seed": int(w.seed),
-                "identity": identity(w),
-            }
-        ),
-        files=lambda w, input, output: as_json(
-            {
-                "subset": input.subset,
-                "labels": input.get("labels") or None,
-                "statistics": input.statistics,
-                "dynamics_clips": input.get("dynamics_clips") or None,
-                "output": str(Path(output.checkpoint).parent),
-            }
-        ),
-    shell:
-        # The process must be the job itself: a shell in between would end at a signal, before training has saved.
-        "exec python -m {resources.launcher} pretrain --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"
+for block in experiment.training_blocks:
+
+    rule:
+        name:
+            block.rule("pretrain")
+        input:
+            subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+            labels=partial(pairing_labels, block=block),
+            statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
+            coverage="data/{dataset}/coverage.json",
+            dynamics_clips=DYNAMICS_CLIPS,
+        output:
+            expand(
+                [paths.DYNAMICS] if DYNAMICS_CLIPS else [],
+                seed=block.values,
+                allow_missing=True,
+            ),
+            checkpoints=expand(CHECKPOINT, seed=block.values, allow_missing=True),
+            more=expand(
+                [paths.METRICS, paths.TIMINGS, paths.RUN_RECORD],
+                seed=block.values,
+                allow_missing=True,
+            ),
+        log:
+            paths.log(
+                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+            ),
+        benchmark:
+            paths.benchmark(
+                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+            )
+        wildcard_constraints:
+            method="(?!untrained/)[A-Za-z0-9][A-Za-z0-9_-]*",
+            seed=block.constraint,
+        conda:
+            TRAIN_ENV
+        threads: THREADS
+        resources:
+            mem_mb=lambda w, attempt: memory_mb(
+                "pretrain", attempt, more_mb=TRAINING_MB
+            ),
+            runtime=lambda w, attempt, block=block: (
+                minutes("pretrain", attempt) * block.count
+            ),
+            gpu=GPUS,
+            # A resource and not a parameter: what does not decide the outcome must not repeat a run.
+            machine=MACHINE,
+            launcher=LAUNCHER,
+        params:
+            settings=lambda w: as_json(
+                {
+                    "method": experiment.method_settings(w.method, w.labels),
+                    "pretraining": experiment.pretrain_settings(w.subset, w.budget),
+                    "features": experiment.feature_settings(),
+                    "identity": identity(w),
+                }
+            ),
+            files=lambda w, input, output, block=block: as_json(
+                {
+                    "seeds": block.served(w),
+                    "subset": input.subset,
+                    "labels": pairing_labels(w, block),
+                    "statistics": input.statistics,
+                    "dynamics_clips": input.get("dynamics_clips") or None,
+                    "outputs": [str(Path(file).parent) for file in output.checkpoints],
+                }
+            ),
+        shell:
+            # The process must be the job itself: a shell in between would end at a signal, before training has saved.
+            "exec python -m {resources.launcher} pretrain --job {params.settings:q} {params.files:q} --machine {resources.machine:q} > {log:q} 2>&1"
 
 
-rule untrained:
-    input:
-        statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
-    output:
-        expand(
-            "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/seed-{seed}/checkpoint.pt",
-            seed=experiment.seeds,
-        ),
-    log:
-        "results/{experiment}/logs/untrained/{dataset}/{subset}.log",
-    benchmark:
-        "results/{experiment}/benchmarks/untrained/{dataset}/{subset}.tsv"
-    conda:
-        TRAIN_ENV
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: memory_mb("untrained", attempt),
-        runtime=lambda w, attempt: minutes("untrained", attempt),
-    params:
-        settings=lambda w: as_json(
-            {
-                "pretraining": experiment.pretrain_settings(w.subset),
-                "features": experiment.feature_settings(),
-                "seeds": experiment.seeds,
-            }
-        ),
-        files=lambda w, input, output: as_json(
-            {"statistics": input.statistics, "outputs": list(output)}
-        ),
-    shell:
-        "python -m avbench untrained --job {params.settings:q} {params.files:q} > {log:q} 2>&1"
+for block in experiment.scoring_blocks:
 
-
-ruleorder: untrained > pretrain
+    rule:
+        name:
+            block.rule("untrained")
+        input:
+            statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
+        output:
+            expand(
+                "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/all/seed-{seed}/checkpoint.pt",
+                seed=block.values,
+            ),
+        log:
+            paths.log("untrained/{dataset}/{subset}/" + block.name),
+        benchmark:
+            paths.benchmark("untrained/{dataset}/{subset}/" + block.name)
+        wildcard_constraints:
+            seed=block.constraint,
+        conda:
+            TRAIN_ENV
+        threads: 1
+        resources:
+            mem_mb=lambda w, attempt: memory_mb("untrained", attempt),
+            runtime=lambda w, attempt: minutes("untrained", attempt),
+        params:
+            settings=lambda w: as_json(
+                {
+                    "pretraining": experiment.pretrain_settings(w.subset),
+                    "features": experiment.feature_settings(),
+                }
+            ),
+            files=lambda w, input, output, block=block: as_json(
+                {
+                    "seeds": block.served(w),
+                    "statistics": input.statistics,
+                    "outputs": list(output),
+                }
+            ),
+        shell:
+            "python -m avbench untrained --job {params.settings:q} {params.files:q} > {log:q} 2>&1"

@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import torch
 
+from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import MachineSettings, PretrainSettings
 from avbench.config.tasks import TaskSettings
@@ -30,6 +31,7 @@ from avbench.evaluation.embedding import load_for_task
 from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
 from avbench.evaluation.tasks import task_clips, task_features
 from avbench.features.statistics import subset_statistics
+from avbench.features.windows import Clips
 from avbench.models.embedder import Embedder
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
@@ -70,7 +72,8 @@ class ClassifierJob:
         features: pretraining's windows and mel bands.
         load: makes the embedder for a task from its store and its training clips.
         origin: whatever decides the embedder's initial weights.
-        identity: method, subset, labels and seed.
+        identity: method, subset, labels, budget and seed.
+        decoded: the training clips of the task at hand, which all that is trained on them shares.
     """
 
     protocol: str
@@ -79,6 +82,16 @@ class ClassifierJob:
     load: Callable[[TaskSettings, Store, Sequence[str]], Embedder]
     origin: Mapping[str, Any]
     identity: Mapping[str, Any]
+    decoded: dict[str, Clips] = field(default_factory=dict)
+
+    def training_clips(
+        self, task: TaskSettings, store: Store, ids: Sequence[str], windows: FeatureSettings, cache_mb: float | str
+    ) -> Clips:
+        """Return the training clips of a task; those that are shorter than a window are repeated."""
+        if task.name not in self.decoded:
+            self.decoded.clear()  # makes room
+            self.decoded[task.name] = Clips(store, ids, windows, cache_mb, short="repeat")
+        return self.decoded[task.name]
 
     def fingerprint(self, parts: TrainedParts, clips: pd.DataFrame, task: TaskSettings, modality: str) -> str:
         """Return what changes with anything that decides what a classifier predicts."""
@@ -135,7 +148,8 @@ def train_classifiers(
                 title = f"{method} {name} seed {seed} {task.name} {modality}"
                 run = ClassifierRun(title, modality, parts, clips, windows, settings, seed)
                 embedder = common.load(task, store, training)
-                table, precision = train(embedder, store, run, folder / "checkpoint.pt", machine, requests)
+                shared = common.training_clips(task, store, training, windows, machine.cache_mb)
+                table, precision = train(embedder, shared, run, folder / "checkpoint.pt", machine, requests)
                 write_json(precisions, {"mean_average_precision": precision})
                 scores.write(predictions, table.assign(task=task.name, protocol=name, modality=modality))
             scored.parts.append(scores.read(predictions))
@@ -174,6 +188,7 @@ def supervised(job: SupervisedJob, machine: MachineSettings) -> None:
         UserError, Stopped: as :func:`trained`.
     """
     statistics: dict[str, Any] = {}
+    decoded: dict[str, Clips] = {}
 
     def load(seed: int, task: TaskSettings, store: Store, training: Sequence[str]) -> Embedder:
         own = task_features(task, job.features, job.switches)
@@ -185,7 +200,8 @@ def supervised(job: SupervisedJob, machine: MachineSettings) -> None:
     with stop_requests() as requests:
         runs = []
         for seed, output in zip(job.seeds, job.outputs, strict=True):
-            identity = {"method": "supervised", "subset": job.subset_name, "labels": "true", "seed": seed}
-            common = ClassifierJob("supervised", job, job.features, partial(load, seed), {}, identity)
+            identity = {"method": "supervised", "subset": job.subset_name, "labels": "true", "budget": ALL_BUDGETS}
+            whose = {**identity, "seed": seed}
+            common = ClassifierJob("supervised", job, job.features, partial(load, seed), {}, whose, decoded)
             runs.append(train_classifiers(common, output, machine, requests))
         write(runs)  # only now: a job that starts again finds no score file of its own

@@ -19,7 +19,6 @@ from avbench.config.pretraining import MachineSettings
 from avbench.core import rng
 from avbench.core.errors import UserError
 from avbench.core.progress import Progress
-from avbench.data.store import Store
 from avbench.evaluation.classifier.labelled_windows import Batch, Windows
 from avbench.evaluation.classifier.training_run import ClassifierRun
 from avbench.evaluation.classifier.whole_clips import WholeClips
@@ -71,15 +70,13 @@ class TrainingState:
 
 
 def train(
-    model: Embedder, store: Store, run: ClassifierRun, file: Path, machine: MachineSettings, requests: Sequence[str]
+    model: Embedder, clips: Clips, run: ClassifierRun, file: Path, machine: MachineSettings, requests: Sequence[str]
 ) -> tuple[pd.DataFrame, float]:
     """Train on windows, keep the weights with the lowest validation loss on whole clips, test them once.
 
-    Training clips that are shorter than a window are repeated.
-
     Args:
         model: holds the encoder; it is changed.
-        store: where the clips are.
+        clips: the training clips, in the order of the run's; the others lie in their store.
         run: what to train, and how.
         file: keeps the training while it is under way; gone on with if it is there.
         machine: where and how fast.
@@ -95,7 +92,6 @@ def train(
     """
     settings, device = run.settings, pick(machine.device)
     # ------------------------------------------------------------------------------------------------------- batches
-    clips = Clips(store, run.ids("train"), run.features, machine.cache_mb, short="repeat")
     windows = Windows(clips, run.modality, model.flip_mode, settings, run.seed)
     target = run.targets("train").to(device)
 
@@ -118,7 +114,7 @@ def train(
         return {"net": net.state_dict(), "optimizer": optimizer.state_dict(), "state": vars(state)}
 
     # ------------------------------------------------------------------------------------------------------ the loop
-    whole = WholeClips(model, net, store, run, device, lambda: unfinished.stop_if_requested(snapshot))
+    whole = WholeClips(model, net, clips.store, run, device, lambda: unfinished.stop_if_requested(snapshot))
     with (
         contextlib.closing(Progress(windows.steps, run.name, "step", done=state.step)) as progress,
         contextlib.closing(prefetch(windows.read, windows.plan(state.step), machine.loader_threads)) as upcoming,

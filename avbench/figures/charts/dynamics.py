@@ -87,7 +87,7 @@ def caption(dynamics: pd.DataFrame, sizes: Mapping[str, float]) -> str:
     ]
     for subset, name in names.items():
         here = dynamics[dynamics["subset"] == subset]
-        end = here[here["epoch"] == here["epoch"].max()]
+        end = here[here["epoch"] == here.groupby("method")["epoch"].transform("max")]
         for metric, what, scale, digits in (
             ("knn_audio", "nearest neighbours by sound, in %", 100, 1),
             ("alignment", "alignment", 1, 2),

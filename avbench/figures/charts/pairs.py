@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
         training = build(PretrainSettings, settings["pretraining"], "pretraining")
         plan = Batches(clips, numbered(ids, known, method), method, training, settings["seed"])
         # Where the probability of a foreign positive changes, the end at which it is highest shows one.
-        epoch = max((0, training.epochs - 1), key=lambda end: method.probability_at(end, training.epochs))
+        epoch = max((0, plan.epochs - 1), key=partial(method.probability_at, epochs=plan.epochs))
         anchors = plan.epoch(epoch)[0]
         videos = plan.videos(anchors, epoch)
         shown = int(np.argmax(videos != anchors))  # an anchor with a foreign positive, where the method has any

@@ -16,7 +16,7 @@ from avbench.results import published
 
 def draw_published_losses(settings: Settings, stem: Path) -> None:
     """Training loss of every run beside the published one of its method."""
-    runs, batch_sizes, _ = read_runs(settings)
+    runs, batch_sizes = read_runs(settings)
     theirs = published.read_losses(settings["losses"])
     style.save(draw(runs, subset_sizes(settings), batch_sizes, theirs, settings["same_dataset"]), stem)
 

@@ -10,13 +10,13 @@ from matplotlib.figure import Figure
 
 from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
-from avbench.figures.reading import Settings, of_first_protocol, subset_sizes
+from avbench.figures.reading import Settings, longest, of_first_protocol, subset_sizes
 from avbench.results import pair_counts, tables
 
 
 def draw_sampling(settings: Settings, stem: Path) -> None:
     """What each run really pairs beside its gain, on the subset that has most runs."""
-    pairs, compared = tables.read(settings["sampling"]), tables.read(settings["comparisons"])
+    pairs, compared = (longest(tables.read(settings[name]), settings) for name in ("sampling", "comparisons"))
     sizes = subset_sizes(settings)
     runs = pairs.drop_duplicates(["method", "labels", "subset"])["subset"].value_counts()
     subset = max(names.subset_names(sizes), key=lambda name: runs.get(name, 0))

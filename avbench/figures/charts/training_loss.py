@@ -1,7 +1,7 @@
-"""Loss and batch accuracy during pretraining: what memorises, what has not converged."""
+"""Loss and batch accuracy during pretraining: what memorises, what learns slowly."""
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +16,8 @@ from avbench.figures.reading import Run, Settings, read_runs, subset_sizes
 
 def draw_losses(settings: Settings, stem: Path) -> None:
     """Training loss and batch accuracy of every run."""
-    runs, batch_sizes, improving = read_runs(settings)
-    style.save(draw(runs, subset_sizes(settings), batch_sizes, improving), stem)
+    runs, batch_sizes = read_runs(settings)
+    style.save(draw(runs, subset_sizes(settings), batch_sizes), stem)
 
 
 _NEAR_NATS = 0.2  # losses whose names would overlap
@@ -27,7 +27,6 @@ def draw(
     runs: Sequence[Run],
     sizes: Mapping[str, float],
     batch_sizes: Mapping[tuple[str, str], int],
-    improving: Collection[tuple[str, str, int]] = (),
 ) -> Figure:
     """Draw the mean over seeds with the range between the lowest and the highest seed.
 
@@ -35,7 +34,6 @@ def draw(
         runs: (method, subset, seed, metrics with columns epoch, loss, batch_accuracy) of every run.
         sizes: clips a class of each subset; a column of panels each, the smallest first.
         batch_sizes: by (method, subset): an encoder that tells nothing has the loss ln(batch size).
-        improving: (method, subset, seed) of the runs that were still improving when they ended.
     """
     looks, titles = style.looks(run[0] for run in runs), subset_names(sizes)
     subsets = [subset for subset in titles if any(run[1] == subset for run in runs)]
@@ -46,10 +44,9 @@ def draw(
         for (upper, lower), subset in zip(grid.T, subsets, strict=True):
             for method, look in looks.items():
                 seeds = {seed: table for name, where, seed, table in runs if (name, where) == (method, subset)}
-                marked = [seed for seed in seeds if (method, subset, seed) in improving]
                 if seeds:
-                    _curves(upper, seeds, "loss", 1, look, marked)
-                    _curves(lower, seeds, "batch_accuracy", 100, look, marked)
+                    _curves(upper, seeds, "loss", 1, look)
+                    _curves(lower, seeds, "batch_accuracy", 100, look)
             _chance(upper, sorted({n for (_, name), n in batch_sizes.items() if name == subset}))
             upper.set_title(titles[subset].replace(": ", ":\n"))
             lower.set_xlabel("Epoch")
@@ -59,20 +56,13 @@ def draw(
         grid[0, 0].set_ylim(bottom=0)
         handles = [style.key(look.name, color=look.colour, linestyle=look.dash) for look in looks.values()]
         handles.append(style.key("loss of guessing, ln(batch size)", **style.GUESSING))
-        if improving:
-            handles.append(style.key("still improving", **style.HOLLOW | {"marker": "v"}))
         style.legend(made, handles, "outside lower center")
     return made
 
 
-def _curves(
-    axes: Axes, seeds: Mapping[int, pd.DataFrame], column: str, scale: float, look: style.Look, marked: Collection[int]
-) -> None:
+def _curves(axes: Axes, seeds: Mapping[int, pd.DataFrame], column: str, scale: float, look: style.Look) -> None:
     together = pd.concat(seeds.values(), ignore_index=True)
     marks.ranges(axes, together["epoch"] + 1, scale * together[column], look)
-    for last in (seeds[seed].iloc[-1] for seed in marked):
-        hollow = style.HOLLOW | {"marker": "v", "color": look.colour}
-        axes.plot(last["epoch"] + 1, last[column] * scale, clip_on=False, zorder=5, **hollow)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10], min_n_ticks=1))
 
 

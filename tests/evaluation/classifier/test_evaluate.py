@@ -3,24 +3,27 @@
 import csv
 import os
 import signal
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from avbench.config.paper_switches import PRESETS, PaperSwitches
 from avbench.core.errors import UserError
+from avbench.data.store import Store
 from avbench.evaluation import scores
 from avbench.evaluation.classifier import evaluate
 from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier.evaluate import supervised, trained
 from avbench.evaluation.classifier.labelled_windows import Windows
 from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
+from avbench.evaluation.tasks import task_clips
 from avbench.training.signals import Stopped
 from tests.support.classifier import MACHINE, SETTINGS, tasks, write_toys
 from tests.support.downstream import FEATURES, write_subset
 
 CORRECTED = PRESETS["corrected"]
-IDENTITY = {"method": "random", "subset": "few", "labels": "none"}
+IDENTITY = {"method": "random", "subset": "few", "labels": "none", "budget": "default"}
 
 
 @pytest.fixture
@@ -150,6 +153,23 @@ def test_a_baseline_that_is_told_to_stop_does_not_repeat_the_seeds_it_had_finish
         assert sorted(path.name for path in output.parent.iterdir()) == ["predictions.parquet", "scores.csv"]
         for name in ("scores.csv", "predictions.parquet"):
             assert output.with_name(name).read_bytes() == other.with_name(name).read_bytes()
+
+
+def test_the_seeds_of_a_baseline_decode_each_training_clip_once(data, monkeypatch):
+    frames, decoded = Store.frames, Counter()
+
+    def counted(store, row, *rest):
+        decoded.update([store.clip_ids[row]] if len(rest) == 0 else [])
+        return frames(store, row, *rest)
+
+    monkeypatch.setattr(Store, "frames", counted)
+    settings = replace(SETTINGS, epochs=2, validations=1, modalities=("video",))
+    machine = replace(MACHINE, cache_mb=50)
+    supervised(baseline(data, [data / name / "scores.csv" for name in "ab"], settings, (0, 1)), machine)
+    (task,) = tasks()
+    split = task_clips(task, data, None).set_index("clip_id")["split"]
+    assert {decoded[clip] for clip in split.index[split == "train"]} == {1}
+    assert {decoded[clip] for clip in split.index[split != "train"]} == {2}  # whole clips, for each seed
 
 
 def test_windows_and_bands_of_a_tasks_own(data):

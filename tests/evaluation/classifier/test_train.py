@@ -22,7 +22,17 @@ from avbench.features.windows import Clips
 from avbench.models.embedder import load_embedder
 from avbench.training import checkpoint
 from avbench.training.signals import Stopped, stop_requests
-from tests.support.classifier import FINETUNE, FROZEN, MACHINE, SETTINGS, TRAIN_MODE, tasks, train, write_toys
+from tests.support.classifier import (
+    FINETUNE,
+    FROZEN,
+    MACHINE,
+    SETTINGS,
+    TRAIN_MODE,
+    tasks,
+    train,
+    training_clips,
+    write_toys,
+)
 from tests.support.downstream import FEATURES
 from tests.support.training import same, start, status
 
@@ -236,7 +246,7 @@ def test_mean_average_precision_ranks_the_test_clips_by_their_probabilities(data
     clips = task_clips(tasks()[0], data, None)
     model = load_embedder(checkpoint.load(data / "run.pt"))
     run = ClassifierRun("toys", "audio", FROZEN, clips, FEATURES, settings, seed=0)
-    found, precision = loop.train(model, open_store(data, "toys"), run, data / "unfinished.pt", MACHINE, ())
+    found, precision = loop.train(model, training_clips(data, run), run, data / "unfinished.pt", MACHINE, ())
     with torch.no_grad():
         logits = heads[0](torch.from_numpy(features[-1]))
     truth = found["label"].to_numpy()[:, None] == np.array(["class, 0", "class, 1", "class, 2"])

@@ -15,8 +15,6 @@ def test_the_smallest_subset_stands_first():
 class TestLayout(Layout):
     drawn: ClassVar = {
         "loss of two balances": lambda: training_loss.draw(runs(), {"small": 10, "large": 10.3}, {}),
-        "loss": lambda: training_loss.draw(
-            runs(), SIZES, {("random", "small"): 24, ("hard-negative", "small"): 10}, {("random", "small", 1)}
-        ),
+        "loss": lambda: training_loss.draw(runs(), SIZES, {("random", "small"): 24, ("hard-negative", "small"): 10}),
         "loss of one subset": lambda: training_loss.draw(runs(1), {"large": 123}, {("random", "large"): 309}),
     }
