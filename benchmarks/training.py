@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from avbench.config.features import FeatureSettings
@@ -21,6 +22,7 @@ from avbench.config.methods import PRESETS
 from avbench.config.models import PRESETS as MODELS
 from avbench.config.pretraining import PretrainSettings
 from avbench.config.store import StoreSettings
+from avbench.core.files import write_csv
 from avbench.data.store import Row, Store, encode_frames, write_shard
 from avbench.features.windows import Clips
 from avbench.methods.losses.info_nce import info_nce
@@ -31,6 +33,7 @@ from avbench.training.allocator import keep_freed_memory
 from avbench.training.devices import pick
 from avbench.training.optimizer import Adam
 from avbench.training.telemetry import Timing
+from benchmarks.peaks import share_of_peak
 
 CLIPS = 600
 CACHE_MB = 10_000  # enough for all of them
@@ -151,7 +154,14 @@ def _rows(
         ]
     if gpu:
         peak, there = torch.cuda.max_memory_allocated(device), torch.cuda.get_device_properties(device).total_memory
-        rows.append((f"memory, {what}", peak / 1e9, there / 1e9, torch.cuda.get_device_name(device), "GB"))
+        card = torch.cuda.get_device_name(device)
+        rows.append((f"memory, {what}", peak / 1e9, there / 1e9, card, "GB"))
+        for how, rate in {
+            "the step alone": alone,
+            "training": _rate(timings["training, decoded clips in memory"]),
+        }.items():
+            if (share := share_of_peak(card, settings.model, rate)) is not None:
+                rows.append((f"share of the peak, {how}, {what}", 100 * share, 100, f"bfloat16 peak of {card}", "%"))
     return [
         {
             "name": name,
@@ -165,37 +175,53 @@ def _rows(
     ]
 
 
-def rows(seconds: float) -> list[dict]:
-    """Measure each setting for about ``seconds``; one that the GPU has no memory for is left out, with a line."""
-    device = pick("auto")
+def measured(seconds: float, name: str = "auto") -> Iterator[list[dict]]:
+    """Measure each setting for about ``seconds``; one that the GPU has no memory for is left out, with a line.
+
+    Args:
+        seconds: for each setting.
+        name: of the device, see `pick`.
+    """
+    device = pick(name)
     if device.type == "cuda":
         features = FeatureSettings()
-        kinds = [(64, "bfloat16", False), (309, "float32", False), (309, "bfloat16", False), (309, "bfloat16", True)]
+        kinds = [(309, "float32", False), (309, "bfloat16", False), (309, "bfloat16", True), (64, "bfloat16", False)]
         each = [(PretrainSettings(batch_size=s, epochs=10_000, precision=p), compiled) for s, p, compiled in kinds]
     else:
         features = FeatureSettings(8000, n_fft=256, hop=250, n_mels=32, frame_rate=4.0, video_s=1.0)
         each = [(PretrainSettings("small", batch_size=size, epochs=100_000), False) for size in (20, 100)]
     torch.set_num_threads(1)
     keep_freed_memory()  # as training does
-    found = []
     for settings, compiled in each:
         try:
-            found += _rows(settings, compiled, features, device, seconds)
+            yield _rows(settings, compiled, features, device, seconds)
         except torch.OutOfMemoryError:
             print(f"training, batch {settings.batch_size}: not measured, the GPU has not enough memory")
         if device.type == "cuda":
             gc.collect()  # a compiled model holds itself
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
-    return found
+
+
+def rows(seconds: float) -> list[dict]:
+    """Return all rows of `measured`."""
+    return [row for found in measured(seconds) for row in found]
 
 
 def main() -> None:
-    """Print the rows."""
+    """Print the rows, and write them to a file after each setting, so that one that takes too long loses no other."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure each batch size")
-    for row in rows(parser.parse_args().seconds):
-        print(row)
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long to measure each setting")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--output", type=Path, help="a CSV file")
+    args = parser.parse_args()
+    done: list[dict] = []
+    for found in measured(args.seconds, args.device):
+        done += found
+        for row in found:
+            print(row, flush=True)
+        if args.output:
+            write_csv(args.output, pd.DataFrame(done))
 
 
 if __name__ == "__main__":

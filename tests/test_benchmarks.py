@@ -1,5 +1,9 @@
+import csv
 import io
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -8,8 +12,10 @@ from avbench.data.store import Store
 from benchmarks import loading, startup
 from benchmarks import step as step_benchmark
 from benchmarks.packing import pack, write_film
+from benchmarks.peaks import share_of_peak
 from benchmarks.precision import _apart
 from benchmarks.training import _measure, _rate
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +90,42 @@ def test_the_ratio_of_steps_is_measured(monkeypatch):
     (row,) = step_benchmark.rows(0.0)
     assert row["ratio"] > 0
     assert row["ours"] > 0
+
+
+def test_the_share_of_a_cards_peak_is_known_for_cards_of_the_table_alone():
+    full = 989e12 / 66.6e9  # clips a second; the paper preset takes 58.6 + 8.0 GFLOP a clip
+    assert share_of_peak("NVIDIA H200", "paper", full / 2) == pytest.approx(0.5, rel=1e-3)
+    assert share_of_peak("NVIDIA A100-SXM4-80GB", "paper", full) == pytest.approx(989 / 312, rel=1e-3)
+    assert share_of_peak("NVIDIA L40", "paper", full) is None
+    assert share_of_peak("NVIDIA GH200 480GB", "paper", full) is None
+
+
+@pytest.mark.slow
+def test_the_gpu_script_measures_every_part_on_a_cpu_too(tmp_path):
+    environment = os.environ | {"OUT": str(tmp_path), "PYTHON": sys.executable, "EACH_S": "1", "STEPS": "40"}
+    subprocess.run([ROOT / "benchmarks/gpu.sh", "cpu"], check=True, env=environment)
+    parts = table(tmp_path / "status.csv")
+    assert {row["part"]: row["status"] for row in parts} == dict.fromkeys(
+        ("machine", "training", "losses", "resume"), "0"
+    )
+    assert len(table(tmp_path / "losses.csv")) == 4
+    assert any(row["name"].startswith("waiting for data") for row in table(tmp_path / "training.csv"))
+    (resumed,) = table(tmp_path / "resume.csv")
+    assert 0 < int(resumed["stopped_at"]) < 40
+    assert resumed["identical"] == resumed["holds"] == "True"
+
+
+@pytest.mark.slow
+def test_a_part_that_fails_loses_no_other(tmp_path):
+    python = tmp_path / "python"
+    python.write_text('#!/bin/sh\ncase "$*" in *benchmarks.training*) exit 3;; *) exec echo "$@";; esac\n')
+    python.chmod(0o755)
+    environment = os.environ | {"OUT": str(tmp_path / "out"), "PYTHON": str(python)}
+    assert subprocess.run([ROOT / "benchmarks/gpu.sh", "cpu"], env=environment).returncode == 1
+    status = {row["part"]: row["status"] for row in table(tmp_path / "out/status.csv")}
+    assert status == {"machine": "0", "training": "3", "losses": "0", "resume": "0"}
+
+
+def table(path):
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))

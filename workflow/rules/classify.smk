@@ -72,9 +72,9 @@ for block in experiment.training_blocks:
                 seed=block.values,
             ),
         log:
-            paths.log("supervised/{task}/{subset}/" + block.name),
+            paths.log("supervised/{task}/{subset}", block.name),
         benchmark:
-            paths.benchmark("supervised/{task}/{subset}/" + block.name)
+            paths.benchmark("supervised/{task}/{subset}", block.name)
         wildcard_constraints:
             seed=block.constraint,
         conda:

@@ -16,11 +16,11 @@ for block in experiment.scoring_blocks:
             expand(EMBEDDINGS, seed=block.values, allow_missing=True),
         log:
             paths.log(
-                "embed/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+                "embed/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
             ),
         benchmark:
             paths.benchmark(
-                "embed/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+                "embed/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
             )
         wildcard_constraints:
             seed=block.constraint,
@@ -80,11 +80,11 @@ for block in experiment.scoring_blocks:
             ),
         log:
             paths.log(
-                "frozen/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+                "frozen/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
             ),
         benchmark:
             paths.benchmark(
-                "frozen/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+                "frozen/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
             )
         wildcard_constraints:
             seed=block.constraint,

@@ -141,9 +141,9 @@ for block in experiment.scoring_blocks:
                 seed=block.values,
             ),
         log:
-            paths.log("derived_labels/{dataset}/{subset}/{labels}/" + block.name),
+            paths.log("derived_labels/{dataset}/{subset}/{labels}", block.name),
         benchmark:
-            paths.benchmark("derived_labels/{dataset}/{subset}/{labels}/" + block.name)
+            paths.benchmark("derived_labels/{dataset}/{subset}/{labels}", block.name)
         wildcard_constraints:
             labels="|".join(DERIVED) or "(?!)",  # matches nothing
             seed=block.constraint,

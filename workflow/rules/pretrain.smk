@@ -72,11 +72,11 @@ for block in experiment.training_blocks:
             ),
         log:
             paths.log(
-                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
             ),
         benchmark:
             paths.benchmark(
-                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}/" + block.name
+                "pretrain/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
             )
         wildcard_constraints:
             method="(?!untrained/)[A-Za-z0-9][A-Za-z0-9_-]*",
@@ -132,9 +132,9 @@ for block in experiment.scoring_blocks:
                 seed=block.values,
             ),
         log:
-            paths.log("untrained/{dataset}/{subset}/" + block.name),
+            paths.log("untrained/{dataset}/{subset}", block.name),
         benchmark:
-            paths.benchmark("untrained/{dataset}/{subset}/" + block.name)
+            paths.benchmark("untrained/{dataset}/{subset}", block.name)
         wildcard_constraints:
             seed=block.constraint,
         conda:
