@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from avbench.results import tuning as tuned
 from avbench.results.budget_gains import GAINS
 from avbench.results.tables import (
     ALL_SUBSETS,
@@ -30,6 +31,7 @@ def format_summary(
     gains: pd.DataFrame,
     report_path: str | Path,
     own_labels: OwnLabels | None = None,
+    tuning: pd.DataFrame | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
@@ -39,6 +41,7 @@ def format_summary(
         gains: of :func:`avbench.results.budget_gains.table`.
         report_path: named at the end.
         own_labels: of each method; what it reached with others is left to the file.
+        tuning: of :func:`avbench.results.tuning.table`; adds how many trials each method had.
     """
     blocks, lengths = [], budgets(summary)
     shown = beside_probes(at_budget(summary, lengths[-1]), own_labels)
@@ -56,6 +59,8 @@ def format_summary(
         note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
         blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
     blocks.append(textwrap.fill(_longer(gains, lengths), WIDTH, break_on_hyphens=False))
+    if tuning is not None:
+        blocks.append(textwrap.fill(tuned.told(tuning), WIDTH, break_on_hyphens=False))
     lines = _claims(claims)
     tested = claims["effect"].notna()
     if not tested.all():
@@ -70,9 +75,9 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    made = [read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "budgets")]
-    summary, claims, gains = made
-    print(format_summary(summary, claims, gains, report_path, first_labels(summary)), end="")
+    made = [read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "budgets", "tuning")]
+    summary, claims, gains, tuning = made
+    print(format_summary(summary, claims, gains, report_path, first_labels(summary), tuning), end="")
 
 
 def _longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:

@@ -20,7 +20,16 @@ def test_a_figure_has_a_chart_and_a_caption(figure):
 def test_figures_with_a_caption_of_their_data():
     """Their charts write it: tests/figures/test_reading.py."""
     written = [figure.name for figure in FIGURES.values() if not figure.caption]
-    assert written == ["dynamics", "noise", "noise_by_imbalance", "class_size", "combinations", "sampling", "geometry"]
+    assert written == [
+        "tuning",
+        "dynamics",
+        "noise",
+        "noise_by_imbalance",
+        "class_size",
+        "combinations",
+        "sampling",
+        "geometry",
+    ]
 
 
 def test_titles_are_told_apart_and_no_caption_is_left_over():

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 from avbench.core.errors import UserError
-from avbench.results import budget_gains, console, tables
+from avbench.results import budget_gains, console, tables, tuning
 from avbench.results import verdicts as judged
 from tests.support.score_files import SUBSETS
 
 NONE = [np.nan] * 5  # of a single budget, no change
 NO_GAINS = pd.DataFrame(columns=budget_gains.COLUMNS)
+UNTUNED = pd.DataFrame(columns=tuning.COLUMNS)
 
 
 def outcome():
@@ -40,6 +41,7 @@ def test_the_text_at_the_end(tmp_path, capsys):
     tables.write(tmp_path / "summary.csv", summary)
     tables.write(tmp_path / "claims.csv", verdicts)
     tables.write(tmp_path / "budgets.csv", NO_GAINS)
+    tables.write(tmp_path / "tuning.csv", UNTUNED)
     console.print_summary(tmp_path, "results/demo/report.html")
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
@@ -54,6 +56,8 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "Also scored (knn): tables/summary.csv.",
         "",
         "There was one budget: nothing here says what longer training would bring.",
+        "",
+        "One setting of learning rate and temperature served all methods: none was tuned.",
         "",
         "Claims at one budget: verdict, effect in points, 95 % interval, adjusted p",
         "holds          +11.2 [8.0, 14.3]    p=.002  Soft positives beat random pairing.",

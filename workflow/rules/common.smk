@@ -29,6 +29,8 @@ from avbench.plan.resources import (
     stored_clips,
     training_mb,
 )
+from avbench.plan.seed_blocks import SeedBlock
+from avbench.plan.trials import Trials
 from avbench.results import catalogue
 
 prepare(CHECKOUT)
@@ -62,6 +64,7 @@ shard_names, unpacked = inputs.shard_names, inputs.unpacked
 retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
 first_round, supervised_subset = inputs.first_round, inputs.supervised_subset
 identity = inputs.identity
+trials = Trials(experiment)
 reported = Report(experiment)
 
 
@@ -75,6 +78,7 @@ wildcard_constraints:
     task="[A-Za-z0-9][A-Za-z0-9_-]*",
     shard="[0-9]+",
     archive="[0-9]+",
+    trial="[a-z0-9.+-]+",
     seed="[0-9]+",
     part="[a-z_-]+",
 

@@ -29,6 +29,7 @@ rule tables:
         geometry=reported.geometry,
         runs=reported.facts.run_records,
         dynamics=[entry["path"] for entry in reported.dynamics],
+        tuning=[entry["path"] for entry in trials.tables()],
         labels=reported.label_files,
         subsets=list(reported.facts.subsets.values()),
         datasets=ready([experiment.dataset]),
