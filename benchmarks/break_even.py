@@ -16,11 +16,11 @@ import pandas as pd
 from avbench.config.budgets import DEFAULT
 from avbench.core.rng import generator
 from avbench.results.outcomes import Outcomes
-from avbench.results.robustness import PAYS_UP_TO, UNDECIDED, Size, break_even
+from avbench.results.robustness import PAYS_UP_TO, UNDECIDED, Noise, Size, break_even
 
 SEEDS, CLIPS, DEVIATIONS = (3, 5, 10), (250, 1000), (0.0, 0.02, 0.05)
 RATES = {"true": 0.0, **{f"uniform-{percent}": percent / 100 for percent in (10, 20, 30, 40, 50)}}
-NOISE = {name: ("uniform", rate) for name, rate in RATES.items() if rate}
+NOISE = {name: Noise("uniform", rate) for name, rate in RATES.items() if rate}
 RANDOM, GAIN, LOSS = 0.4, 0.2, 0.6  # accuracy of random pairing; gain with true labels, and its loss for each wrong one
 TRUTH = GAIN / LOSS
 PLACE = ("task", "linear", "audio", "subset")

@@ -44,8 +44,8 @@ _PROFILES = {
 _VERSION = "1.1"
 _DESCRIPTION = (
     "Benchmark of pair sampling in audio-visual self-supervised learning: the workflow, a run of it, and its tables, "
-    "figures and report. Each row of a table leads by method, subset, labels and seed to a run, whose record names the "
-    "digests of all that it was made from; python -m avbench verify checks them."
+    "figures and report. Each row of a table leads by method, subset, labels, budget and seed to a run, whose record "
+    "names the digests of all that it was made from; python -m avbench verify checks them."
 )
 _NO_LICENCE = "Not stated by those who ran the experiment; the workflow itself is under the MIT licence."
 _TYPES = {".csv": "text/csv", ".md": "text/markdown", ".parquet": "application/vnd.apache.parquet"}

@@ -54,6 +54,29 @@ def summary(args: argparse.Namespace) -> None:
     print_summary(paths.below(args.results, paths.TABLES), paths.below(args.results, paths.REPORT))
 
 
+_DIFFER = "assumed: test clips on which runs of two methods differ in being right (30)"
+
+
+def power(args: argparse.Namespace) -> None:
+    """say how many seeds, test clips and hours it would take to decide claims: those measured, or assumed ones"""
+    from avbench.core.errors import UserError
+    from avbench.results import claim_power
+
+    if not args.effect > 0:
+        raise UserError(f"--effect: {args.effect:g} is not allowed; it must be above 0, in points.")
+    if not 0 < args.power < 100:
+        raise UserError(f"--power: {args.power:g} is not allowed; it must be above 0 and below 100 %.")
+    if (args.results is None) == (args.seed_sd is None):
+        raise UserError("give either a folder of results or --seed-sd and --clips, which are assumed.")
+    hours: dict[tuple[str, str], float] = {}
+    if args.results is None:
+        spreads = claim_power.assumed(args.seed_sd, args.clips, args.seeds, args.claims, args.differ)
+    else:
+        spreads, hours = claim_power.measured(args.results)
+    found = claim_power.asked(spreads, args.effect / 100, args.power / 100)
+    print(claim_power.format_power(found, hours, args.power / 100), end="")
+
+
 VERBS: Verbs = {
     tables: [
         path_argument("--plan", "a JSON file of what the tables are made of"),
@@ -73,6 +96,16 @@ VERBS: Verbs = {
         path_argument("--output", "a .zip file, or a new folder"),
         ("--licence", {"metavar": "TEXT", "help": "of tables and figures: an address, or words"}),
         ("--checkpoints", {"action": "store_true", "help": "take the models and their features too"}),
+    ],
+    power: [
+        ("results", {"type": Path, "nargs": "?", "metavar": "DIR", "help": "results/{experiment}"}),
+        ("--effect", {"type": float, "default": 2.0, "metavar": "POINTS", "help": "the true effect to decide (2)"}),
+        ("--power", {"type": float, "default": 80.0, "metavar": "%%", "help": "how often it is to be decided (80)"}),
+        ("--seed-sd", {"type": float, "metavar": "POINTS", "help": "assumed: deviation between seeds of a method"}),
+        ("--clips", {"type": int, "metavar": "N", "help": "assumed: test clips"}),
+        ("--seeds", {"type": int, "default": 3, "metavar": "N", "help": "assumed: seeds (3)"}),
+        ("--claims", {"type": int, "default": 1, "metavar": "N", "help": "assumed: claims tested together (1)"}),
+        ("--differ", {"type": float, "default": 30.0, "metavar": "%%", "help": _DIFFER}),
     ],
     summary: [("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"})],
 }

@@ -113,6 +113,12 @@ class Experiment:
         own = (name for name, task in self.tasks.items() if task["dataset"] == self.config["pretraining"]["dataset"])
         return next((name for name in own if self.tasks[name]["role"] == "in-domain"), None)
 
+    def drawn(self, labels: str) -> bool:
+        """Return whether each run draws labels of its own, or trains what makes them, without a first round."""
+        variant = self.label_variants.get(labels, {})
+        random = variant.get("kind") == "noise" or "classifier_dataset" in variant
+        return random and "seed" not in variant and not self.first_round(labels)
+
     def own_labels(self) -> dict[str, str]:
         """Return each method's own labels: the first of those it is run with."""
         return {UNTRAINED: "none"} | {name: next(iter(labels)) for name, labels in self.grid.items()}

@@ -23,7 +23,10 @@ Method = Annotated[
         f"seed (`{BASELINE}` unless given); one that itself pairs by clusters makes a further round"
     ),
 ]
-Seed = Annotated[Whole, meaning("of the draw or the training: another one makes other mistakes, or starts elsewhere")]
+SEED = meaning(
+    "of noise and of a classifier that is trained here: one draw, or one training, for all runs; without it, each run "
+    "seed has its own. Of clusters: another start"
+)
 
 NOISES = registry(
     Choice(
@@ -74,12 +77,12 @@ class ClusterSettings:
     ] = "auto"
     method: Method = BASELINE
     modality: Modality = "both"
-    seed: Seed = 0
+    seed: Annotated[Whole, SEED] = 0
 
 
 @settings()
 class LabelSettings:
-    """How labels are made from the true ones.
+    """How labels are made from the true ones. By hand, noise without a seed is the draw of seed 0.
 
     Raises:
         UserError: a value is not allowed, or two do not go together.
@@ -103,7 +106,7 @@ class LabelSettings:
     ] = None
     method: Method | None = None
     modality: Modality = "both"
-    seed: Seed = 0
+    seed: Annotated[Whole | None, SEED] = None
 
     def __post_init__(self) -> None:
         """Check the combination of values."""
@@ -143,6 +146,8 @@ class NeighbourSettings:
 class PseudoLabelSettings:
     """Which classifier: a trained one of torchvision, or one that is trained here on another dataset's frames.
 
+    By hand, a training without a seed is that of seed 0.
+
     Raises:
         UserError: a value is not allowed, or two do not go together.
     """
@@ -167,7 +172,7 @@ class PseudoLabelSettings:
         meaning("of pseudo: a clip about which the classifier is less sure is a class of its own, paired with itself"),
     ] = 0.0
     epochs: Annotated[Count, DECIDED] = 30
-    seed: Seed = 0
+    seed: Annotated[Whole | None, SEED] = None
 
     def __post_init__(self) -> None:
         """Check the combination of values."""

@@ -50,6 +50,8 @@ class PretrainSettings:
     batch_order: Annotated[Literal["fresh", "fixed"], DECIDED] = "fresh"
     # A batch is normalised in so many groups, as by GPUs that are not synchronised.
     batch_norm_groups: Annotated[Count, DECIDED] = 1
+    # Of batches of one clip per class; by-class: in the order of the classes, which decides whose group is the first.
+    batch_members: Annotated[Literal["shuffled", "by-class"], DECIDED] = "shuffled"
     # Windows lie inside anchor and partner; anchor: inside the anchor alone.
     partner_time: Annotated[Literal["fits", "anchor"], DECIDED] = "fits"
     precision: Annotated[Literal["float32", "bfloat16"], meaning("`float32`, or `bfloat16` by autocast")] = "float32"

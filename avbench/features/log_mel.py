@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from avbench.config.features import FeatureSettings
@@ -66,22 +67,17 @@ class LogMel(nn.Module):
             coarse for them.
         """
         # Not torchaudio's transforms, which differ from librosa by up to 0.37 dB (this: 5e-6) and take twice the time.
-        hop = self.settings.hop
+        hop, n_fft = self.settings.hop, self.settings.n_fft
         frames = audio.shape[-1] // hop
         scale = 1 / 32768 if audio.dtype == torch.int16 else 1.0
-        spectrum = torch.stft(
-            audio.double(),
-            self.settings.n_fft,
-            hop,
-            window=self.window,
-            center=True,
-            pad_mode="constant",
-            return_complex=True,
-        ).to(torch.complex64)
-        # Not abs(): it guards against overflow, which cannot happen here, and takes three times as long.
-        magnitude = (spectrum.real.square() + spectrum.imag.square()).sqrt_()
+        # Not torch.stft: cut here, samples become float64 and are windowed in one pass, and padding moves 2 bytes each.
+        windows = F.pad(audio, (n_fft // 2, n_fft // 2)).unfold(-1, n_fft, hop)
+        spectrum = torch.fft.rfft(windows * self.window)
+        # Not abs(): it guards against overflow, which cannot happen here, and takes four times as long.
+        real, imaginary = spectrum.real.float(), spectrum.imag.float()
+        magnitude = real.square_().addcmul_(imaginary, imaginary).sqrt_()
         with torch.autocast(audio.device.type, enabled=False):
-            mel = magnitude.transpose(1, 2) @ (self.bands * scale)
+            mel = magnitude @ (self.bands * scale)
         decibel = mel.clamp_(min=_FLOOR).log10_().mul_(10.0)
         loudest = decibel.amax((1, 2), keepdim=True)
         return torch.maximum(decibel, loudest - _TOP_DB)[:, :frames]

@@ -87,12 +87,13 @@ class Clips:
     def frames(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Cut the video windows that begin at ``starts`` (seconds): uint8 (n, frames, height, width, 3).
 
-        Where a clip ends before its window does (the partner of a longer anchor), its last frame stands still.
+        The first is the stored frame nearest to the start. Where a clip ends before its window does (the partner of a
+        longer anchor), its last frame stands still.
         """
         settings = self.store.settings
         batch = np.empty((len(index), self.frame_count, settings.height, settings.width, 3), np.uint8)
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
-            first = min(int(start * settings.frame_rate), self.store.frame_count(self.rows[clip]) - 1)
+            first = min(int(start * settings.frame_rate + 0.5), self.store.frame_count(self.rows[clip]) - 1)
             frames = self._frames(int(clip), first)
             batch[i, : len(frames)] = frames
             batch[i, len(frames) :] = frames[-1]

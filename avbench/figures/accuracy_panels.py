@@ -39,7 +39,7 @@ class Axis:
 def draw(
     summary: pd.DataFrame,
     axis: Axis,
-    chance: Mapping[tuple[str, str], float] | None = None,
+    guesses: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
     roles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw mean accuracies with their intervals.
@@ -48,7 +48,7 @@ def draw(
         summary: columns method, task, protocol, modality, subset, mean, ci_low, ci_high (shares; bounds may
             be NaN). Scores that depend on no subset have the subset "all" and become horizontal lines.
         axis: where subsets stand.
-        chance: share of correct guesses by task and protocol.
+        guesses: shares of correct guesses by task and protocol, each by its name in ``style.GUESSES``.
         roles: "in-domain" or "out-of-domain" by task, for the titles.
     """
     looks = style.looks(summary["method"])
@@ -63,8 +63,8 @@ def draw(
             _panel(axes, rows, axis, looks)
             task, protocol, modality = key
             axes.set_title(style.panel_title(task, protocol, modality, (roles or {}).get(task)))
-            if chance and (task, protocol) in chance:
-                axes.axhline(100 * chance[task, protocol], **style.CHANCE)
+            for name, share in (guesses or {}).get((task, protocol), {}).items():
+                axes.axhline(100 * share, **style.GUESSES[name])
         for axes in shown[::across]:
             axes.set_ylabel("Accuracy (%)")
         if panels.same_scale(shown, [key[1] for key, _ in drawn], "y"):
@@ -72,7 +72,7 @@ def draw(
                 axes.tick_params(labelleft=place % across == 0)
         for axes in shown[-across:]:
             axes.set_xlabel(axis.title)
-        handles = [*style.keys(looks), *([style.key("chance", **style.CHANCE)] if chance else [])]
+        handles = [*style.keys(looks), *style.guess_keys((guesses or {}).values())]
         style.legend(made, handles, "outside lower center")
     return made
 

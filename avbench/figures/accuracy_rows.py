@@ -12,13 +12,13 @@ from avbench.figures import method_rows, panels, style
 def draw(
     summary: pd.DataFrame,
     sizes: Mapping[str, float],
-    chance: Mapping[tuple[str, str], float] | None = None,
+    guesses: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
     roles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw a panel per task: methods down, accuracy across, a mark per subset.
 
     Args:
-        summary, chance, roles: as in :func:`avbench.figures.accuracy_panels.draw`. Scores that depend on no subset,
+        summary, guesses, roles: as in :func:`avbench.figures.accuracy_panels.draw`. Scores that depend on no subset,
             those of the subset "all", become vertical lines.
         sizes: clips a class of each subset that is to be shown.
     """
@@ -27,8 +27,8 @@ def draw(
     looks = style.looks(summary["method"])
 
     def behind(axes: Axes, key: tuple[str, str, str]) -> None:
-        if chance and key[:2] in chance:
-            axes.axvline(100 * chance[key[:2]], **style.CHANCE)
+        for name, share in (guesses or {}).get(key[:2], {}).items():
+            axes.axvline(100 * share, **style.GUESSES[name])
         for row in everywhere.itertuples():
             if (row.task, row.protocol, row.modality) != key:
                 continue
@@ -41,8 +41,7 @@ def draw(
         style.key(looks[method].name, color=looks[method].colour, linestyle=looks[method].dash)
         for method in everywhere["method"].unique()
     ]
-    if chance:
-        explained.append(style.key("chance", **style.CHANCE))
+    explained += style.guess_keys((guesses or {}).values())
     made = method_rows.draw(shown, sizes, "Accuracy (%)", behind, explained, roles, one_scale=False)
     panels.same_scale(
         made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)], "x"

@@ -6,6 +6,13 @@ from pathlib import Path
 
 from avbench.core.files import write_text
 
+LONGEST = """
+{% if snakemake.config["pretraining"].get("budgets") %}
+Of several training budgets, the longest is shown.
+{% endif %}
+"""
+"""The end of a caption of what shows one budget, for Jinja; captions that are files end with it too."""
+
 _SPECIAL = re.compile(r"([^\w\s,;.()/±−+-]|_)")
 
 
@@ -15,9 +22,12 @@ def escape(text: str) -> str:
     return "\\ " + _SPECIAL.sub(r"\\\1", " ".join(text.split()))
 
 
-def write(stem: str | Path, text: str) -> None:
-    """Write plain text as the caption ``{stem}.rst``, one paragraph, atomically."""
-    write_text(f"{stem}.rst", escape(text) + "\n")
+def write(stem: str | Path, text: str, every_budget: bool = False) -> None:
+    """Write plain text as the caption ``{stem}.rst``, one paragraph, atomically.
+
+    Unless the figure shows every budget, the caption says which one it shows where there are several.
+    """
+    write_text(f"{stem}.rst", escape(text) + "\n" + ("" if every_budget else LONGEST))
 
 
 def points(share: float) -> str:
@@ -31,6 +41,14 @@ def gain(mean: float, low: float, high: float) -> str:
     if low != low:
         return f"{points(mean)} points (no interval)"
     return f"{points(mean)} points ({points(low)} to {points(high)})"
+
+
+def draws(counts: Iterable[int]) -> str:
+    """Say how often wrong labels were drawn, by the draws of each row of a table of robustness; true labels have 0."""
+    drawn = {int(number) for number in counts} - {0}
+    if drawn == {1}:
+        return "one draw for all runs"
+    return f"{max(drawn)} draws, one per seed" if len(drawn) == 1 else f"{min(drawn)} to {max(drawn)} draws"
 
 
 def joined(parts: Iterable[str]) -> str:

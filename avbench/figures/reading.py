@@ -32,17 +32,20 @@ def subset_sizes(settings: Settings) -> dict[str, float]:
     return found
 
 
-def chance(settings: Settings) -> dict[tuple[str, str], float]:
-    """Return the share of correct guesses by task and protocol.
+def guesses(settings: Settings) -> dict[tuple[str, str], dict[str, float]]:
+    """Return the shares of correct guesses by task and protocol, each by its name in ``style.GUESSES``.
 
-    For classes it is one over their number, for R@k the share of the test clips that are among the first k.
+    Chance is one over the number of classes, or for R@k the share of the test clips that are among the first k. Where
+    the test clips' classes are unequal, who always says the largest is right more often.
     """
     data = Path(settings["data"])
-    found: dict[tuple[str, str], float] = {}
+    found: dict[tuple[str, str], dict[str, float]] = {}
     for name, task in settings["tasks"].items():
         labels = ledger.stored(ledger.read(data / task["dataset"] / "ledger.parquet"), "test")["label"]
-        found |= {(name, protocol): 1 / labels.nunique() for protocol in (*TRAINING, *COMPARING)}
-        found[name, "retrieval-5"] = min(5 / len(labels), 1.0)
+        chance, largest = 1 / labels.nunique(), float(labels.value_counts(normalize=True).iloc[0])
+        known = {"chance": chance} | ({"always the largest class": largest} if largest > (1 + NEAR) * chance else {})
+        found |= {(name, protocol): known for protocol in (*TRAINING, *COMPARING)}
+        found[name, "retrieval-5"] = {"chance": min(5 / len(labels), 1.0)}
     return found
 
 
@@ -119,8 +122,16 @@ def say(text: str, stem: Path) -> None:
 
 
 def trained_scores(settings: Settings) -> pd.DataFrame:
-    """Return the summary of the protocols that train something, the supervised baseline beside each."""
-    summary = own(tables.read(settings["summary"]), settings)
+    """Return the scores of :func:`methods_scores` at the longest budget."""
+    return longest(methods_scores(settings), settings)
+
+
+def methods_scores(settings: Settings) -> pd.DataFrame:
+    """Return the summary of the protocols that train something, of each method's own labels at every budget.
+
+    The supervised baseline stands beside each protocol.
+    """
+    summary = tables.own(tables.read(settings["summary"]), settings.get("own_labels"))
     return tables.beside_probes(summary[summary["protocol"].isin(TRAINING)])
 
 

@@ -45,6 +45,23 @@ _RESULTS = (
         files=tables("comparisons"),
     ),
     Figure(
+        "claims",
+        "Results",
+        "Claims of the paper, and ours",
+        settings=lambda facts: facts.tables("claims"),
+        files=tables("claims"),
+    ),
+    Figure(
+        "budgets",
+        "Results",
+        "Accuracy by budget",
+        settings=lambda facts: (
+            facts.common | facts.tables("summary", "runs") | {"budgets_table": facts.tables("budgets")["budgets"]}
+        ),
+        files=tables("summary", "runs", "budgets"),
+        needs=lambda facts: len(facts.plan.budgets) > 1,
+    ),
+    Figure(
         "neighbours",
         "Results",
         "Nearest neighbours and retrieval",
@@ -61,6 +78,13 @@ _RESULTS = (
         files=tables("summary"),
         needs=lambda facts: facts.varies_balance,
         chart=f"{CHARTS}.accuracy_by_balance:draw_balance",
+    ),
+    Figure(
+        "power",
+        "Results",
+        "What deciding each claim would take",
+        settings=lambda facts: facts.tables("power"),
+        files=tables("power"),
     ),
     Figure(
         "paper",

@@ -30,7 +30,11 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
 GREY = "#767676"
 
 PAGE, NARROW = 7.0, 4.6  # inches: widths of a page, and of a figure of one panel
-CHANCE = {"color": GREY, "linewidth": 0.8, "dashes": (1, 3)}  # the line of correct guesses
+# The lines of correct guesses.
+GUESSES: Mapping[str, Mapping[str, Any]] = {
+    "chance": {"color": GREY, "linewidth": 0.8, "dashes": (1, 3)},
+    "always the largest class": {"color": GREY, "linewidth": 0.8, "dashes": (5, 2)},
+}
 GUESSING = {"color": GREY, "linewidth": 0.8, "dashes": (1, 2)}  # the line of the loss of guessing
 HOLLOW = {"color": BLACK, "marker": "o", "linestyle": "", "markerfacecolor": "white"}  # a mark that is not sure
 
@@ -143,6 +147,12 @@ def key(label: str, **look: Any) -> Line2D:
 def keys(looks: Mapping[str, Look]) -> list[Line2D]:
     """Return the entries of methods in a legend."""
     return [key(look.name, **look.line) for look in looks.values()]
+
+
+def guess_keys(guesses: Iterable[Iterable[str]]) -> list[Line2D]:
+    """Return the entries of the lines of correct guesses that any panel has, by their names in ``GUESSES``."""
+    found = {name for names in guesses for name in names}
+    return [key(name, **look) for name, look in GUESSES.items() if name in found]
 
 
 def legend(made: Figure, handles: Sequence[Artist], loc: str = "outside upper center") -> None:

@@ -1,6 +1,7 @@
 """Labels for pairing made from a first round of pretraining: clusters, neighbours, and noise as it confuses classes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ def derive(
         subset: columns clip_id and label (true). Clusters and neighbours are made without the labels, which only
             describe them; confusion is one of true labels.
         settings: which labels.
-        seed: of the first round.
+        seed: of the first round; also of the draw, where the settings fix none.
 
     Returns:
         The label file; its summary; for confusion noise, the confusion.
@@ -78,7 +79,9 @@ def derive(
     if isinstance(settings, NeighbourSettings):
         found = neighbours.nearest(rows, settings.k)
         return neighbours.table(clip_ids, found), {"k": settings.k, **neighbours.summarise(found, true)}, None
-    confused, described = confusion_noise.measure(rows, clip_ids, true, settings.seed)
+    draw = seed if settings.seed is None else settings.seed
+    confused, described = confusion_noise.measure(rows, clip_ids, true, draw)
+    settings = replace(settings, seed=draw)
     made = label_noise.make(pd.DataFrame({"clip_id": clip_ids, "label": true}), settings, confused)
     summary = described | {
         "never_confused": confused.never_confused(),

@@ -18,7 +18,7 @@ def make(subset: "pd.DataFrame", settings: LabelSettings, confusion: Confusion |
     """Make the labels that pairing uses.
 
     In a class of n clips, exactly ``round(rate · n)`` get a wrong label: those of the lowest keyed rank. So
-    within one subset a clip that is wrong at one rate is so at every higher rate, with the same wrong label.
+    within one subset and draw a clip that is wrong at one rate is so at every higher rate, with the same wrong label.
 
     Args:
         subset: columns ``clip_id`` and ``label``, the true one.
@@ -38,12 +38,13 @@ def make(subset: "pd.DataFrame", settings: LabelSettings, confusion: Confusion |
     if len(classes) < 2:
         raise UserError(f"rate: {settings.rate} needs a wrong class to choose, but the subset has a single one.")
     draw = _wrong_label(classes, settings, confusion)
-    ranks = keyed_ranks(settings.seed, "noise", made["clip_id"])
+    seed = settings.seed or 0
+    ranks = keyed_ranks(seed, "noise", made["clip_id"])
     labels = made["label"].to_numpy(dtype=object)
     for name, rows in made.groupby("label").indices.items():
         ranked = rows[np.argsort(ranks[rows], kind="stable")]
         for row in ranked[: round(settings.rate * len(rows))]:
-            labels[row] = draw(name, hash64(settings.seed, "wrong label", made["clip_id"][row]))
+            labels[row] = draw(name, hash64(seed, "wrong label", made["clip_id"][row]))
     return made.assign(label=labels)
 
 
@@ -58,6 +59,6 @@ def _wrong_label(classes: list[str], settings: LabelSettings, confusion: Confusi
     if settings.noise == "uniform":
         others = {name: [other for other in classes if other != name] for name in classes}
     else:
-        circle = [classes[i] for i in np.argsort(keyed_ranks(settings.seed, "pair-flip", classes))]
+        circle = [classes[i] for i in np.argsort(keyed_ranks(settings.seed or 0, "pair-flip", classes))]
         others = {name: [after] for name, after in zip(circle, circle[1:] + circle[:1], strict=True)}
     return lambda name, bits: others[name][bits % len(others[name])]

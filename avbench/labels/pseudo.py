@@ -134,7 +134,7 @@ def pseudo_labels(job: PseudoLabelJob, device_name: str = "auto") -> None:
     if settings.classifier_dataset is None:
         classifier = load(settings.classifier, settings.weights)
     else:
-        classifier = train(job.data, settings.classifier_dataset, settings.epochs, settings.seed, device)
+        classifier = train(job.data, settings.classifier_dataset, settings.epochs, settings.seed or 0, device)
     made = make(store, subset["clip_id"], classifier, device)
     chosen = pairing(made, settings.min_confidence)
     described = {"classifier": classifier.name} | summarise(made, subset["label"], settings.min_confidence)

@@ -33,6 +33,9 @@ class Shuffled:
     repeats = False
     """Whether every epoch has the same batches where the protocol fixes their order."""
 
+    by_class = False
+    """Whether a batch's clips stand in the order of their classes where the protocol orders them."""
+
     def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
         """Say why clips cannot be batched this way.
 
@@ -85,6 +88,8 @@ class OnePerClass(Shuffled):
     many full batches as possible. Once fewer classes have clips left, a batch takes one of each of these, down to half
     of ``size`` (and never below 2); the rest sits out. Equal classes in full batches leave none.
     """
+
+    by_class = True
 
     def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
         """Say why clips cannot be batched this way."""

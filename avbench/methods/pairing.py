@@ -23,7 +23,7 @@ class Pairing:
         epochs: of the run.
         seed: of the run.
         batch_order: of single-class batches: ``fresh``, or ``fixed``: every epoch is like the first.
-        steps: of the run, where that is given instead of ``epochs``: as many whole epochs as come nearest.
+        batch_members: of one-per-class batches: ``shuffled``, or ``by-class``: in the order of their classes.
 
     Attributes:
         epochs: of the run.
@@ -40,7 +40,7 @@ class Pairing:
         epochs: int,
         seed: int,
         batch_order: str = "fresh",
-        steps: int | None = None,
+        batch_members: str = "shuffled",
     ) -> None:
         if (known.ndim == 2) != (method.needs == "neighbours"):
             given, needed = ("neighbours", "classes") if known.ndim == 2 else ("classes", "neighbours")
@@ -54,15 +54,22 @@ class Pairing:
         classes = int(self.classes.max(initial=-1)) + 1  # more than there are cannot be in a batch
         self.batch_size = self._batches.largest(batch_size, classes, self._each)
         self._order = batch_order if self._batches.repeats else "fresh"
+        self._sorted = batch_members == "by-class" and self._batches.by_class
         require_batches(method.batch, self.classes, self.batch_size, method.name, self._each)
         self._positives = POSITIVES[method.positive].make(known)
-        self.epochs = epochs if steps is None else whole_epochs(steps, len(self.batches(0)))
+        self.epochs = epochs
+
+    def lasting(self, steps: int | None) -> "Pairing":
+        """Set ``epochs`` to as many whole ones as come nearest to so many steps; with None it stays as it is."""
+        self.epochs = self.epochs if steps is None else whole_epochs(steps, len(self.batches(0)))
+        return self
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch (from 0): clip numbers, int64. Every epoch has as many."""
-        return batches(
+        made = batches(
             self.method.batch, self.classes, self.batch_size, self.seed, epoch, self._order, clips_per_class=self._each
         )
+        return [batch[np.argsort(self.classes[batch])] for batch in made] if self._sorted else made
 
     @property
     def smallest_batch(self) -> int:

@@ -6,6 +6,8 @@ number of mel bands. Layouts follow S. Wang et al., arXiv:2402.02899, whose vide
 et al. 2018, arXiv:1711.11248) without the widened middle planes.
 """
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -14,6 +16,7 @@ from torch.func import functional_call
 from avbench.config.models import EncoderSettings, ModelSettings, settings_of
 from avbench.core.errors import UserError
 from avbench.models.blocks import AudioBlock, VideoBlock
+from avbench.models.video_convolution import VideoConvolution
 from avbench.training.batch_norm import group_sizes
 
 
@@ -28,7 +31,9 @@ class Encoder(nn.Module):
         super().__init__()
         video = kind == "video"
         convolution, norm, block = (
-            (nn.Conv3d, nn.BatchNorm3d, VideoBlock) if video else (nn.Conv2d, nn.BatchNorm2d, AudioBlock)
+            (VideoConvolution, nn.BatchNorm3d, VideoBlock)
+            if video
+            else (partial(nn.Conv2d, bias=False), nn.BatchNorm2d, AudioBlock)
         )
         _check(settings, kind)
         self.features = settings.widths[-1]
@@ -41,7 +46,6 @@ class Encoder(nn.Module):
                 settings.stem_kernel,
                 settings.stem_stride,
                 padding,
-                bias=False,
             ),
             norm(settings.widths[0]),
             nn.ReLU(inplace=True),

@@ -90,13 +90,15 @@ class Plan(Experiment):
         return [run for run in self.runs() if run.method != "untrained"]
 
     def label_file(self, subset: str, labels: str, seed: int | str) -> str | None:
-        """Return the labels that pair a subset's clips: one file for all seeds, or one per seed after a first round.
+        """Return the labels that pair a subset's clips: one file for all seeds, or one per seed.
+
+        A seed has its own where they are drawn for it, or made by its first round.
 
         None for a method without labels.
         """
         if labels == "none":
             return None
-        pattern = paths.SEED_LABELS if self.first_round(labels) else paths.LABELS
+        pattern = paths.SEED_LABELS if self.drawn(labels) or self.first_round(labels) else paths.LABELS
         return self.path(pattern, subset=subset, labels=labels, seed=seed)
 
     def from_here(self, path: str) -> str:
@@ -203,9 +205,11 @@ class Plan(Experiment):
         """Return how a subset is drawn."""
         return {key: value for key, value in self.subsets[subset].items() if key != "epochs"}
 
-    def label_settings(self, labels: str) -> dict[str, Any]:
-        """Return how a label variant is made."""
-        return {"kind": "true"} if labels == "true" else dict(self.label_variants[labels])
+    def label_settings(self, labels: str, seed: int | str | None = None) -> dict[str, Any]:
+        """Return how a label variant is made; those that are drawn for a run, with its seed."""
+        if labels == "true":
+            return {"kind": "true"}
+        return dict(self.label_variants[labels]) | ({} if seed is None else {"seed": int(seed)})
 
 
 def as_json(settings: Mapping[str, Any]) -> str:

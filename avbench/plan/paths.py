@@ -29,7 +29,7 @@ CONFIG = RESULTS + "/config.json"  # as Snakemake merged it
 DYNAMICS_CLIPS = RESULTS + "/dynamics_clips.csv"  # that are embedded in the course of training
 SUBSET = RESULTS + "/subsets/{dataset}/{subset}.csv"
 LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}.csv"
-SEED_LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv"  # after a first round
+SEED_LABELS = RESULTS + "/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv"  # drawn, or after a first round
 BENCHMARKS = RESULTS + "/benchmarks"
 
 RUN = RESULTS + "/runs/{dataset}/{subset}/{labels}/{method}/{budget}"

@@ -67,9 +67,8 @@ class Batches:
         world: World = ALONE,
     ) -> None:
         self.clips, self.method, self.settings, self.seed, self.world = clips, method, settings, seed, world
-        self.pairing = Pairing(
-            method, pairing_codes, settings.batch_size, settings.epochs, seed, settings.batch_order, settings.steps
-        )
+        drawn = (settings.batch_size, settings.epochs, seed, settings.batch_order, settings.batch_members)
+        self.pairing = Pairing(method, pairing_codes, *drawn).lasting(settings.steps)
         first = self.epoch(0)  # the others have as many batches
         for size in {self.pairing.smallest_batch, *map(len, first)}:  # refuses what is too small
             group_sizes(size, settings.batch_norm_groups, method.name)

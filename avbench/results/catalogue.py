@@ -90,7 +90,13 @@ _ENTRIES = (
         ("scores",),
         "avbench.results.tables:COMPARISON_COLUMNS",
     ),
-    Table("claims", "Results", "The claims' verdicts", ("scores", "claims"), "avbench.results.verdicts:COLUMNS"),
+    Table(
+        "claims",
+        "Results",
+        "The claims' verdicts",
+        ("scores", "claims", "published"),
+        "avbench.results.published_claims:COLUMNS",
+    ),
     Table(
         "claims_by_budget",
         "Results",

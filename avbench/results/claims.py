@@ -17,6 +17,7 @@ from avbench.results.outcomes import Cell, Outcomes, contrast
 from avbench.results.tables import ALL_SUBSETS, OwnLabels
 
 SCHEMA = Path(__file__).parents[2] / "workflow" / "schemas" / "claims.schema.json"
+SOURCES = ("paper", "ours")
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Claim:
         terms: the contrast.
         expect: ``greater``: the claim is that the contrast is above zero.
         budget: the name of the only budget that it is about; none for every one.
+        source: who claims it, of ``SOURCES``: the paper that is replicated, or we.
     """
 
     id: str
@@ -56,6 +58,7 @@ class Claim:
     terms: tuple[Term, ...]
     expect: str = "greater"
     budget: str | None = None
+    source: str = "ours"
 
 
 def read_claims(path: str | Path) -> list[Claim]:

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -23,6 +24,10 @@ from avbench.results.verdicts import DEPENDS
 WIDTH = 100
 # The text at the end shows these; the others are in summary.csv.
 _SHOWN = ("linear", "linear-sgd", "finetune", "supervised")
+_CLAIMED_BY = {
+    "paper": "Of the paper, with the effect that it published:",
+    "ours": "Of ours, with the published effect where there is one:",
+}
 
 
 def format_summary(
@@ -37,7 +42,7 @@ def format_summary(
 
     Args:
         summary: of :func:`avbench.results.outcomes.summary`. Nearest neighbours and retrieval are left to the file.
-        claims: of :func:`avbench.results.verdicts.overall`.
+        claims: of :func:`avbench.results.published_claims.beside`.
         gains: of :func:`avbench.results.budget_gains.table`.
         report_path: named at the end.
         own_labels: of each method; what it reached with others is left to the file.
@@ -95,7 +100,7 @@ def _longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:
 
 
 def _claims(claims: pd.DataFrame) -> list[str]:
-    """Return a line per tested claim, below what they are."""
+    """Return a line per tested claim, below who claims it."""
     tested = claims[claims["effect"].notna()]
     single = tested["budgets"] == 1
     where = "at one budget" if single.all() else "at every budget, effects at the longest"
@@ -103,16 +108,22 @@ def _claims(claims: pd.DataFrame) -> list[str]:
     # beside a verdict, as the others are of several
     words = tested["verdict"] + ["" if single.all() or not one else ", one budget" for one in single]
     width = max([14, *(len(word) for word in words)])
-    for claim, word in zip(tested.itertuples(), words, strict=True):
-        effect = f" {_interval(claim.effect, claim.ci_low, claim.ci_high)}"
-        p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
-        lead = f"{word:<{width}}{effect:<21} {p.replace('=0.', '=.'):<7} "
-        text = claim.text
-        if claim.verdict == DEPENDS:
-            change = _interval(claim.change, claim.change_low, claim.change_high)
-            text += f" (From the shortest budget to the longest: {change}.)"
-        lines.append(textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead)))
+    for source, part in tested.assign(words=words).groupby("source", sort=False):
+        lines += [_CLAIMED_BY[source], *(_claim(claim, width) for claim in part.itertuples())]
     return lines
+
+
+def _claim(claim: Any, width: int) -> str:
+    """Return a claim's line, with so many columns for its verdict."""
+    effect = f" {_interval(claim.effect, claim.ci_low, claim.ci_high)}"
+    p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
+    published = f"{100 * claim.published:+.1f}" if claim.published == claim.published else "–"
+    lead = f"{claim.words:<{width}}{effect:<21} {p.replace('=0.', '=.'):<7} {published:>5}  "
+    text = claim.text
+    if claim.verdict == DEPENDS:
+        change = _interval(claim.change, claim.change_low, claim.change_high)
+        text += f" (From the shortest budget to the longest: {change}.)"
+    return textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead))
 
 
 def _interval(mean: float, low: float, high: float) -> str:

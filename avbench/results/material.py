@@ -140,8 +140,8 @@ class Material:
         return found
 
     @cached_property
-    def noise(self) -> dict[str, tuple[str, float]]:
-        """The noise and the rate of label variants that are wrong on purpose."""
+    def noise(self) -> dict[str, robustness.Noise]:
+        """The noise of label variants that are wrong on purpose."""
         return robustness.noises(self.plan.label_variants)
 
     @cached_property

@@ -63,7 +63,9 @@ def table(
         ids, true = clips(subset)
         known = numbered(ids, pairing_labels(run["label_file"], subset), method)
         length = lengths[subset][run["budget"]]
-        pairing = Pairing(method, known, batch_size, length["epochs"], run["seed"], batch_order, length["steps"])
+        pairing = Pairing(method, known, batch_size, length["epochs"], run["seed"], batch_order).lasting(
+            length["steps"]
+        )
         identity = {"method": method.name} | {key: run[key] for key in ("subset", "labels", "budget", "seed")}
         rows.append(identity | count(pairing, true))
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -12,7 +12,7 @@ import yaml
 from avbench.core.errors import UserError
 from avbench.results import tables
 
-COLUMNS = ["method", "task", "protocol", "subset", "published_task", "published_protocol", "same_dataset"]
+COLUMNS = ["method", "task", "protocol", "subset", "budget", "published_task", "published_protocol", "same_dataset"]
 COLUMNS += ["published", "measured", "ci_low", "ci_high", "difference", "seeds", "clips"]
 
 
@@ -23,7 +23,7 @@ class Published:
     Attributes:
         source, title: where they were published.
         modality: whose encoder was scored.
-        tasks: each task's ``title`` and ``dataset`` (its name in a config).
+        tasks: each task's ``title``, ``dataset`` (its name in a config) and ``role``.
         protocols: for each published protocol, those of ours that it is put beside.
         accuracy: shares by (method, task, published protocol).
     """
@@ -45,7 +45,8 @@ def read(path: str | Path) -> Published:
     try:
         content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         protocols = {name: tuple(ours) for name, ours in content["protocols"].items()}
-        tasks = {name: {"title": task["title"], "dataset": task["dataset"]} for name, task in content["tasks"].items()}
+        told = ("title", "dataset", "role")
+        tasks = {name: {key: task[key] for key in told} for name, task in content["tasks"].items()}
         accuracy = {
             (method, task, protocol): value / 100
             for protocol in protocols
@@ -76,6 +77,7 @@ def beside(
     published: Published,
     tasks: Mapping[str, Mapping[str, Any]],
     subset: str,
+    budget: str,
     own_labels: tables.OwnLabels | None = None,
 ) -> pd.DataFrame:
     """Put measured accuracies beside the published ones.
@@ -85,7 +87,7 @@ def beside(
         published: of :func:`read`.
         tasks: the config's table of tasks. ``published_task`` names the counterpart, without which a task is left
             out; where ``dataset`` is not the counterpart's, the figures are of different data.
-        subset: the pretraining subset that stands for the publication's.
+        subset, budget: the pretraining subset and the length that stand for the publication's.
         own_labels: the labels that stand for each method; by default the only ones.
 
     Returns:
@@ -100,6 +102,7 @@ def beside(
     summary = summary[
         (summary["modality"] == published.modality) & summary["subset"].isin([subset, tables.ALL_SUBSETS])
     ]
+    summary = tables.at_budget(summary, budget)
     rows = []
     for theirs, ours in published.protocols.items():
         for protocol in ours:
@@ -126,6 +129,6 @@ def beside(
                     mean, low, high = (np.nan,) * 3 if row is None else row[["mean", "ci_low", "ci_high"]]
                     seeds, clips = (0, 0) if row is None else row[["seeds", "clips"]]
                     difference = mean - figure if same else np.nan
-                    meant = (method, name, protocol, subset, counterpart, theirs, same)
+                    meant = (method, name, protocol, subset, budget, counterpart, theirs, same)
                     rows.append((*meant, figure, mean, low, high, difference, seeds, clips))
     return pd.DataFrame(rows, columns=COLUMNS)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from avbench.config.budgets import DEFAULT
 from avbench.results.published import Published
 
 _TEX = str.maketrans(  # for the caption, which pandas takes as it is
@@ -82,9 +83,11 @@ def _escape_bars(text: str) -> str:
 
 
 def _caption(table: pd.DataFrame, published: Published) -> str:
+    subset, budget = table[["subset", "budget"]].iloc[0]
+    where = subset if budget == DEFAULT else f"{subset}, at the longest budget, {budget}"
     text = (
         f"Top-1 accuracy in % of the {published.modality} encoder, as published ({published.source}, one run each) "
-        f"and as measured here after pretraining on the subset {table['subset'].iloc[0]} (mean and 95 % interval over "
+        f"and as measured here after pretraining on the subset {where} (mean and 95 % interval over "
         "seeds and test clips)."
     )
     if not table["same_dataset"].all():

@@ -3,7 +3,17 @@
 import pandas as pd
 
 from avbench.evaluation.scores import CELL
-from avbench.results import budget_gains, collect, outcomes, pair_counts, published, published_text, tables, verdicts
+from avbench.results import (
+    budget_gains,
+    claim_power,
+    collect,
+    outcomes,
+    pair_counts,
+    published,
+    published_claims,
+    published_text,
+    verdicts,
+)
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
 from avbench.results import tuning as tuned
@@ -26,13 +36,19 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 
 def claims(material: Material) -> pd.DataFrame:
-    """Return each claim's verdict over all budgets."""
-    return verdicts.overall(material.judged)
+    """Return each claim's verdict over all budgets, its source, and what is published of it."""
+    tested = verdicts.overall(material.judged)
+    return published_claims.beside(tested, material.judged.claims, material.published, material.plan.tasks)
 
 
 def claims_by_budget(material: Material) -> pd.DataFrame:
     """Return each claim's verdict at each budget."""
     return verdicts.by_budget(material.judged)
+
+
+def power(material: Material) -> pd.DataFrame:
+    """Return what it would take to decide each claim."""
+    return claim_power.table(material.judged)
 
 
 def budgets(material: Material) -> pd.DataFrame:
@@ -41,10 +57,10 @@ def budgets(material: Material) -> pd.DataFrame:
 
 
 def paper(material: Material) -> pd.DataFrame:
-    """Return published and measured accuracies side by side, after pretraining on the largest subset, longest."""
+    """Return published and measured accuracies side by side, of the largest subset and the longest budget."""
     plan, largest = material.plan, material.orders["subset"][-1]
-    summary = tables.at_budget(material.table("summary"), plan.budgets[-1])
-    return published.beside(summary, material.published, plan.tasks, largest, plan.own_labels)
+    summary, longest = material.table("summary"), plan.budgets[-1]
+    return published.beside(summary, material.published, plan.tasks, largest, longest, plan.own_labels)
 
 
 def paper_markdown(material: Material) -> str:

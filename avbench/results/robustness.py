@@ -4,7 +4,7 @@ import itertools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ COLUMNS = [
     "noise",
     "rate",
 ]
-COLUMNS += ["seeds", "mean", "ci_low", "ci_high", "gain", "gain_low", "gain_high", "p", "p_holm"]
+COLUMNS += ["draws", "seeds", "mean", "ci_low", "ci_high", "gain", "gain_low", "gain_high", "p", "p_holm"]
 BREAK_EVEN_COLUMNS = ["method", "noise", "task", "protocol", "modality", "subset", "budget", "clips", "imbalance"]
 BREAK_EVEN_COLUMNS += ["highest_rate", "rate", "ci_low", "ci_high", "verdict"]
 PAYS, PAYS_UP_TO, NEVER_PAYS, UNDECIDED = "pays throughout", "pays up to the rate", "never pays", "undecided"
@@ -45,16 +45,27 @@ class Size:
     imbalance: float
 
 
-def noises(label_variants: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, float]]:
-    """Return the noise and the rate of the label variants that are wrong on purpose, by name."""
+class Noise(NamedTuple):
+    """What is wrong about a label variant: the kind of noise, its rate, and whether one draw serves all runs."""
+
+    kind: str
+    rate: float
+    one_draw: bool = False
+
+
+def noises(label_variants: Mapping[str, Mapping[str, Any]]) -> dict[str, Noise]:
+    """Return the noise of the label variants that are wrong on purpose, by name."""
     wrong = {name: variant for name, variant in label_variants.items() if variant["kind"] == "noise"}
-    return {name: (variant.get("noise", "uniform"), variant.get("rate", 0.0)) for name, variant in wrong.items()}
+    return {
+        name: Noise(variant.get("noise", "uniform"), variant.get("rate", 0.0), "seed" in variant)
+        for name, variant in wrong.items()
+    }
 
 
 def table(
     summary: pd.DataFrame,
     comparisons: pd.DataFrame,
-    noise: Mapping[str, tuple[str, float]],
+    noise: Mapping[str, Noise],
     sizes: Mapping[str, Size],
 ) -> pd.DataFrame:
     """Set every method's accuracies and gains over random pairing beside the share of wrong labels.
@@ -69,8 +80,9 @@ def table(
         sizes: of the subsets.
 
     Returns:
-        ``COLUMNS``: accuracies and gains as shares; rate is what was asked for, whatever rounding made of it. Rows of
-        methods that have a noise, in the order of ``summary``, then of budget, noise and rate.
+        ``COLUMNS``: accuracies and gains as shares; rate is what was asked for, whatever rounding made of it; draws of
+        the wrong labels, one per seed or one in all. Rows of methods that have a noise, in the order of ``summary``,
+        then of budget, noise and rate.
     """
     compared = comparisons[comparisons["baseline"] == BASELINE].rename(columns=_GAIN)[[*CELL, *_GAIN.values(), *_P]]
     scored = summary.merge(compared, on=CELL, how="left").to_dict("records")
@@ -82,12 +94,14 @@ def table(
         for kind, rate, labels in _rates(by_labels, noise):
             row = by_labels[labels]
             size = sizes[row["subset"]]
-            rows.append(row | {"clips": size.clips, "imbalance": size.imbalance, "noise": kind, "rate": rate})
+            draws = 0 if labels not in noise else 1 if noise[labels].one_draw else row["seeds"]
+            row = row | {"clips": size.clips, "imbalance": size.imbalance, "noise": kind, "rate": rate, "draws": draws}
+            rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def break_even(
-    outcomes: Mapping[Cell, Outcomes], noise: Mapping[str, tuple[str, float]], sizes: Mapping[str, Size]
+    outcomes: Mapping[Cell, Outcomes], noise: Mapping[str, Noise], sizes: Mapping[str, Size]
 ) -> pd.DataFrame:
     """Find the rate of wrong labels at which a method's gain over random pairing becomes zero.
 
@@ -156,10 +170,10 @@ def crossings(rates: np.ndarray, curves: np.ndarray) -> np.ndarray:
     return np.where(above.all(1), math.inf, np.where(above[:, 0], found, -math.inf))
 
 
-def _rates(labels: Iterable[str], noise: Mapping[str, tuple[str, float]]) -> list[tuple[str, float, str]]:
+def _rates(labels: Iterable[str], noise: Mapping[str, Noise]) -> list[tuple[str, float, str]]:
     """Return the kind and rate of noise of a method's labels: sorted, true labels at rate 0 of each kind."""
     listed = list(labels)
-    found = [(*noise[name], name) for name in listed if name in noise]
+    found = [(noise[name].kind, noise[name].rate, name) for name in listed if name in noise]
     found += [(kind, 0.0, "true") for kind in {kind for kind, *_ in found} if "true" in listed]
     return sorted(found, key=lambda item: (list(NOISES).index(item[0]), item[1], listed.index(item[2])))
 

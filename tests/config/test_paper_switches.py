@@ -16,7 +16,7 @@ PUBLISHED, CORRECTED = PRESETS["published"], PRESETS["corrected"]
 
 
 def test_the_presets_differ_in_every_switch():
-    assert len(SWITCHES) == 7
+    assert len(SWITCHES) == 8
     assert all(getattr(PUBLISHED, name) != getattr(CORRECTED, name) for name in SWITCHES)
     assert PUBLISHED.batch_norm_groups == 4
     assert parse("published") == PUBLISHED
@@ -65,20 +65,21 @@ def test_mistakes_are_named_with_what_is_allowed(value, message):
 def test_every_switch_acts_in_pretraining_or_in_evaluation(name):
     one = dataclasses.replace(CORRECTED, **{name: getattr(PUBLISHED, name)})
     changed = [stage for stage in ("pretraining", "evaluation") if getattr(one, stage)() != getattr(CORRECTED, stage)()]
-    assert changed == ["pretraining" if SWITCHES.index(name) < 4 else "evaluation"]
+    assert changed == ["pretraining" if SWITCHES.index(name) < 5 else "evaluation"]
 
 
 def test_pretraining_takes_the_switches_as_its_settings():
     configured = {"epochs": 3, "flip": "none"}
     settings = build(PretrainSettings, configured | PUBLISHED.pretraining(), "pretraining")
     assert (settings.flip, settings.batch_order) == ("frame", "fixed")
-    assert (settings.batch_norm_groups, settings.partner_time) == (4, "anchor")
+    assert (settings.batch_norm_groups, settings.batch_members) == (4, "by-class")
+    assert settings.partner_time == "anchor"
     corrected = build(PretrainSettings, configured | CORRECTED.pretraining(), "pretraining")
     assert corrected == PretrainSettings(epochs=3, flip="none")  # the defaults are the corrected ones
 
 
 def test_evaluation_takes_the_switches_by_name():
-    assert PUBLISHED.evaluation() == dict.fromkeys(SWITCHES[4:], True)
+    assert PUBLISHED.evaluation() == dict.fromkeys(SWITCHES[5:], True)
     assert PaperSwitches(**json.loads(json.dumps(PUBLISHED.evaluation()))).evaluation() == PUBLISHED.evaluation()
 
 

@@ -52,7 +52,7 @@ def test_shipped_configurations_follow_the_schema(root, name):
 def test_what_the_workflow_decides_is_no_key_of_the_users():
     definitions = json_schema()["$defs"]
     assert not {"video", "audio"} & set(definitions["StoreSettings"]["properties"])
-    decided = {"batch_order", "batch_norm_groups", "partner_time", "steps"}
+    decided = {"batch_order", "batch_norm_groups", "batch_members", "partner_time", "steps"}
     keys = set(definitions["Pretraining"]["properties"])
     assert keys == {field.name for field in dataclasses.fields(Pretraining)} - decided
     assert decided < {field.name for field in dataclasses.fields(PretrainSettings)}

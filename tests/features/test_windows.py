@@ -40,7 +40,7 @@ def test_windows_are_cut_where_they_begin(store, cache_mb):
         frames = clips.frames(np.array([0, 1]), starts)
         audio = clips.audio(np.array([0, 1]), starts)
     assert frames.shape == (2, 2, SIZE, SIZE, 3)
-    assert np.abs(frames[0, 0].astype(int) - 50).max() <= 2  # floor(1.3 s · 4 frames/s) = frame 5
+    assert np.abs(frames[0, 0].astype(int) - 50).max() <= 2  # nearest to 1.3 s · 4 frames/s = 5.2 is frame 5
     assert np.abs(frames[1, 1].astype(int) - 30).max() <= 2
     assert audio.shape == (2, 16000)
     assert audio[0, 0] == round(1.05 * 16000) // 1000  # the sound begins 0.25 s earlier
@@ -48,12 +48,21 @@ def test_windows_are_cut_where_they_begin(store, cache_mb):
 
 
 @pytest.mark.parametrize("cache_mb", [0, 100, "auto"])
-@pytest.mark.parametrize(("start", "grey"), [(1.9, [70, 80, 90, 90]), (2.4, [90] * 4), (3.4, [90] * 4)])
+@pytest.mark.parametrize(("start", "grey"), [(1.9, [80, 90, 90, 90]), (2.4, [90] * 4), (3.4, [90] * 4)])
 def test_where_a_clip_ends_early_its_last_frame_stands_still(store, cache_mb, start, grey):
     clips = Clips(store, ["-a", "b"], replace(FEATURES, video_s=1.0), cache_mb)
     frames = clips.frames(np.array([1, 0]), np.array([start, 0.0]))
     assert np.abs(frames[0].astype(int).mean((1, 2, 3)) - grey).max() <= 2  # clip b ends with frame 9
     assert np.abs(frames[1].astype(int).mean((1, 2, 3)) - [0, 10, 20, 30]).max() <= 2
+
+
+def test_the_first_frame_is_as_often_before_as_behind_its_time(store):
+    clips, draws = Clips(store, ["-a"], FEATURES), (np.arange(400) + 0.5) / 400
+    starts = start_s(FEATURES, draws, clips.duration_s[[0] * 400])
+    first = clips.frames(np.zeros(400, int), starts)[:, 0].mean((1, 2, 3)).round(-1) / 10  # frame k is grey level 10·k
+    late = starts * store.settings.frame_rate - first
+    assert np.abs(late).max() <= 0.5 + 1e-9
+    assert late.mean() == pytest.approx(0, abs=0.02)  # in frames; half a frame if it were the last one due
 
 
 def test_too_short_clips_are_named(store):

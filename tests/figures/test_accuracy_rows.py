@@ -17,9 +17,12 @@ def summary(methods):
 
 
 def test_many_methods_have_a_row_each_and_a_mark_for_each_size():
-    chance = {("birds", "knn"): 0.25, ("birds", "retrieval-5"): 0.1}
+    guesses = {
+        ("birds", "knn"): {"chance": 0.25, "always the largest class": 0.4},
+        ("birds", "retrieval-5"): {"chance": 0.1},
+    }
     with style.shared():
-        made = accuracy_by_size.draw(summary(20), {"large": 30, "small": 10}, chance, {"birds": "in-domain"})
+        made = accuracy_by_size.draw(summary(20), {"large": 30, "small": 10}, guesses, {"birds": "in-domain"})
     neighbours, retrieval = made.axes
     assert [text.get_text() for text in neighbours.get_yticklabels()] == [f"method {number}" for number in range(20)]
     for marker, side in (("o", -1), ("s", 1)):  # small, then large
@@ -28,12 +31,13 @@ def test_many_methods_have_a_row_each_and_a_mark_for_each_size():
         assert (np.sign(marks.get_ydata() - np.arange(20)) == side).all()
     across = [set(line.get_xdata()) for line in neighbours.lines if set(line.get_ydata()) == {0, 1}]
     assert {25.0} in across  # chance
+    assert {40.0} in across  # always the largest class
     assert {77.0} in across  # what depends on no subset
     assert neighbours.get_xlim()[0] == retrieval.get_xlim()[0] == 0
     assert neighbours.get_xlim()[1] > 77 > retrieval.get_xlim()[1]
     (legend,) = made.legends
     words = [text.get_text() for text in legend.get_texts()]
-    assert words == ["10 clips per class", "30 clips per class", "supervised", "chance"]
+    assert words == ["10 clips per class", "30 clips per class", "supervised", "chance", "always the largest class"]
 
 
 def test_a_few_methods_are_lines():

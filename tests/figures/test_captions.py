@@ -1,6 +1,7 @@
 import html
 import re
 import string
+from types import SimpleNamespace
 
 import jinja2
 import pytest
@@ -15,7 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
 
 def as_the_report_reads(text):
     """Render a caption as Snakemake does: Jinja, then reStructuredText; return what a reader sees."""
-    rendered = jinja2.Environment().from_string(text).render()
+    told = SimpleNamespace(config={"pretraining": {}})
+    rendered = jinja2.Environment().from_string(text).render(snakemake=told)
     body = publish_parts(rendered, writer_name="html", settings_overrides={"report_level": 1})["body"]
     return html.unescape(re.sub("<[^>]*>", "", body)), body
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from avbench.core.errors import UserError
+from avbench.data import ledger
 from avbench.evaluation import scores as predictions
 from avbench.evaluation.scores import CELL
 from avbench.figures import reading, style
@@ -52,7 +53,7 @@ def settings(tmp_path_factory):
     gained = found.assign(baseline="random", seeds=2, clips=60, difference=mean, ci_low=low, ci_high=high, p=0.1)
     gained = gained.assign(p_holm=0.2)[lambda table: table["method"] != "random"]
     noisy = summary[summary["labels"].isin(list(RATES))].assign(noise="uniform")
-    noisy = noisy.assign(rate=noisy["labels"].map(RATES), gain=0.01, gain_low=-0.02, gain_high=0.04)
+    noisy = noisy.assign(rate=noisy["labels"].map(RATES), draws=2, gain=0.01, gain_low=-0.02, gain_high=0.04)
     noisy = noisy.assign(
         clips=noisy["subset"].map({name: sum(sizes) for name, sizes in SUBSETS.items()}),
         imbalance=noisy["subset"].map({"even": 1.0, "tail": 30.0, "large": 1.0}),
@@ -157,6 +158,22 @@ def test_without_own_labels_all_runs_are_shown(settings):
     assert set(zip(scores["method"], scores["labels"], strict=True)) == set(RUNS)
 
 
+def test_of_several_budgets_the_longest_is_shown_beside_what_depends_on_none(settings, tmp_path):
+    told = settings["noise"] | {"budgets": ["default", "long"]}
+    for name in ("summary", "robustness"):
+        table = tables.read(told[name])
+        level = table.assign(method="untrained", budget="all")
+        tables.write(tmp_path / f"{name}.csv", pd.concat([table, table.assign(budget="long", mean=0.9), level]))
+        told[name] = str(tmp_path / f"{name}.csv")
+    for table in (reading.trained_scores(told), reading.along_noise(told)[0]):
+        assert set(zip(table["method"] == "untrained", table["budget"], strict=True)) == {
+            (True, "all"),
+            (False, "long"),
+        }
+        assert table.loc[table["budget"] == "long", "mean"].eq(0.9).all()
+    assert set(reading.methods_scores(told)["budget"]) == {"default", "long", "all"}
+
+
 def test_losses_of_a_method_are_those_of_its_own_labels(settings, tmp_path, monkeypatch):
     paths = []
     for number, (method, labels) in enumerate(RUNS):
@@ -177,6 +194,22 @@ def test_losses_of_a_method_are_those_of_its_own_labels(settings, tmp_path, monk
 
 def test_of_subsets_of_one_size_the_most_balanced_is_on_the_axis_of_sizes(settings):
     assert reading.most_balanced(settings["noise"]) == {"even": 10.0, "large": 30.0}
+
+
+def test_where_test_classes_are_unequal_the_largest_is_a_better_guess_than_chance(tmp_path):
+    for name, sizes in {"even": [5, 5, 5, 5], "uneven": [14, 3, 2, 1]}.items():
+        rows = [("test", "stored", label) for label, size in zip("abcd", sizes, strict=True) for _ in range(size)]
+        rows += [("train", "stored", "e"), ("test", "unavailable", "f")]
+        table = pd.DataFrame(rows, columns=["split", "state", "label"]).assign(reason="", detail="")
+        table["clip_id"] = [f"clip {number}" for number in range(len(table))]
+        (tmp_path / name).mkdir()
+        ledger.write(tmp_path / name / "ledger.parquet", table)
+    tasks = {name: {"dataset": name} for name in ("even", "uneven")}
+    found = reading.guesses({"data": str(tmp_path), "tasks": tasks})
+    assert found["even", "linear"] == {"chance": 0.25}
+    assert found["uneven", "linear"] == found["uneven", "knn"] == {"chance": 0.25, "always the largest class": 0.7}
+    assert found["uneven", "retrieval-5"] == {"chance": 0.25}
+    assert {name for lines in found.values() for name in lines} == set(style.GUESSES)
 
 
 def test_the_first_protocol_that_trains_something_is_taken():

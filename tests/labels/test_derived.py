@@ -207,12 +207,11 @@ def test_untrained_encoders_make_labels_too(data, store, subset, tmp_path):
 
 
 def test_confusion_noise_is_what_its_matrix_gives(data, subset, checkpoints, tmp_path):
-    values = VARIANTS["confusion"]
-    made, summaries = make_files(data, subset, tmp_path, checkpoints, **values)
+    made, summaries = make_files(data, subset, tmp_path, checkpoints, **VARIANTS["confusion"])
     true = pd.DataFrame(subset)
     for seed, (labels, summary) in enumerate(zip(made, summaries, strict=True)):
         matrix = str(tmp_path / f"seed-{seed}.matrix.csv")
-        again = make(true, LabelSettings(kind="noise", noise="confusion", rate=0.4, matrix=matrix))
+        again = make(true, LabelSettings(kind="noise", noise="confusion", rate=0.4, matrix=matrix, seed=seed))
         assert labels["label"] == again["label"].tolist()
         wrong = [a for a, b in zip(labels["label"], subset["label"], strict=True) if a != b]
         counts = Counter(subset["label"]).values()
@@ -223,6 +222,18 @@ def test_confusion_noise_is_what_its_matrix_gives(data, subset, checkpoints, tmp
         assert 0 <= summary["accuracy"] <= 1
         confusion = pd.read_csv(matrix, index_col=0)
         assert confusion.to_numpy().sum() == len(subset["clip_id"])
+
+
+def test_a_seed_of_confusion_noise_fixes_which_clips_are_wrong_in_every_run(data, subset, checkpoints, tmp_path):
+    def wrong(**values):
+        made, _ = make_files(data, subset, tmp_path, checkpoints, **VARIANTS["confusion"] | values)
+        return [
+            {clip for clip, a, b in zip(*labels.values(), subset["label"], strict=True) if a != b} for labels in made
+        ]
+
+    own, fixed = wrong(), wrong(seed=3)
+    assert own[0] != own[1]
+    assert fixed[0] == fixed[1]
 
 
 def test_too_many_clusters_or_neighbours_are_refused_and_nothing_is_written(data, subset, checkpoints, tmp_path):

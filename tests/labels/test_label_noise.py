@@ -152,6 +152,13 @@ def test_the_seed_draws_other_mistakes():
     assert set(a) != set(b)
 
 
+def test_noise_without_a_seed_is_that_of_seed_0_by_hand():
+    subset = subset_of({"a": 20, "b": 20, "c": 20})
+    for noise in ("uniform", "pair-flip"):
+        unsaid = make(subset, LabelSettings(kind="noise", rate=0.3, noise=noise))
+        pd.testing.assert_frame_equal(unsaid, noisy(subset, noise, 0.3, seed=0))
+
+
 def test_a_single_class_cannot_be_wrong():
     with pytest.raises(UserError, match="a single one"):
         make(subset_of({"a": 5}), LabelSettings(kind="noise", rate=0.2))

@@ -13,6 +13,7 @@ from avbench.core.errors import UserError
 from avbench.methods.batches import batches
 from avbench.methods.pairing import Pairing
 from avbench.methods.pairing_labels import numbered, read_pairing
+from avbench.training.batch_norm import group_sizes
 
 IDS = ["-a", "b,c", "d"]
 LABELS = 'clip_id,label\n-a,dog\n"b,c",cat\nd,dog\n'
@@ -107,6 +108,39 @@ def test_no_batch_is_smaller_than_is_said(sizes, batch, size, seed):
         assert min(len(part) for part in made[0]) == pairing.smallest_batch
 
 
+@given(
+    sizes=st.lists(st.integers(2, 9), min_size=2, max_size=12),
+    batch=st.sampled_from(["shuffled", "one-per-class", "single-class", "mixed"]),
+    size=st.integers(4, 12),
+    seed=st.integers(0, 99),
+)
+def test_only_one_per_class_batches_are_ordered_by_class_and_keep_their_members(sizes, batch, size, seed):
+    method = Method("m", "same-class", batch=batch, labels="true", clips_per_class=2 if batch == "mixed" else None)
+    classes = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    size = min(size, len(classes))
+    for epoch in range(2):
+        shuffled, ordered = (
+            lists(Pairing(method, classes, size, 2, seed, batch_members=members).batches(epoch))
+            for members in ("shuffled", "by-class")
+        )
+        if batch != "one-per-class":
+            assert ordered == shuffled
+            continue
+        assert [sorted(part) for part in ordered] == [sorted(part) for part in shuffled]  # in the same order, too
+        assert all((np.diff(classes[part]) > 0).all() for part in ordered)
+
+
+def test_ordered_by_class_running_statistics_see_the_first_quarter_of_the_classes_alone():
+    classes = np.arange(309 * 2) % 309
+    seen = {}
+    for members in ("shuffled", "by-class"):
+        pairing = Pairing(PRESETS["easy-negative"], classes, 309, 20, 0, batch_members=members)
+        first = [part[: group_sizes(309, 4)[0]] for epoch in range(20) for part in pairing.batches(epoch)]
+        seen[members] = set(classes[np.concatenate(first)].tolist())
+    assert seen["by-class"] == set(range(78))  # as the first group, which updates them, did in the authors' run
+    assert seen["shuffled"] == set(range(309))
+
+
 def test_neighbours_share_their_batches_with_random():
     near = (np.arange(30)[:, None] + [1, 2]) % 30
     runs = [Pairing(PRESETS["random"], np.zeros(30, int), 7, 1, 3), Pairing(NEAR, near, 7, 1, 3)]
@@ -153,10 +187,10 @@ def test_drawing_pairs_loads_no_library_of_training():
 def test_a_length_in_steps_is_so_many_epochs_of_the_methods_own_batches():
     classes = np.arange(40) % 4
     for method, per_epoch in (("random", 4), ("easy-negative", 10)):
-        pairing = Pairing(PRESETS[method], classes, 10, 100, 0, steps=36)
+        pairing = Pairing(PRESETS[method], classes, 10, 100, 0).lasting(36)
         assert len(pairing.batches(0)) == per_epoch
         assert pairing.epochs == round(36 / per_epoch)
     # Where the positives' probability changes, it does so over that length.
     rising = Method("rising", positive="same-class", probability=(0.0, 1.0), labels="true")
-    pairing, long = Pairing(rising, classes, 10, 100, 0, steps=12), Pairing(rising, classes, 10, 3, 0)
+    pairing, long = Pairing(rising, classes, 10, 100, 0).lasting(12), Pairing(rising, classes, 10, 3, 0)
     assert (pairing.videos(np.arange(40), 2) == long.videos(np.arange(40), 2)).all()

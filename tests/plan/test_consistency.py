@@ -270,13 +270,13 @@ def test_a_sweep_runs_every_member_once_and_shares_what_needs_no_labels(swept, r
     assert experiment.method_settings("soft-positive", "uniform-10")["labels"] == "uniform-10"
 
 
-def test_labels_of_a_first_round_have_a_file_a_seed_and_others_one(swept, root):
+def test_labels_of_a_first_round_or_a_draw_have_a_file_a_seed(swept, root):
     experiment = Plan(swept, root)
     assert experiment.first_round("clusters") == "random"
     assert experiment.first_round("again-6") == "cluster-positive"
     assert experiment.first_round("confusion") == "random"
     assert experiment.first_round("uniform-10") is None
-    assert experiment.label_file("small", "uniform-10", 1).endswith("/small/uniform-10.csv")
+    assert experiment.label_file("small", "uniform-10", 1).endswith("/small/uniform-10/seed-1.csv")
     assert experiment.label_file("small", "clusters", 1).endswith("/small/clusters/seed-1.csv")
 
 

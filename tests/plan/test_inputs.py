@@ -24,6 +24,19 @@ def test_pairing_waits_for_the_labels_that_a_method_sees(plan):
             assert found == [f"{folder}/{file}" for file in expected]
 
 
+def test_each_seed_waits_for_its_own_draw_unless_one_is_fixed(root):
+    config = yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8"))
+    config["labels"]["fixed"] = {"kind": "noise", "noise": "uniform", "rate": 0.3, "seed": 0}
+    config["labels"]["imagenet"] = {"kind": "pseudo"}
+    drawn = Plan(config, root)
+    folder = f"results/{drawn.name}/labels/{drawn.dataset}/small"
+    files = {"uniform-30": "uniform-30/seed-1.csv", "pseudo": "pseudo/seed-1.csv", "fixed": "fixed.csv"}
+    for name, file in (files | {"imagenet": "imagenet.csv"}).items():
+        assert drawn.label_file("small", name, 1) == f"{folder}/{file}", name
+    assert drawn.label_settings("uniform-30", "1") == drawn.label_variants["uniform-30"] | {"seed": 1}
+    assert drawn.label_settings("fixed") == config["labels"]["fixed"]
+
+
 def test_labels_of_a_first_round_wait_for_its_checkpoints(plan):
     block = SeedBlock((0, 2))
     found = Inputs(plan).first_round(SimpleNamespace(subset="small", labels="clusters"), block)

@@ -18,21 +18,21 @@ from avbench.plan.report import Report
 from avbench.results.catalogue import TABLES
 from avbench.results.material import TablesPlan
 
-RESULTS = "accuracy gains neighbours confusion embedding_map"
-COMPARED = "accuracy gains neighbours confusion class_gains embedding_map"
-PUBLISHED = "accuracy gains neighbours paper confusion class_gains embedding_map"
+RESULTS = "accuracy gains claims neighbours power confusion embedding_map"
+COMPARED = "accuracy gains claims neighbours power confusion class_gains embedding_map"
+PUBLISHED = "accuracy gains claims neighbours power paper confusion class_gains embedding_map"
 DATA = "pairs samples coverage"
 HAS = {
     "tiny": [RESULTS, "losses timing published_losses", DATA, "geometry"],
     "demo": [COMPARED, "losses timing published_losses", DATA, "combinations sampling geometry"],
     "study": [PUBLISHED, "losses timing published_losses", DATA, "combinations sampling geometry"],
     "reference": [
-        "accuracy gains neighbours balance confusion class_gains embedding_map",
+        "accuracy gains claims neighbours balance power confusion class_gains embedding_map",
         *("losses timing published_losses dynamics", DATA),
         "noise noise_by_imbalance class_size combinations sampling geometry",
     ],
     "robustness": [
-        "accuracy gains neighbours balance paper confusion class_gains embedding_map",
+        "accuracy gains claims neighbours balance power paper confusion class_gains embedding_map",
         *("losses timing published_losses dynamics", DATA),
         "noise noise_by_imbalance class_size combinations sampling geometry",
     ],
@@ -40,12 +40,12 @@ HAS = {
 }
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
-    "tiny": "2574a6c02c1a7e3c 85e61dc7b7f4e9d5 b764f340effa56c9 faa2e5514f9728ae bf414f905c6c8a7a",
-    "demo": "00982df66c40137c 8a943d23253054d8 f519edbb6336c26e f484dd8a32092f1c 24f84ebe1c40604e",
-    "study": "3ed5483808a28c80 3e0373abea01e6cb 078665750cff7ca2 a09e1eceb2871da3 b8128f9cdd8ed8a0",
-    "reference": "ae585c9f00b80a9d 1655ed1a4b42c879 72d88d464c966b73 81c3323f7fa2a519 207677506adc5780",
-    "robustness": "242fdb75a5c9d5b6 3e044d045dfb0be2 03ae68ddfe18391f 9358f6c99248f615 2c4defb74bf0a653",
-    "config": "5ac62612f1519e2e 01d95a1933790254 ca140fd6a5fe1e92 4e30f90a10639f4d 6fb40509a70a4958",
+    "tiny": "0e6b8cd28310738b f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
+    "demo": "bb2b1536b1bcf1ef e6772b8ca860c1e4 f519edbb6336c26e f5d1816436b878bf 24f84ebe1c40604e",
+    "study": "c7405848711c2ec1 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
+    "reference": "22ed39790c07183f 88c3c19e5c69ad5a 72d88d464c966b73 eff5a729711b67ec 207677506adc5780",
+    "robustness": "4dd7a408245ecb04 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
+    "config": "da2593ec89057973 dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
@@ -98,6 +98,7 @@ TAIL = {"clips": 12, "balance": "long-tailed", "imbalance": 4}
         ({"evaluation.knn": None}, "", ""),
         ({"evaluation.knn": None, "evaluation.retrieval": None}, "", "neighbours"),
         ({"evaluation.dynamics": {"clips": 4}}, "dynamics", ""),
+        ({"pretraining.epochs": None, "pretraining.budgets": {"steps": [6, 24]}}, "budgets", ""),
         ({"methods": {"mine": {"positive": "self", "batch": "shuffled"}}}, "", "published_losses"),
         ({"subsets.tail": TAIL}, "balance", ""),
         ({"labels": NOISE, "methods.soft-positive": SOFT}, "class_gains noise", ""),
@@ -161,6 +162,26 @@ def test_a_category_waits_for_what_its_figures_are_drawn_from(root):
     predictions = [path for path in waited if path.endswith("predictions.parquet")]
     assert {Path(path).parts[4] for path in predictions} == set(report.facts.unequal)
     assert len(predictions) == 2 * len(report.facts.unequal) * len(report.plan.seeds)
+
+
+def test_of_several_budgets_tables_have_every_one_and_figures_of_runs_the_longest(tiny, root):
+    del tiny["pretraining"]["epochs"]
+    tiny["pretraining"]["budgets"] = {"steps": [6, 24]}
+    report = Report(Plan(tiny, root))
+    plan = json.loads(report.part("tables"))
+    assert plan["budgets"] == ["steps-6", "steps-24"]
+    assert plan["lengths"]["few"]["steps-24"] == {"epochs": 100, "steps": 24}
+    budgets = {path.split("/")[-3] for path in plan["runs"]}
+    assert budgets == {"steps-6", "steps-24"} == {run["budget"] for run in plan["sampling"]}
+    assert len(plan["scores"]) == 2 * (3 * 3 + 1)  # untrained and two budgets, frozen and two that train; supervised
+    drawn = [path for path in report.figure_sources("Training") if path.endswith("run.json")]
+    assert {path.split("/")[-3] for path in drawn} == {"steps-24"}
+    assert json.loads(report.part("figures_data"))["pairs"]["pretraining"]["steps"] == 24
+    embedded = json.loads(report.part("figures_results"))["embedding_map"]["embeddings"]
+    assert {method: path.split("/")[-3] for method, path in embedded.items()} == {
+        "untrained": "all",
+        "random": "steps-24",
+    }
 
 
 def draw_seeds(settings, stem):

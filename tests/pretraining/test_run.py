@@ -1,5 +1,6 @@
 """Training itself: exact resumption, draws that depend on nothing else, and what goes wrong."""
 
+import json
 import os
 import signal
 import time
@@ -44,6 +45,17 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(store, tmp_path
     assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     assert (tmp_path / "a/metrics.jsonl").read_bytes() == (tmp_path / "b/metrics.jsonl").read_bytes()
     assert not same(weights(tmp_path / "a"), train(store, tmp_path / "c", seed=1))
+
+
+def test_a_run_of_so_many_steps_is_one_of_its_whole_epochs_with_their_schedule(store, tmp_path):
+    falling = replace(SETTINGS, schedule="cosine")
+    steps = train(store, tmp_path / "steps", settings=replace(falling, epochs=100, steps=5))
+    epochs = train(store, tmp_path / "epochs", settings=replace(falling, epochs=2))
+    assert same(steps, epochs)
+    for name in ("steps", "epochs"):
+        run = json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8"))
+        assert (run["epochs"], run["steps"], run["budget"]) == (2, 6, "default")
+    assert not same(steps, train(store, tmp_path / "longer", settings=replace(falling, steps=9)))
 
 
 def test_an_unfinished_run_of_other_settings_is_kept_and_told(store, tmp_path):

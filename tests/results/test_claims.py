@@ -31,6 +31,8 @@ def written(tmp_path, change):
         (lambda c: c["claims"][2].update(tsk="x"), r"claims\[2\].*'tsk' was unexpected"),
         (lambda c: c.update(extra=1), "'extra' was unexpected"),
         (lambda c: c["claims"][0].pop("terms"), r"claims\[0\].*'terms' is a required"),
+        (lambda c: c["claims"][0].pop("source"), r"claims\[0\].*'source' is a required"),
+        (lambda c: c["claims"][0].update(source="theirs"), r"claims\[0\].source.*'theirs' is not one of"),
         (lambda c: c["claims"][0].update(expect="less"), r"claims\[0\].expect.*'greater' was expected"),
         (
             lambda c: c["claims"][0]["terms"][1].update(weight="one"),

@@ -32,7 +32,7 @@ def outcome():
             ("d", "Something certain.", "does not hold", -0.2, -0.251, -0.149, 0, 0.0002, 3, 50, 1, *NONE),
         ],
         columns=list(judged.COLUMNS),
-    )
+    ).assign(source=["paper", "paper", "paper", "ours"], published=[0.067, np.nan, np.nan, -0.007])
     return summary, verdicts
 
 
@@ -60,11 +60,14 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "One setting of learning rate and temperature served all methods: none was tuned.",
         "",
         "Claims at one budget: verdict, effect in points, 95 % interval, adjusted p",
-        "holds          +11.2 [8.0, 14.3]    p=.002  Soft positives beat random pairing.",
-        "undecided      -1.0                         A long sentence, A long sentence, A long sentence, A",
-        "                                            long sentence, A long sentence, A long sentence, A long",
-        "                                            sentence, A long sentence, in the end.",
-        "does not hold  -20.0 [-25.1, -14.9] p<.001  Something certain.",
+        "Of the paper, with the effect that it published:",
+        "holds          +11.2 [8.0, 14.3]    p=.002   +6.7  Soft positives beat random pairing.",
+        "undecided      -1.0                             –  A long sentence, A long sentence, A long",
+        "                                                   sentence, A long sentence, A long sentence, A",
+        "                                                   long sentence, A long sentence, A long sentence,",
+        "                                                   in the end.",
+        "Of ours, with the published effect where there is one:",
+        "does not hold  -20.0 [-25.1, -14.9] p<.001   -0.7  Something certain.",
         "not tested, for want of a method, subset, task or protocol: c",
         "",
         "Report: results/demo/report.html",

@@ -10,7 +10,7 @@ from tests.support.published_results import TASKS, summary
 
 
 def test_markdown_has_a_row_a_method_with_published_and_measured(paper):
-    lines = published_text.markdown(published.beside(summary(), paper, TASKS, "s"), paper).splitlines()
+    lines = published_text.markdown(published.beside(summary(), paper, TASKS, "s", "default"), paper).splitlines()
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     assert len({len(row) for row in rows}) == 1
     first = next(row for row in rows if row[0] == "random")
@@ -21,7 +21,7 @@ def test_markdown_has_a_row_a_method_with_published_and_measured(paper):
 
 def test_latex_is_balanced_and_escaped(paper):
     tasks = {"a_b & 5 %": {"dataset": "x", "published_task": "vggsound"}}
-    table = published.beside(summary().assign(task="a_b & 5 %").drop_duplicates(CELL[:5]), paper, tasks, "s")
+    table = published.beside(summary().assign(task="a_b & 5 %").drop_duplicates(CELL[:5]), paper, tasks, "s", "default")
     text = published_text.latex(table, paper)
     assert r"a\_b \& 5 \% (published: VGGSound, another dataset)" in text
     assert text.count(r"\begin{") == text.count(r"\end{") == 2
@@ -33,14 +33,14 @@ def test_latex_is_balanced_and_escaped(paper):
 
 
 def test_an_experiment_without_counterparts_says_so(paper):
-    table = published.beside(summary(), paper, {"extra": {"dataset": "other"}}, "s")
+    table = published.beside(summary(), paper, {"extra": {"dataset": "other"}}, "s", "default")
     assert table.columns.tolist() == published.COLUMNS
     for text in (published_text.markdown(table, paper), published_text.latex(table, paper)):
         assert "No task of this experiment has a counterpart" in text
 
 
 def test_latex_says_what_markdown_says(paper):
-    table = published.beside(summary(), paper, TASKS, "s")
+    table = published.beside(summary(), paper, TASKS, "s", "default")
     said, protocol = [], None
     for line in published_text.markdown(table, paper).splitlines()[4:]:
         method, *cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -65,7 +65,7 @@ def test_latex_says_what_markdown_says(paper):
 def test_tasks_of_one_counterpart_have_a_pair_of_columns_each(paper):
     again = summary()[summary()["task"] == "vggsound"].assign(task="again", mean=0.999)
     tasks = TASKS | {"again": TASKS["vggsound"]}
-    table = published.beside(pd.concat([summary(), again]), paper, tasks, "s")
+    table = published.beside(pd.concat([summary(), again]), paper, tasks, "s", "default")
     for text in (published_text.markdown(table, paper), published_text.latex(table, paper)):
         (line,) = [line for line in text.splitlines() if "59.6" in line]
         assert re.findall(r"[\d.]{4}", line) == ["13.8", "15.0", "13.0", "18.0", "59.6", "13.8", "99.9", "13.0", "18.0"]
@@ -77,6 +77,7 @@ def test_bars_are_no_columns_in_markdown(paper):
         paper,
         {"a|b": {"dataset": "x", "published_task": "vggsound"}},
         "s",
+        "default",
     )
     lines = [line for line in published_text.markdown(table, paper).splitlines() if line.startswith("|")]
     assert r"a\|b (published: VGGSound, another dataset): published" in lines[0]

@@ -46,7 +46,11 @@ def tabled(found):
 
 
 def test_the_noise_of_label_variants():
-    assert NOISE == {"uniform-20": ("uniform", 0.2), "uniform-40": ("uniform", 0.4), "flip-40": ("pair-flip", 0.4)}
+    assert NOISE == {
+        "uniform-20": ("uniform", 0.2, False),
+        "uniform-40": ("uniform", 0.4, True),
+        "flip-40": ("pair-flip", 0.4, False),
+    }
 
 
 def test_each_run_has_a_row_and_true_labels_one_a_kind_of_noise():
@@ -54,12 +58,12 @@ def test_each_run_has_a_row_and_true_labels_one_a_kind_of_noise():
     found = study(gains) | study({"true": 0.3}, place=("home", "linear", "audio", "tail"))
     table = tabled(found)
     assert list(table.columns) == robustness.COLUMNS
-    assert table[["noise", "rate", "labels"]].to_numpy().tolist() == [
-        ["uniform", 0.0, "true"],
-        ["uniform", 0.2, "uniform-20"],
-        ["uniform", 0.4, "uniform-40"],
-        ["pair-flip", 0.0, "true"],
-        ["pair-flip", 0.4, "flip-40"],
+    assert table[["noise", "rate", "labels", "draws"]].to_numpy().tolist() == [
+        ["uniform", 0.0, "true", 0],
+        ["uniform", 0.2, "uniform-20", 3],
+        ["uniform", 0.4, "uniform-40", 1],  # whose seed fixes one draw for all runs
+        ["pair-flip", 0.0, "true", 0],
+        ["pair-flip", 0.4, "flip-40", 3],
     ]
     assert set(table["method"]) == {"soft"}
     assert table[["clips", "imbalance"]].drop_duplicates().to_numpy().tolist() == [[240, 1.0]]
@@ -122,7 +126,7 @@ def test_the_rate_is_where_the_curve_of_mean_gains_crosses_zero():
 
 def test_a_single_rate_makes_no_curve_and_variants_of_one_rate_count_as_their_mean():
     assert robustness.break_even(study({"uniform-20": 0.2}), NOISE, SIZES).empty
-    noise = NOISE | {"again-40": ("uniform", 0.4)}
+    noise = NOISE | {"again-40": robustness.Noise("uniform", 0.4)}
     found = study({"true": 0.3, "uniform-40": 0.1, "again-40": -0.5})
     (row,) = robustness.break_even(found, noise, SIZES).to_dict("records")
     gains = [found["soft", *PLACE, labels, "default"].correct.mean() for labels in ("true", "uniform-40", "again-40")]

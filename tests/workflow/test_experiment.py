@@ -46,7 +46,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     (claim, *_) = rows(finished.pages("tables", "claims.csv"))
     assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(claim)
     figures = {path.name for path in finished.pages("figures").iterdir()}
-    names = ["accuracy", "gains", "losses", "pairs", "samples", "coverage", "timing"]
+    names = ["accuracy", "gains", "claims", "losses", "pairs", "samples", "coverage", "timing"]
     names += ["neighbours", "published_losses", "confusion", "embedding_map", "geometry"]
     drawn = {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
     assert figures == drawn | {"geometry.rst"}  # its caption, made of its data

@@ -7,6 +7,7 @@ PSEUDO = [
     if variant["kind"] == "pseudo"
 ]
 DERIVED = [name for name in VARIANTS if experiment.first_round(name)]
+DRAWN = [name for name in VARIANTS if experiment.drawn(name)]
 
 
 rule labels:
@@ -24,7 +25,9 @@ rule labels:
     benchmark:
         "results/{experiment}/benchmarks/labels/{dataset}/{subset}/{labels}.tsv"
     wildcard_constraints:
-        labels="|".join(name for name in VARIANTS if name not in [*PSEUDO, *DERIVED]),
+        labels="|".join(
+            name for name in VARIANTS if name not in [*PSEUDO, *DERIVED, *DRAWN]
+        ),
     conda:
         TRAIN_ENV
     threads: 1
@@ -32,9 +35,21 @@ rule labels:
         mem_mb=lambda w, attempt: memory_mb("labels", attempt),
         runtime=lambda w, attempt: minutes("labels", attempt),
     params:
-        settings=lambda w: as_json(experiment.label_settings(w.labels)),
+        settings=lambda w: as_json(experiment.label_settings(w.labels, w.get("seed"))),
     shell:
         "python -m avbench labels --subset {input.subset:q} --settings {params.settings:q} --output {output:q} > {log:q} 2>&1"
+
+
+# A job per seed, so that a further seed draws its own labels and touches no other's.
+use rule labels as drawn_labels with:
+    output:
+        "results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv",
+    log:
+        "results/{experiment}/logs/labels/{dataset}/{subset}/{labels}/seed-{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/labels/{dataset}/{subset}/{labels}/seed-{seed}.tsv"
+    wildcard_constraints:
+        labels="|".join(name for name in DRAWN if name not in PSEUDO) or "(?!)",  # matches nothing
 
 
 rule pseudo_labels:
@@ -61,7 +76,7 @@ rule pseudo_labels:
     benchmark:
         "results/{experiment}/benchmarks/pseudo_labels/{dataset}/{subset}/{labels}.tsv"
     wildcard_constraints:
-        labels="|".join(PSEUDO) or "(?!)",  # matches nothing
+        labels="|".join(name for name in PSEUDO if name not in DRAWN) or "(?!)",
     conda:
         TRAIN_ENV
     threads: THREADS
@@ -74,7 +89,7 @@ rule pseudo_labels:
         settings=lambda w: as_json(
             {
                 "dataset": w.dataset,
-                "settings": experiment.label_settings(w.labels),
+                "settings": experiment.label_settings(w.labels, w.get("seed")),
                 "cpu_threads": THREADS,
             }
         ),
@@ -86,6 +101,20 @@ rule pseudo_labels:
         ),
     shell:
         "python -m avbench pseudo-labels --job {params.settings:q} {params.files:q} --device {resources.device} > {log:q} 2>&1"
+
+
+# By a classifier that is trained for each seed.
+use rule pseudo_labels as drawn_pseudo_labels with:
+    output:
+        labels="results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv",
+        confidence="results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.confidence.csv",
+        summary="results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.json",
+    log:
+        "results/{experiment}/logs/pseudo_labels/{dataset}/{subset}/{labels}/seed-{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/pseudo_labels/{dataset}/{subset}/{labels}/seed-{seed}.tsv"
+    wildcard_constraints:
+        labels="|".join(name for name in PSEUDO if name in DRAWN) or "(?!)",
 
 
 # Labels that a first round makes: each seed's from the model of that seed.

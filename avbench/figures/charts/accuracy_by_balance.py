@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from avbench.figures import accuracy_panels, style
-from avbench.figures.reading import Settings, chance, class_sizes, imbalances, roles, trained_scores
+from avbench.figures.reading import Settings, class_sizes, guesses, imbalances, roles, trained_scores
 
 
 def draw_balance(settings: Settings, stem: Path) -> None:
@@ -20,7 +20,7 @@ def draw_balance(settings: Settings, stem: Path) -> None:
     # Methods that were run on few of the subsets say nothing of balance.
     runs = scores[scores["subset"].isin(list(subsets))].groupby("method")["subset"].nunique()
     few = list(runs[runs < runs.max() / 2].index)
-    style.save(draw(scores[~scores["method"].isin(few)], subsets, chance(settings), roles(settings)), stem)
+    style.save(draw(scores[~scores["method"].isin(few)], subsets, guesses(settings), roles(settings)), stem)
 
 
 NEAR = 1.05  # subsets whose totals differ by less are of the same size
@@ -44,13 +44,13 @@ class Subset:
 def draw(
     summary: pd.DataFrame,
     subsets: Mapping[str, Subset],
-    chance: Mapping[tuple[str, str], float] | None = None,
+    guesses: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
     roles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw what :func:`avbench.figures.accuracy_panels.draw` draws, along the imbalance of the subsets.
 
     Args:
-        summary, chance, roles: see there.
+        summary, guesses, roles: see there.
         subsets: those to show. Lines join subsets of about the same number of clips, whose balance alone differs.
     """
     groups: list[list[str]] = []
@@ -69,7 +69,7 @@ def draw(
     shown = summary[summary["subset"].isin([*ordered, "all"])]
     apart = 0.6 / max(shown["method"].nunique(), 1)
     axis = accuracy_panels.Axis(places, ticks, "Balance of the pretraining set", groups, apart, 0.5)
-    return accuracy_panels.draw(shown, axis, chance, roles)
+    return accuracy_panels.draw(shown, axis, guesses, roles)
 
 
 def _tick(subset: Subset, several: bool) -> str:

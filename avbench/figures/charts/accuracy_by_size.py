@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 from avbench.figures import accuracy_panels, accuracy_rows, style
 from avbench.figures.names import subset_names, words, wrap
-from avbench.figures.reading import COMPARING, Settings, chance, most_balanced, own, roles, trained_scores
+from avbench.figures.reading import COMPARING, Settings, guesses, most_balanced, own, roles, trained_scores
 from avbench.results import tables
 
 
 def draw_accuracy(settings: Settings, stem: Path) -> None:
     """Accuracy by size, a line per method."""
-    made = draw(trained_scores(settings), most_balanced(settings), chance(settings), roles(settings))
+    made = draw(trained_scores(settings), most_balanced(settings), guesses(settings), roles(settings))
     style.save(made, stem)
 
 
@@ -23,7 +23,7 @@ def draw_neighbours(settings: Settings, stem: Path) -> None:
     """Accuracy of nearest neighbours and cross-modal retrieval by size."""
     summary = own(tables.read(settings["summary"]), settings)
     shown = summary[summary["protocol"].isin(COMPARING)]
-    style.save(draw(shown, most_balanced(settings), chance(settings), roles(settings)), stem)
+    style.save(draw(shown, most_balanced(settings), guesses(settings), roles(settings)), stem)
 
 
 _LINES = 10  # more methods than this would hide one another
@@ -32,7 +32,7 @@ _LINES = 10  # more methods than this would hide one another
 def draw(
     summary: pd.DataFrame,
     sizes: Mapping[str, float],
-    chance: Mapping[tuple[str, str], float] | None = None,
+    guesses: Mapping[tuple[str, str], Mapping[str, float]] | None = None,
     roles: Mapping[str, str] | None = None,
 ) -> Figure:
     """Draw what :func:`avbench.figures.accuracy_panels.draw` draws, along the logarithm of the size.
@@ -40,14 +40,14 @@ def draw(
     More than ten methods are drawn by :func:`avbench.figures.accuracy_rows.draw`.
 
     Args:
-        summary, chance, roles: see there.
+        summary, guesses, roles: see there.
         sizes: clips a class of each subset that is to be shown. Where they all differ, lines join a method's
             scores; where some coincide (other balances), subsets stand side by side.
     """
     methods = summary["method"].nunique()
     if methods > _LINES:
-        return accuracy_rows.draw(summary, sizes, chance, roles)
-    return accuracy_panels.draw(summary, _axis(sizes, methods), chance, roles)
+        return accuracy_rows.draw(summary, sizes, guesses, roles)
+    return accuracy_panels.draw(summary, _axis(sizes, methods), guesses, roles)
 
 
 def _axis(sizes: Mapping[str, float], methods: int) -> accuracy_panels.Axis:

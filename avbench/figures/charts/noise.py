@@ -53,8 +53,8 @@ def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFra
     panel stand the rates at which the gain over random pairing becomes zero, with their intervals.
 
     Args:
-        robustness: of one protocol: columns method, task, modality, subset, clips, imbalance, noise, rate, mean,
-            ci_low, ci_high, in shares.
+        robustness: of one protocol: columns method, task, modality, subset, clips, imbalance, noise, rate, draws,
+            mean, ci_low, ci_high, in shares.
         break_even: columns method, noise, task, modality, subset, highest_rate, rate, ci_low, ci_high, verdict.
         summary: of the same protocol: columns method, task, modality, subset, mean, ci_low, ci_high; of random pairing.
     """
@@ -85,7 +85,7 @@ def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFra
             axes.set_title(f"{wrap(task_name(task), 22)}\n{words(modality)}")
         span = 100 * robustness["rate"].max()
         grid[0, 0].set_xlim(-0.04 * span - 0.5, 1.04 * span + 0.5)
-        panels.title(made, "Wrong labels (% of each class)")
+        panels.title(made, f"Wrong labels (% of each class; {captions.draws(robustness['draws'])})")
         style.legend(made, _handles(looks))
     return made
 
@@ -102,10 +102,11 @@ def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocol: str) -
     task, modality = columns[0]
     names = _subset_names(robustness)
     sentences = [
-        f"Accuracy ({protocol_name(protocol)}) against the share of wrong labels that pairing saw; classifiers "
-        "were trained and tested on the true ones. Lines are means over seeds with 95 % intervals over seeds and test "
-        "clips, the grey band is random pairing, which uses no labels. Below each panel stands the rate at which the "
-        "gain over random pairing becomes zero, with its interval."
+        f"Accuracy ({protocol_name(protocol)}) against the share of wrong labels that pairing saw "
+        f"({captions.draws(robustness['draws'])}); classifiers were trained and tested on the true ones. Lines are "
+        "means over seeds with 95 % intervals over seeds and test clips, the grey band is random pairing, which uses "
+        "no labels. Below each panel stands the rate at which the gain over random pairing becomes zero, with its "
+        "interval."
     ]
     for (noise, subset), rows in shown[0].groupby(["noise", "subset"], sort=False):
         where = f", {names[subset]}" if names else ""

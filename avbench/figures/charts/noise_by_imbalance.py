@@ -43,8 +43,8 @@ def draw(robustness: pd.DataFrame) -> Figure:
     holds zero have no colour; grey ones were not run.
 
     Args:
-        robustness: of one task, protocol and modality: columns method, subset, clips, imbalance, noise, rate, gain,
-            gain_low, gain_high (shares).
+        robustness: of one task, protocol and modality: columns method, subset, clips, imbalance, noise, rate, draws,
+            gain, gain_low, gain_high (shares).
     """
     looks, noises = style.looks(robustness["method"]), robustness["noise"].nunique()
     drawn = [
@@ -63,7 +63,7 @@ def draw(robustness: pd.DataFrame) -> Figure:
         for axes, (title, rows) in zip(shown, drawn, strict=True):
             _panel(axes, rows.pivot(index="subset", columns="rate"), subsets, rates, end)
             axes.set_title(title)
-        panels.title(made, "Wrong labels (% of each class)")
+        panels.title(made, f"Wrong labels (% of each class; {captions.draws(robustness['draws'])})")
         bar = made.colorbar(ScalarMappable(Normalize(-end, end), _MAP), ax=shown, shrink=0.9, aspect=30, pad=0.02)
         bar.set_label("Gain over random\n(percentage points)")
         bar.outline.set_visible(False)
@@ -85,8 +85,9 @@ def caption(robustness: pd.DataFrame, task: str, protocol: str, modality: str) -
     """
     subsets = _subsets(robustness)
     sentences = [
-        f"Gain over random pairing on the same subset, in percentage points, by the share of wrong labels and the "
-        f"imbalance of the pretraining set (clips of the largest class for one of the smallest); "
+        f"Gain over random pairing on the same subset, in percentage points, by the share of wrong labels "
+        f"({captions.draws(robustness['draws'])}) and the imbalance of the pretraining set (clips of the largest class "
+        "for one of the smallest); "
         f"{names.task_name(task)}, {names.protocol_name(protocol)}, {names.words(modality)}. Below each gain stands "
         "half its 95 % interval over seeds and test clips; intervals are not adjusted for their number. Cells without "
         "colour have an interval that holds zero: they leave the sign open."

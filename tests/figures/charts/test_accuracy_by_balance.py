@@ -11,7 +11,9 @@ BALANCES = {
 
 class TestLayout(Layout):
     drawn: ClassVar = {
-        "balance": lambda: accuracy_by_balance.draw(summary_table(), BALANCES, {("controlled", "linear"): 0.1}),
+        "balance": lambda: accuracy_by_balance.draw(
+            summary_table(), BALANCES, {("controlled", "linear"): {"chance": 0.1}}
+        ),
         "balance of two sizes": lambda: accuracy_by_balance.draw(
             summary_table(), BALANCES | {"small": accuracy_by_balance.Subset("natural", 170_000, 10.0)}
         ),

@@ -8,7 +8,10 @@ from tests.support.figures import SIZES, Layout, summary_table
 class TestLayout(Layout):
     drawn: ClassVar = {
         "accuracy": lambda: accuracy_by_size.draw(
-            summary_table(), SIZES, {("controlled", "linear"): 1 / 24}, {"controlled": "in-domain"}
+            summary_table(),
+            SIZES,
+            {("controlled", "linear"): {"chance": 1 / 24, "always the largest class": 0.2}},
+            {"controlled": "in-domain"},
         ),
         "accuracy of one task": lambda: accuracy_by_size.draw(summary_table(tasks=["tau"]), SIZES),
         "accuracy of many tasks": lambda: accuracy_by_size.draw(summary_table(tasks=list("abcdefg")), SIZES),

@@ -38,7 +38,8 @@ def scores(*methods):
         for method in methods
         for rate in RATES
     ]
-    return pd.DataFrame(rows).assign(clips=240, imbalance=1.0, **PLACE)
+    table = pd.DataFrame(rows).assign(clips=240, imbalance=1.0, **PLACE)
+    return table.assign(draws=3 * (table["rate"] > 0))
 
 
 def verdict(method, verdict, rate=math.nan, low=math.nan, high=math.nan):
@@ -71,6 +72,15 @@ def test_the_caption_says_until_which_rate_each_method_pays():
     assert "soft positive, pseudo-labels is undecided" in text
     assert "Undecided means" in text
     assert "nan" not in text
+
+
+def test_caption_and_axis_say_how_often_wrong_labels_were_drawn():
+    once = scores("soft-positive").assign(draws=[0, 1, 1])
+    for table, said in ((scores("soft-positive"), "3 draws, one per seed"), (once, "one draw for all runs")):
+        assert f"wrong labels that pairing saw ({said})" in noise.caption(table, CROSSED[:1], "linear")
+        with style.shared():
+            made = noise.draw(table, CROSSED[:1], random_pairs())
+        assert said in made.get_supxlabel()
 
 
 def test_the_caption_counts_verdicts_over_all_panels():
