@@ -30,6 +30,11 @@ include: "workflow/rules/classify.smk"
 include: "workflow/rules/report.smk"
 
 
+if experiment.looks:
+
+    include: "workflow/rules/rounds.smk"
+
+
 report: "workflow/report/workflow.rst"
 
 

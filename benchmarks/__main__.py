@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from avbench.core.files import write_csv
-from benchmarks import loading, memory, packing, probe, startup, training
+from benchmarks import loading, memory, packing, probe, startup, step, training
 
 OUTPUT = Path("results/benchmarks/summary.csv")
 
@@ -26,7 +26,9 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, help="a folder of real clips; without it, clips are synthesised")
     args = parser.parse_args()
     rows = packing.rows(args.seconds, args.clips) + loading.rows(args.seconds, args.clips)
-    rows += training.rows(args.seconds) + memory.rows(args.clips) + startup.rows() + probe.rows()
+    rows += (
+        step.rows(args.seconds) + training.rows(args.seconds) + memory.rows(args.clips) + startup.rows() + probe.rows()
+    )
     table = pd.DataFrame(rows, columns=["name", "ours", "peer", "peer_name", "ratio", "unit"])
     write_csv(OUTPUT, table)
     print(table.to_string(index=False))

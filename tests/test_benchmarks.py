@@ -6,6 +6,7 @@ import pytest
 
 from avbench.data.store import Store
 from benchmarks import loading, startup
+from benchmarks import step as step_benchmark
 from benchmarks.packing import pack, write_film
 from benchmarks.precision import _apart
 from benchmarks.training import _measure, _rate
@@ -70,3 +71,16 @@ def test_a_start_is_measured_up_to_its_first_step(monkeypatch, capsys):
     told = capsys.readouterr().out
     for part in ("opening the store", "first batch", "first forward pass", "whole"):
         assert f", {part} " in told
+
+
+def test_a_step_and_the_plain_one_give_the_same_losses():
+    ours, plain = step_benchmark.steps(12)
+    for _ in range(5):
+        assert ours() == pytest.approx(plain(), rel=1e-4)
+
+
+def test_the_ratio_of_steps_is_measured(monkeypatch):
+    monkeypatch.setattr(step_benchmark, "BATCHES", (4,))
+    (row,) = step_benchmark.rows(0.0)
+    assert row["ratio"] > 0
+    assert row["ours"] > 0

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from avbench.cli.arguments import Verbs, path_argument
+from avbench.cli.arguments import OUTPUT, Verbs, path_argument
 
 
 def tables(args: argparse.Namespace) -> None:
@@ -16,6 +16,18 @@ def tables(args: argparse.Namespace) -> None:
     plan = read_json(args.plan)
     made = make_tables(plan, args.output)
     provenance.record(args.output.parent / provenance.FOLDER / "tables.json", sources(plan), made)
+
+
+def decide(args: argparse.Namespace) -> None:
+    """say which claims are decided after a round of seeds, and which runs get further ones"""
+    from avbench.core.files import read_json, write_json
+    from avbench.results.further_seeds import decide as run
+
+    made = run(read_json(args.plan))
+    states = [claim["state"] for claim in made["claims"]]
+    found = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    print(f"claims after {made['seeds']} seeds: {found}; {len(made['further'])} runs get further seeds")
+    write_json(args.output, made)
 
 
 def figures(args: argparse.Namespace) -> None:
@@ -81,6 +93,10 @@ VERBS: Verbs = {
     tables: [
         path_argument("--plan", "a JSON file of what the tables are made of"),
         path_argument("--output", "folder of the tables"),
+    ],
+    decide: [
+        path_argument("--plan", "a JSON file of the scores so far, the claims and the runs"),
+        OUTPUT,
     ],
     figures: [
         path_argument("--plan", "a JSON file with the inputs of each figure, by its name"),

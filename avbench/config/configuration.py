@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any
 
-from avbench.config import paper_switches, schema
+from avbench.config import paper_switches, schema, seeds
 from avbench.config.checks import CheckSettings
 from avbench.config.datasets import Dataset
 from avbench.config.download import DownloadSettings
 from avbench.config.evaluation import PROTOCOLS
-from avbench.config.fields import NAME, UNIQUE, Name, Shown, Text, Whole, meaning, named
+from avbench.config.fields import NAME, Name, Shown, Text, meaning, named
 from avbench.config.labels import KINDS
 from avbench.config.methods import RESERVED, Method
 from avbench.config.pretraining import Pretraining
@@ -91,11 +91,11 @@ class Configuration:
 
     experiment: Annotated[Name, meaning("its name; results go to `results/{experiment}`")]
     seeds: Annotated[
-        tuple[Whole, ...],
-        UNIQUE,
+        Any,
+        Shown(seeds.listed_or_until_decided),
         meaning(
-            "a seed decides everything that a run draws: initial weights, batches, windows, flips, positives. "
-            "Intervals and claims are over seeds, so give at least three"
+            "a list, or rounds until claims are decided. A seed decides everything that a run draws: initial weights, "
+            "batches, windows, flips, positives. Intervals and claims are over seeds, so give at least three"
         ),
     ]
     claims: Annotated[Text, meaning("the file of claims to test")]

@@ -50,8 +50,11 @@ class LinearSettings:
     strengths: Annotated[
         tuple[Positive, ...],
         UNIQUE,
-        meaning("inverse regularisation strengths (scikit-learn's C) to choose from on validation"),
-    ] = (0.001, 0.01, 0.1, 1.0)
+        meaning(
+            "inverse regularisation strengths (scikit-learn's C) to choose from on validation, from the lowest on "
+            "until two in a row do worse than the best"
+        ),
+    ] = (0.0001, 0.001, 0.01, 0.1, 1.0, 10.0, 100.0)
     max_iterations: Annotated[Count, meaning("of the solver, at most")] = 300
     # benchmarks/probe.py measures what a closer fit would gain, and cost.
     tolerance: Annotated[Positive, DECIDED] = 1e-4  # it stops once no entry of the mean loss's gradient exceeds this

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import budgets, paper_switches, sweeps, tuning
+from avbench.config import budgets, paper_switches, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
@@ -58,7 +58,9 @@ class Experiment:
         validate(config, root / SCHEMA, "config")
         self.config, self.root = config, root
         self.name: str = config["experiment"]
-        self.seeds: list[int] = config["seeds"]
+        self.until = seeds.parse(config["seeds"])
+        self.seeds: list[int] = list(range(self.until.most)) if self.until else config["seeds"]
+        self.looks = seeds.looks(self.until.first, self.until.most) if self.until else ()
         self.datasets: Mapping[str, Any] = config["datasets"]
         self.tasks: Mapping[str, Any] = config["tasks"]
         self.subsets, self.subset_families = sweeps.expand(config["subsets"], "subsets")

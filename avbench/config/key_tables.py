@@ -20,6 +20,7 @@ from avbench.config.features import FeatureSettings
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import AXES, BELONGING
 from avbench.config.pretraining import Pretraining
+from avbench.config.seeds import UntilDecided
 from avbench.config.store import StoreSettings
 from avbench.config.subsets import BALANCES, Subset
 from avbench.config.tasks import Task
@@ -27,6 +28,7 @@ from avbench.config.tuning import Tuning
 from avbench.core.errors import UserError
 
 KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
+    "seeds": {UntilDecided: ()},
     "store": {StoreSettings: ()},
     "checks": {CheckSettings: ()},
     "download": {DownloadSettings: ()},

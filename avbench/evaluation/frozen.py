@@ -1,7 +1,7 @@
 """What a run's frozen features show: linear probe, nearest neighbours, cross-modal retrieval, and their geometry."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ class ProtocolResult:
         correct: float64 (m,).
         remark: for the log.
         precision: mean average precision; None where no classes are scored.
+        fitted: of a linear probe, its strength and at which edge of the grid that lies, see `linear_probe.Outcome`.
     """
 
     protocol: str
@@ -41,6 +42,7 @@ class ProtocolResult:
     correct: np.ndarray
     remark: str
     precision: float | None = None
+    fitted: Mapping[str, Any] = field(default_factory=dict)
 
 
 def frozen(job: FrozenJob) -> None:
@@ -59,7 +61,7 @@ def frozen(job: FrozenJob) -> None:
         raise UserError(f"evaluation: {unknown[0]!r} needs no frozen features. Those that do: {', '.join(FROZEN)}.")
     coverage = {task.name: test_coverage(job.data, task.dataset) for task in job.tasks}
     for path, seed, output in zip(job.embeddings, job.seeds, job.outputs, strict=True):
-        parts, measured, n_train, precision = [], [], {}, {}
+        parts, measured, n_train, precision, fitted = [], [], {}, {}, {}
         run = {**job.identity, "seed": seed}
         with np.load(path) as arrays:
             for task in job.tasks:
@@ -72,14 +74,14 @@ def frozen(job: FrozenJob) -> None:
                     key = (task.name, result.protocol, result.modality)
                     columns = {"prediction": result.prediction, "correct": result.correct}
                     parts.append(pd.DataFrame(dict(zip(SCORED, key, strict=True)) | truth | columns))
-                    precision[key] = result.precision
+                    precision[key], fitted[key] = result.precision, result.fitted
                     accuracy = f"{' '.join(key)}: test {result.correct.mean():.4f}"
                     print(f"{job.identity['method']} seed {seed} {accuracy}, {result.remark}")
                 if len(task.modalities) == 2:
                     heads, pooled = ((own[f"audio{kind}"][test], own[f"video{kind}"][test]) for kind in ("-head", ""))
                     measured.append({**run, "task": task.name, **geometry.describe(*heads, *pooled, truth["label"])})
         write_csv(output.with_name("geometry.csv"), pd.DataFrame(measured, columns=GEOMETRY_COLUMNS))
-        write_scores(output, pd.concat(parts, ignore_index=True), run, n_train, coverage, precision)
+        write_scores(output, pd.concat(parts, ignore_index=True), run, n_train, coverage, precision, fitted)
 
 
 def _embedded(task: TaskSettings) -> list[str]:
@@ -102,10 +104,14 @@ def _evaluate(
             probe = linear_probe(features, labels, split, fitting)
             remark = f"validation {probe.validation_accuracy:.4f} at C={probe.strength:g}, {chance}"
             remark += "" if probe.converged else " (the solver stopped at its iteration limit)"
+            if probe.edge:
+                remark += (
+                    f". Warning: evaluation.linear.strengths: {probe.strength:g}, the {probe.edge}, is the best; add "
+                    f"{'lower' if probe.edge == 'lowest' else 'higher'} ones"
+                )
             precision = mean_average_precision(probe.scores, probe.classes, truth)
-            yield ProtocolResult(
-                "linear", modality, probe.predictions, _correct(probe.predictions, truth), remark, precision
-            )
+            right, fitted = _correct(probe.predictions, truth), {"strength": probe.strength, "edge": probe.edge}
+            yield ProtocolResult("linear", modality, probe.predictions, right, remark, precision, fitted)
         if "knn" in protocols:
             voting = build(KnnSettings, protocols["knn"], "evaluation.knn")
             votes = knn(features[train], labels[train], features[test], voting, task.name)

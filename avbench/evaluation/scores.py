@@ -13,6 +13,7 @@ from avbench.core.files import atomic, write_csv
 
 CELL = ["method", "task", "protocol", "modality", "subset", "labels", "budget"]
 ACCURACY_COLUMNS = [*CELL, "seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"]
+ACCURACY_COLUMNS += ["strength", "edge"]
 
 SCORED = ["task", "protocol", "modality"]
 COLUMNS = [*SCORED, "clip_id", "label", "prediction", "correct"]
@@ -50,6 +51,7 @@ def write_scores(
     n_train: Mapping[str, int],
     coverage: Mapping[str, float],
     precision: Mapping[tuple[str, str, str], float | None] | None = None,
+    fitted: Mapping[tuple[str, str, str], Mapping[str, Any]] | None = None,
 ) -> None:
     """Write predictions, and beside them the score file: accuracy is the mean of ``correct``.
 
@@ -59,6 +61,7 @@ def write_scores(
         identity: method, subset, labels, budget and seed of the run.
         n_train, coverage: training clips of each task, and the share of its test clips that are stored.
         precision: mean average precision of a (task, protocol, modality), where classes were scored.
+        fitted: strength and edge of a (task, protocol, modality), where a strength was chosen.
     """
     write(path.with_name(FILE), table)
     rows = []
@@ -66,5 +69,6 @@ def write_scores(
         scored = {**dict(zip(SCORED, key, strict=True)), "accuracy": part["correct"].mean()}
         scored["mean_average_precision"] = (precision or {}).get(key)
         about = {"n_train": n_train[key[0]], "n_test": len(part), "coverage": coverage[key[0]]}
-        rows.append({**identity, **scored, **about})
+        chosen = {"strength": None, "edge": "", **(fitted or {}).get(key, {})}
+        rows.append({**identity, **scored, **about, **chosen})
     write_csv(path, pd.DataFrame(rows)[ACCURACY_COLUMNS])

@@ -70,9 +70,10 @@ class LogMel(nn.Module):
         hop, n_fft = self.settings.hop, self.settings.n_fft
         frames = audio.shape[-1] // hop
         scale = 1 / 32768 if audio.dtype == torch.int16 else 1.0
-        # Not torch.stft: cut here, samples become float64 and are windowed in one pass, and padding moves 2 bytes each.
-        windows = F.pad(audio, (n_fft // 2, n_fft // 2)).unfold(-1, n_fft, hop)
-        spectrum = torch.fft.rfft(windows * self.window)
+        # Not torch.stft: it pads float64 and windows into memory of its own, half of the time of the whole.
+        cuts = F.pad(audio, (n_fft // 2, n_fft // 2)).unfold(-1, n_fft, hop)
+        windows = cuts.to(torch.float64, copy=True, memory_format=torch.contiguous_format).mul_(self.window)
+        spectrum = torch.fft.rfft(windows)
         # Not abs(): it guards against overflow, which cannot happen here, and takes four times as long.
         real, imaginary = spectrum.real.float(), spectrum.imag.float()
         magnitude = real.square_().addcmul_(imaginary, imaginary).sqrt_()

@@ -100,7 +100,7 @@ _RESULTS = (
         "What is taken for what",
         settings=lambda facts: facts.by_sound | {"method": [facts.shown, facts.at_ends[facts.shown]]},
         files=lambda facts: leaves(facts.at_ends[facts.shown]),
-        needs=lambda facts: facts.in_domain and facts.shown in facts.at_ends,
+        needs=lambda facts: facts.in_domain and facts.shown in facts.run_at_ends,
     ),
     Figure(
         "class_gains",
@@ -114,7 +114,7 @@ _RESULTS = (
             }
         ),
         files=lambda facts: leaves(facts.at_ends),
-        needs=lambda facts: facts.in_domain and len(facts.at_ends) == 2,
+        needs=lambda facts: facts.in_domain and len(facts.run_at_ends) == 2,
     ),
     Figure(
         "embedding_map",
@@ -228,7 +228,7 @@ _ROBUSTNESS = (
             }
         ),
         files=lambda facts: leaves(facts.on_unequal),
-        needs=lambda facts: facts.in_domain and len(facts.on_unequal) == 2,
+        needs=lambda facts: facts.in_domain and len(facts.run_on_unequal) == 2,
     ),
     Figure(
         "combinations",

@@ -4,8 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from avbench.models.video_convolution import VideoConvolution
-
 
 class AudioBlock(nn.Sequential):
     """3×3 convolutions, each with batch norm and ReLU; the first one strides."""
@@ -39,14 +37,14 @@ class VideoBlock(nn.Module):
             if index:
                 layers += [nn.BatchNorm3d(outputs), nn.ReLU(inplace=True)]
             layers += [
-                VideoConvolution(source, outputs, (1, 3, 3), (1, step, step), (0, 1, 1)),
+                nn.Conv3d(source, outputs, (1, 3, 3), (1, step, step), (0, 1, 1), bias=False),
                 nn.BatchNorm3d(outputs),
                 nn.ReLU(inplace=True),
-                VideoConvolution(outputs, outputs, (3, 1, 1), (step, 1, 1), (1, 0, 0)),
+                nn.Conv3d(outputs, outputs, (3, 1, 1), (step, 1, 1), (1, 0, 0), bias=False),
             ]
         self.residual = nn.Sequential(*layers)
         same = inputs == outputs and stride == 1
-        self.shortcut = nn.Identity() if same else VideoConvolution(inputs, outputs, 1, stride)
+        self.shortcut = nn.Identity() if same else nn.Conv3d(inputs, outputs, 1, stride, bias=False)
         self.norm = nn.BatchNorm3d(outputs)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from torch.func import functional_call
 from avbench.config.models import EncoderSettings, ModelSettings, settings_of
 from avbench.core.errors import UserError
 from avbench.models.blocks import AudioBlock, VideoBlock
-from avbench.models.video_convolution import VideoConvolution
+from avbench.models.stem_convolution import StemConvolution
 from avbench.training.batch_norm import group_sizes
 
 
@@ -31,7 +31,7 @@ class Encoder(nn.Module):
         super().__init__()
         video = kind == "video"
         convolution, norm, block = (
-            (VideoConvolution, nn.BatchNorm3d, VideoBlock)
+            (StemConvolution, nn.BatchNorm3d, VideoBlock)
             if video
             else (partial(nn.Conv2d, bias=False), nn.BatchNorm2d, AudioBlock)
         )

@@ -135,29 +135,46 @@ class Facts:
         runs = (run for run in self.plan.pretrained() if run.budget == self.plan.longest)
         return [path for run in runs for path in self.plan.seed_paths(paths.RUN_RECORD, run)]
 
-    def _predictions(self, method: str, subsets: list[str]) -> dict[str, list[str]]:
-        """Return what a method's runs said about the test clips: of those subsets that it was run on, of every seed."""
-        runs = {subset: self.own_runs[method, subset] for subset in subsets if (method, subset) in self.own_runs}
-        return {subset: self.plan.seed_paths(paths.PREDICTIONS, run) for subset, run in runs.items()}
+    def _compared(self, subsets: list[str]) -> dict[str, dict[str, Run]]:
+        """Return the runs of the baseline and the method shown, on those subsets that they were run on."""
+        own = self.own_runs
+        methods = (self.baseline, self.shown)
+        return {method: {name: own[method, name] for name in subsets if (method, name) in own} for method in methods}
+
+    def _predictions(self, runs: dict[str, dict[str, Run]]) -> dict[str, dict[str, list[str]]]:
+        """Return what runs said about the test clips, of every seed."""
+        return {
+            method: {subset: self.plan.seed_paths(paths.PREDICTIONS, run) for subset, run in by_subset.items()}
+            for method, by_subset in runs.items()
+        }
 
     @cached_property
-    def at_ends(self) -> dict[str, dict[str, list[str]]]:
-        """Predictions of the baseline and the method shown, if they were run on the smallest and the largest subset."""
+    def run_at_ends(self) -> dict[str, dict[str, Run]]:
+        """The runs of the baseline and the method shown, if there are any on the smallest and the largest subset."""
         ends = list(dict.fromkeys([self.smallest, self.largest]))
-        found = {method: self._predictions(method, ends) for method in (self.baseline, self.shown)}
-        return {method: by_subset for method, by_subset in found.items() if len(by_subset) == len(ends)}
+        return {method: runs for method, runs in self._compared(ends).items() if len(runs) == len(ends)}
+
+    @property
+    def at_ends(self) -> dict[str, dict[str, list[str]]]:
+        """Their predictions."""
+        return self._predictions(self.run_at_ends)
 
     @cached_property
+    def run_on_unequal(self) -> dict[str, dict[str, Run]]:
+        """The runs of the baseline and the method shown, if there are any on a subset of unequal classes."""
+        return {method: runs for method, runs in self._compared(self.unequal).items() if runs}
+
+    @property
     def on_unequal(self) -> dict[str, dict[str, list[str]]]:
-        """Predictions of the baseline and the method shown, if they were run on any subset of unequal classes."""
-        found = {method: self._predictions(method, self.unequal) for method in (self.baseline, self.shown)}
-        return {method: by_subset for method, by_subset in found.items() if by_subset}
+        """Their predictions."""
+        return self._predictions(self.run_on_unequal)
 
     @property
     def embeddings(self) -> dict[str, str]:
         """The first seed's embeddings of three methods, pretrained on the smallest subset."""
+        first = self.plan.seeds[0]
         return {
-            method: self.plan.seed_paths(paths.EMBEDDINGS, self.own_runs[method, self.smallest])[0]
+            method: self.plan.path(paths.EMBEDDINGS, **vars(self.own_runs[method, self.smallest]), seed=first)
             for method in ("untrained", self.baseline, self.shown)
             if (method, self.smallest) in self.own_runs
         }

@@ -9,6 +9,7 @@ from typing import Any
 
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
+from avbench.plan.report import ROUND_PART
 from avbench.plan.seed_blocks import SeedBlock
 
 
@@ -66,6 +67,15 @@ class Inputs:
         method = self.plan.first_round(wildcards.labels)
         run = self.plan.run(method, wildcards.subset) if method else None
         return [self.plan.path(paths.CHECKPOINT, **vars(run), seed=s) for s in block.served(wildcards)] if run else []
+
+    def rounds(self, part: str) -> list[str]:
+        """Return what was decided at looks, of those that a part of the plan rests on."""
+        looks = self.plan.rounds.looks
+        if looks and part.startswith(ROUND_PART):
+            had = looks[: looks.index(int(part.removeprefix(ROUND_PART)))]
+        else:
+            had = self.plan.rounds.had()
+        return [self.plan.path(paths.ROUND, look=look) for look in had]
 
     def supervised_subset(self, wildcards: Any) -> str | list[str]:
         """Return the subset's file, or nothing where all training clips are used."""

@@ -24,7 +24,8 @@ from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.plan import paths
 from avbench.plan.consistency import check, check_windows
-from avbench.plan.seed_blocks import SeedBlock, blocks, first_together
+from avbench.plan.rounds import Rounds
+from avbench.plan.seed_blocks import SeedBlock, blocks, first_together, rounds
 
 SCORED_TOGETHER = 3
 """Where every seed is trained by itself, a job embeds or scores the first so many: of fewer, no claim is tested."""
@@ -43,6 +44,7 @@ class Plan(Experiment):
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
         super().__init__(config, root)
+        self.rounds = Rounds(self.seeds, self.looks)
         check(self)
         self._check_settings()
 
@@ -72,18 +74,28 @@ class Plan(Experiment):
 
     def seed_paths(self, pattern: str, run: Run, **wildcards: object) -> list[str]:
         """Return a file of every seed of a run."""
-        return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds]
+        return [self.path(pattern, **vars(run), seed=seed, **wildcards) for seed in self.seeds_of(run)]
+
+    def seeds_of(self, run: Run, look: int | None = None) -> list[int]:
+        """Return the seeds that a run has in the end, or when it is looked at so many."""
+        return self.rounds.of(self.path(paths.RUN, **vars(run)), look)
+
+    def supervised_seeds(self, task: str, subset: str, look: int | None = None) -> list[int]:
+        """Return the seeds that a supervised baseline has, likewise."""
+        return self.rounds.of(self.path(paths.SUPERVISED_RUN, task=task, subset=subset), look)
 
     @property
     def training_blocks(self) -> list[SeedBlock]:
         """The seeds that share a job of pretraining or of the supervised baseline."""
-        return blocks(first_together(self.seeds, self.pretraining["seeds_together"]))
+        together = self.pretraining["seeds_together"]
+        return blocks(rounds(self.looks) if self.looks and together > 1 else first_together(self.seeds, together))
 
     @property
     def scoring_blocks(self) -> list[SeedBlock]:
         """The seeds that share a job which reads their models: clips are decoded once for all of them."""
         together = self.pretraining["seeds_together"]
-        return blocks(first_together(self.seeds, together if together > 1 else SCORED_TOGETHER))
+        first = together if together > 1 else SCORED_TOGETHER
+        return blocks(rounds(self.looks) if self.looks else first_together(self.seeds, first))
 
     def pretrained(self) -> list[Run]:
         """Return the runs that are pretrained: all but the untrained baseline."""
@@ -100,6 +112,14 @@ class Plan(Experiment):
             return None
         pattern = paths.SEED_LABELS if self.drawn(labels) or self.first_round(labels) else paths.LABELS
         return self.path(pattern, subset=subset, labels=labels, seed=seed)
+
+    def first_rounds(self, run: Run) -> list[Run]:
+        """Return the runs whose models made a run's labels, and those that made theirs, and so on."""
+        method = self.first_round(run.labels)
+        if not method:
+            return []
+        before = self.run(method, run.subset)
+        return [before, *self.first_rounds(before)]
 
     def from_here(self, path: str) -> str:
         """Return a project file's path, from the working folder if it lies within: reports show no folder above."""

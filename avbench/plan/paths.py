@@ -52,13 +52,15 @@ TUNING_RECORD = RESULTS + "/provenance/tuning/{dataset}/{subset}/{labels}/{metho
 # Folders of scores: of frozen features, of what was trained on them, of the supervised baseline.
 FROZEN = SEED_RUN
 TRAINED = SEED_RUN + "/{protocol}"
-SUPERVISED = RESULTS + "/supervised/{task}/{subset}/seed-{seed}"
+SUPERVISED_RUN = RESULTS + "/supervised/{task}/{subset}"
+SUPERVISED = SUPERVISED_RUN + "/seed-{seed}"
 # And what lies in each; beside the scores of frozen features, their geometry too.
 SCORES_FILE, PREDICTIONS_FILE, RECORD_FILE = "scores.csv", "predictions.parquet", "provenance.json"
 SCORES = f"{FROZEN}/{SCORES_FILE}"
 PREDICTIONS = f"{FROZEN}/{PREDICTIONS_FILE}"
 GEOMETRY = FROZEN + "/geometry.csv"
 
+ROUND = RESULTS + "/rounds/{look}.json"  # which claims are open after so many seeds, and what gets more
 PLAN = RESULTS + "/plan/{part}.json"
 TABLES = RESULTS + "/tables"
 TABLE = TABLES + "/{table}.csv"

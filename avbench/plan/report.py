@@ -18,6 +18,9 @@ from avbench.plan.jobs import Plan
 from avbench.plan.trials import Trials
 from avbench.results.catalogue import TABLES, Table
 
+ROUND_PART = "round-"
+"""What the part of the plan for a look begins with."""
+
 
 class Report:
     """The tables and figures of an experiment, and the parts of its plan: what tables and figures are made of.
@@ -72,20 +75,24 @@ class Report:
         """Return the files of all tables."""
         return list(self.facts.tables(*TABLES).values())
 
-    def scored(self, file: str) -> list[str]:
-        """Return a file of every folder of scores: of frozen features, of what was trained on them, and supervised."""
-        runs, seeds = self.plan.runs(), self.plan.seeds
-        frozen = [path for run in runs for path in self.plan.seed_paths(paths.FROZEN, run)]
+    def scored(self, file: str, look: int | None = None) -> list[str]:
+        """Return a file of every folder of scores: of frozen features, of what was trained on them, and supervised.
+
+        Args:
+            file: its name.
+            look: of the seeds that there are when they are looked at so many; by default of all in the end.
+        """
+        runs = [(run, seed) for run in self.plan.runs() for seed in self.plan.seeds_of(run, look)]
+        frozen = [self.plan.path(paths.FROZEN, **vars(run), seed=seed) for run, seed in runs]
         trained = [
             self.plan.path(paths.TRAINED, **vars(run), seed=seed, protocol=protocol)
-            for run in runs
-            for seed in seeds
+            for run, seed in runs
             for protocol in self.plan.trained()
         ]
         supervised = [
             self.plan.path(paths.SUPERVISED, task=task, subset=subset, seed=seed)
             for task, subset in self.plan.supervised()
-            for seed in seeds
+            for seed in self.plan.supervised_seeds(task, subset, look)
         ]
         return [f"{folder}/{file}" for folder in (*frozen, *trained, *supervised)]
 
@@ -109,7 +116,7 @@ class Report:
                 "path": self.plan.path(paths.DYNAMICS, **vars(run), seed=seed),
             }
             for run in self.plan.pretrained()
-            for seed in self.plan.seeds
+            for seed in self.plan.seeds_of(run)
         ]
 
     @cached_property
@@ -125,7 +132,7 @@ class Report:
                 "seed": seed,
             }
             for run in self.plan.pretrained()
-            for seed in self.plan.seeds
+            for seed in self.plan.seeds_of(run)
         ]
 
     @property
@@ -146,6 +153,8 @@ class Report:
         """
         if name == "tables":
             return json.dumps(self.tables_plan())
+        if name.startswith(ROUND_PART):
+            return json.dumps(self.round_plan(int(name.removeprefix(ROUND_PART))))
         drawn = {part_of(category): figures for category, figures in self.categories.items()}[name]
         return json.dumps({figure.name: figure.settings(self.facts) for figure in drawn})
 
@@ -178,11 +187,44 @@ class Report:
                 for name, settings in training.items()
             },
             "budgets": list(plan.budgets),
+            "looks": self._looks(len(plan.rounds.had())) if plan.looks else None,
             "data": paths.DATA,
             "dataset": plan.dataset,
             "claims": plan.from_here(plan.config["claims"]),
             "published": plan.from_here(paths.PUBLISHED),
         }
+
+    def round_plan(self, look: int) -> dict[str, Any]:
+        """Return the fields of :class:`avbench.results.further_seeds.RoundPlan`, of a look at so many seeds."""
+        plan = self.plan
+        runs = [
+            {
+                "folder": plan.path(paths.RUN, **vars(run)),
+                **{name: getattr(run, name) for name in ("method", "subset", "labels", "budget")},
+                "first_round": [plan.path(paths.RUN, **vars(other)) for other in plan.first_rounds(run)],
+            }
+            for run in plan.runs()
+        ]
+        baselines = [
+            {"folder": plan.path(paths.SUPERVISED_RUN, task=task, subset=subset), "task": task, "subset": subset}
+            for task, subset in plan.supervised()
+        ]
+        return {
+            "scores": self.scored(paths.SCORES_FILE, look),
+            "claims": plan.from_here(plan.config["claims"]),
+            "tasks": {name: task["role"] for name, task in plan.tasks.items()},
+            "subsets": list(plan.subsets),
+            "own_labels": self.facts.own_labels,
+            "budgets": list(plan.budgets),
+            "looks": self._looks(plan.looks.index(look) + 1),
+            "runs": runs,
+            "baselines": baselines,
+        }
+
+    def _looks(self, had: int) -> dict[str, Any]:
+        """Return the fields of :class:`avbench.results.stopping.Looks`."""
+        assert self.plan.until
+        return {"planned": list(self.plan.looks), "had": had, "effect": self.plan.until.effect / 100}
 
 
 def part_of(category: str) -> str:

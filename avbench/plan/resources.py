@@ -65,6 +65,7 @@ NEEDS: Mapping[str, Need] = {
     "tune": Need(3000, 240, clip_kb=20, clips_per_minute=500),  # [611 MB]; as embed and frozen, of one task
     "trained": Need(3000, 1440, resumes=True),  # [956 MB]
     "supervised": Need(3000, 1440, resumes=True),  # [899 MB]
+    "decide": Need(2000, 60),  # not measured: as tables
     "tables": Need(2000, 60),  # [178 MB]
     "figures": Need(2000, 30),  # [749 MB]
 }

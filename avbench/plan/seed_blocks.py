@@ -5,6 +5,7 @@ Blocks follow from the list of seeds alone. What there is already does not count
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 
@@ -53,6 +54,11 @@ class SeedBlock:
 def first_together(seeds: Sequence[int], first: int) -> list[tuple[int, ...]]:
     """Cut seeds into the first so many, together, and each later one alone."""
     return [tuple(seeds[:first]), *((seed,) for seed in seeds[first:])]
+
+
+def rounds(looks: Sequence[int]) -> list[tuple[int, ...]]:
+    """Cut seeds 0, 1, 2, … at the numbers of seeds at which an experiment is looked at: those of a round together."""
+    return [tuple(range(begin, end)) for begin, end in pairwise((0, *looks))]
 
 
 def blocks(parts: Iterable[tuple[int, ...]]) -> list[SeedBlock]:

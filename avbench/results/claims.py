@@ -97,6 +97,35 @@ def contrast_of(
 ) -> dict[str, np.ndarray] | None:
     """Return a claim's contrast by task, over the seeds and clips that all of its terms have.
 
+    Returns:
+        float64 (seeds, clips) of each task, seeds ascending; None as :func:`cells_of`, or if no seed or clip is common
+        to all terms.
+
+    Args:
+        outcomes, claim, weights, tasks, subset_order, own_labels: as :func:`cells_of`.
+
+    Raises:
+        UserError: as :func:`cells_of`.
+    """
+    found = cells_of(outcomes, claim, weights, tasks, subset_order, own_labels)
+    if not found:
+        return None
+    terms = {name: [(outcomes[cell], weight) for cell, weight in cells] for name, cells in found.items()}
+    seeds = set.intersection(*({*cell.seeds} for part in terms.values() for cell, _ in part))
+    parts = {name: contrast(part, seeds) for name, part in terms.items()}
+    return parts if seeds and all(part.size for part in parts.values()) else None
+
+
+def cells_of(
+    outcomes: Mapping[Cell, Outcomes],
+    claim: Claim,
+    weights: Mapping[str, float],
+    tasks: Mapping[str, str],
+    subset_order: Sequence[str],
+    own_labels: OwnLabels,
+) -> dict[str, list[tuple[Cell, float]]] | None:
+    """Return the cells whose weighted sum a claim's contrast is, by task.
+
     Args:
         outcomes: of :func:`avbench.results.outcomes.collect`. A cell whose subset or budget is ``all`` counts for
             every one.
@@ -107,16 +136,15 @@ def contrast_of(
         own_labels: the labels of a method where a term names none.
 
     Returns:
-        float64 (seeds, clips) of each task, seeds ascending; None if a method, protocol, subset, task, budget or labels
-        are not in the experiment, if the largest subset is asked for where there is but one, or if no seed or clip is
-        common to all terms.
+        Of each task, cells and their weights; None if a method, protocol, subset, task, budget or labels are not in the
+        experiment, or if the largest subset is asked for where there is but one.
 
     Raises:
         UserError: a term has two cells, which differ in labels only, and nothing says which is meant.
     """
     names = [name for name, role in tasks.items() if claim.task in (name, role)]
     places = {"smallest": subset_order[0], "largest": subset_order[-1] if len(subset_order) > 1 else None}
-    terms: dict[str, list[tuple[Outcomes, float]]] = {name: [] for name in names}
+    terms: dict[str, list[tuple[Cell, float]]] = {name: [] for name in names}
     for term, (budget, sign) in itertools.product(claim.terms, weights.items()):
         subset = places.get(term.subset, term.subset)
         labels = term.labels or own_labels.get(term.method)
@@ -132,7 +160,5 @@ def contrast_of(
                     f"claim {claim.id}: method {term.method!r} has {len(cells)} accuracies on task {name!r}, subset "
                     f"{subset!r}, with the labels {found}. Name the term's labels."
                 )
-            terms[name].append((outcomes[cells[0]], sign * term.weight / len(names)))
-    seeds = set.intersection(*({*cell.seeds} for part in terms.values() for cell, _ in part)) if names else set()
-    parts = {name: contrast(part, seeds) for name, part in terms.items()}
-    return parts if seeds and all(part.size for part in parts.values()) else None
+            terms[name].append((cells[0], sign * term.weight / len(names)))
+    return terms or None

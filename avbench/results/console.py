@@ -36,6 +36,7 @@ def format_summary(
     gains: pd.DataFrame,
     report_path: str | Path,
     own_labels: OwnLabels | None = None,
+    accuracy: pd.DataFrame | None = None,
     tuning: pd.DataFrame | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
@@ -46,6 +47,7 @@ def format_summary(
         gains: of :func:`avbench.results.budget_gains.table`.
         report_path: named at the end.
         own_labels: of each method; what it reached with others is left to the file.
+        accuracy: every score; adds at which edge of the grid linear probes chose their strength.
         tuning: of :func:`avbench.results.tuning.table`; adds how many trials each method had.
     """
     blocks, lengths = [], budgets(summary)
@@ -64,6 +66,8 @@ def format_summary(
         note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
         blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
     blocks.append(textwrap.fill(_longer(gains, lengths), WIDTH, break_on_hyphens=False))
+    if accuracy is not None and (text := _edges(accuracy)):
+        blocks.append(textwrap.fill(text, WIDTH))
     if tuning is not None:
         blocks.append(textwrap.fill(tuned.told(tuning), WIDTH, break_on_hyphens=False))
     lines = _claims(claims)
@@ -80,9 +84,22 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    made = [read(Path(tables_dir, f"{name}.csv")) for name in ("summary", "claims", "budgets", "tuning")]
-    summary, claims, gains, tuning = made
-    print(format_summary(summary, claims, gains, report_path, first_labels(summary), tuning), end="")
+    names = ("summary", "claims", "budgets", "accuracy", "tuning")
+    summary, claims, gains, accuracy, tuning = (read(Path(tables_dir, f"{name}.csv")) for name in names)
+    print(format_summary(summary, claims, gains, report_path, first_labels(summary), accuracy, tuning), end="")
+
+
+def _edges(accuracy: pd.DataFrame) -> str:
+    """Say how many linear probes chose the lowest or highest strength that they were given; empty if none did."""
+    probes = accuracy[accuracy["strength"].notna()]
+    counts = probes[probes["edge"] != ""].groupby(["strength", "edge"]).size()
+    if counts.empty:
+        return ""
+    listed = "; ".join(f"{edge}, {strength:g}: {count}" for (strength, edge), count in counts.items())
+    return (
+        f"{counts.sum()} of {len(probes)} linear probes chose a strength at the edge of evaluation.linear.strengths "
+        f"({listed}): with a wider list they may do better. tables/accuracy.csv names them (strength, edge)."
+    )
 
 
 def _longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:

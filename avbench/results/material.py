@@ -8,12 +8,14 @@ from typing import Any
 
 import pandas as pd
 
+from avbench.config.settings import build
 from avbench.core.files import read_csv
 from avbench.evaluation.metrics import METRICS, metrics
 from avbench.evaluation.scores import CELL
 from avbench.results import claims, outcomes, published, robustness, tables, verdicts
 from avbench.results.catalogue import TABLES
 from avbench.results.outcomes import Cell, Outcomes
+from avbench.results.stopping import Looks
 
 METRICS_COLUMNS = [*CELL, "seed", "accuracy", *METRICS[:2], "mean_average_precision", *METRICS[2:]]
 
@@ -40,6 +42,7 @@ class TablesPlan:
         lengths: epochs and steps of the runs on each subset by budget; steps, if there are any, count.
         data, dataset: the folder of the datasets, and which one is pretrained on.
         claims, published: what is tested, and set beside.
+        looks: the fields of :class:`avbench.results.stopping.Looks`; none where seeds are listed.
     """
 
     scores: tuple[str, ...]
@@ -62,6 +65,7 @@ class TablesPlan:
     label_variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     batch_order: str = "fresh"
     data: str = "data"
+    looks: Mapping[str, Any] | None = None
 
 
 class Material:
@@ -104,7 +108,9 @@ class Material:
         """What became of the claims, at each budget."""
         plan = self.plan
         stated, roles = claims.read_claims(plan.claims), {name: task["role"] for name, task in plan.tasks.items()}
-        return verdicts.judge(self.outcomes, stated, roles, self.orders["subset"], plan.own_labels, plan.budgets)
+        looks = build(Looks, plan.looks, "plan: looks") if plan.looks else None
+        subsets = self.orders["subset"]
+        return verdicts.judge(self.outcomes, stated, roles, subsets, plan.own_labels, plan.budgets, looks)
 
     @property
     def measured(self) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import ctypes
 import sys
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_M_MXFAST, _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = 1, -1, -3  # malloc.h of glibc
 
 
 def keep_freed_memory() -> None:
@@ -18,5 +18,6 @@ def keep_freed_memory() -> None:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
         return
+    mallopt(_M_MXFAST, 0)  # no lists of small blocks, which glibc searches whenever a large one is freed
     mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)  # the most that glibc takes
     mallopt(_M_TRIM_THRESHOLD, 512 * 2**20)

@@ -39,7 +39,7 @@ def test_every_table_of_keys_and_choices_stands_on_a_page(root):
 
 
 def test_a_page_cannot_ask_for_a_table_that_there_is_not():
-    with pytest.raises(UserError, match="there is no table 'stores' of keys. There are store, checks"):
+    with pytest.raises(UserError, match="there is no table 'stores' of keys. There are seeds, store, checks"):
         key_tables.filled("<!-- keys: stores -->\n<!-- end -->")
 
 

@@ -85,7 +85,7 @@ def test_rules_run_in_an_environment_of_a_stage(root):
 
 def logic(text):
     """Return the lines of a rule file that are Python, and not rules, imports, comments or docstrings."""
-    heads = r"(?:use )?rule\b.*|localrules|ruleorder|wildcard_constraints"
+    heads = r"(?:use )?rule\b.*|checkpoint\b.*|localrules|ruleorder|wildcard_constraints"
     rule = re.compile(rf"^( *)(?:{heads}):.*\n(?:\1 +.*\n|\n)*", re.MULTILINE)
     lines = rule.sub(r"\1pass\n", text).splitlines()
     nodes = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.stmt)]

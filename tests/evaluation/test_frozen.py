@@ -105,6 +105,24 @@ def test_accuracies_are_the_means_of_the_predictions(tmp_path, arrays):
         assert float(row["accuracy"]) == pytest.approx(means[row["task"], row["protocol"], row["modality"]], abs=1e-6)
 
 
+def test_each_linear_probes_strength_is_told_and_a_warning_at_the_edge_names_the_key(tmp_path, arrays, capsys):
+    for strengths, edges in (((0.01, 0.1), {"lowest", "highest"}), ((0.1,), {""}), (LinearSettings().strengths, {""})):
+        rows, _ = evaluate(tmp_path, {"linear": {"strengths": strengths}, "knn": {"neighbours": 5}})
+        told = {(row["protocol"], row["edge"]) for row in rows}
+        assert told == {("knn", "")} | {("linear", edge) for edge in edges}
+        for row in rows:
+            if row["protocol"] == "knn":
+                assert row["strength"] == ""
+                continue
+            own = (arrays[f"{row['task']}/{name}"] for name in (row["modality"], "label", "split"))
+            found = linear_probe(*own, LinearSettings(strengths=strengths))
+            assert (float(row["strength"]), row["edge"]) == (pytest.approx(found.strength), found.edge)
+        warning = "Warning: evaluation.linear.strengths: {}, the {}, is the best; add {} ones"
+        said = capsys.readouterr().out
+        assert (warning.format(0.1, "highest", "higher") in said) == ("highest" in edges)
+        assert (warning.format(0.01, "lowest", "lower") in said) == ("lowest" in edges)
+
+
 def test_mean_average_precision_is_that_of_the_class_scores_and_retrieval_has_none(tmp_path, arrays):
     rows, _ = evaluate(tmp_path, PROTOCOLS)
     labels, split = arrays["both/label"], arrays["both/split"]

@@ -7,6 +7,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from avbench.config.evaluation import LinearSettings
+from avbench.evaluation import linear_probe as linear_probe_module
 from avbench.evaluation.linear_probe import linear_probe
 
 SETTINGS = LinearSettings(strengths=(0.01, 0.1, 1.0), max_iterations=2000, tolerance=1e-5)
@@ -58,6 +59,53 @@ def test_test_labels_choose_nothing(clips):
     a, b = linear_probe(features, labels, split, SETTINGS), linear_probe(features, shuffled, split, SETTINGS)
     assert (a.strength, a.validation_accuracy) == (b.strength, b.validation_accuracy)
     assert a.predictions.tolist() == b.predictions.tolist()
+
+
+def plainly(clips, strengths):
+    """The validation accuracy of a plain fit of each strength."""
+    features, labels, split = clips
+    train, validation = split == "train", split == "validation"
+    fits = [make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=5000)) for c in strengths]
+    return [fit.fit(features[train], labels[train]).score(features[validation], labels[validation]) for fit in fits]
+
+
+@pytest.mark.parametrize(
+    ("tried", "strengths", "edge"),
+    [
+        ([0.5, 0.4], 2, "lowest"),
+        ([0.5, 0.5], 2, ""),  # stronger still would do as well
+        ([0.4, 0.5], 2, "highest"),
+        ([0.4, 0.5, 0.4], 3, ""),
+        ([0.5, 0.4, 0.3], 7, "lowest"),
+        ([0.5], 1, ""),  # nothing was chosen
+    ],
+)
+def test_at_which_edge_the_best_strength_lies(tried, strengths, edge):
+    assert linear_probe_module._edge(tried.index(max(tried)), tried, strengths) == edge
+
+
+def test_narrow_grids_end_where_the_default_one_does_not(clips):
+    edges = {(0.01, 0.1): "highest", (0.1, 1.0): "lowest", (0.1,): "", LinearSettings().strengths: ""}
+    for strengths, edge in edges.items():
+        found = linear_probe(*clips, LinearSettings(strengths=strengths))
+        assert (found.strength, found.edge) == (0.1, edge)
+
+
+def test_the_search_ends_once_two_weaker_regularisations_in_a_row_do_worse(clips, monkeypatch):
+    fitted, plain = [], LogisticRegression.fit
+
+    def fit(model, *arguments):
+        fitted.append(model.C)
+        return plain(model, *arguments)
+
+    monkeypatch.setattr(LogisticRegression, "fit", fit)
+    found = linear_probe(*clips, LinearSettings(max_iterations=2000, tolerance=1e-6))
+    monkeypatch.undo()
+    grid = list(LinearSettings().strengths)
+    accuracies = plainly(clips, grid)
+    stop = next(k for k in range(2, len(grid)) if max(accuracies[k - 1 : k + 1]) < max(accuracies[: k - 1]))
+    assert fitted == grid[: stop + 1] != grid
+    assert found.validation_accuracy == max(accuracies[: stop + 1])
 
 
 def test_features_without_information_score_chance():

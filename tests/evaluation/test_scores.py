@@ -35,7 +35,9 @@ def test_the_same_rows_give_the_same_bytes(tmp_path, table):
 def test_scores_are_the_means_of_the_predictions_beside_them(tmp_path, table):
     precision = {("b", "linear", "audio"): 0.75, ("a", "retrieval-5", "audio-to-video"): None}
     identity = {"method": "random", "subset": "small", "labels": "none", "budget": "default", "seed": 3}
-    scores.write_scores(tmp_path / "scores.csv", table, identity, {"a": 7, "b": 9}, {"a": 1.0, "b": 0.5}, precision)
+    fitted = {("b", "linear", "audio"): {"strength": 1e-4, "edge": "lowest"}}
+    covered = {"a": 1.0, "b": 0.5}
+    scores.write_scores(tmp_path / "scores.csv", table, identity, {"a": 7, "b": 9}, covered, precision, fitted)
     with (tmp_path / "scores.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["task"], row["protocol"], row["modality"]) for row in rows] == [
@@ -44,6 +46,7 @@ def test_scores_are_the_means_of_the_predictions_beside_them(tmp_path, table):
     ]
     assert [float(row["accuracy"]) for row in rows] == pytest.approx([2 / 3, 1 / 3], abs=1e-6)
     assert [row["mean_average_precision"] for row in rows] == ["0.750000", ""]
+    assert [(row["strength"], row["edge"]) for row in rows] == [("0.000100", "lowest"), ("", "")]
     assert [(row["n_train"], row["n_test"], row["coverage"]) for row in rows] == [
         ("9", "3", "0.500000"),
         ("7", "1", "1.000000"),

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from avbench.plan.jobs import Plan
-from avbench.plan.seed_blocks import SeedBlock, blocks, first_together
+from avbench.plan.seed_blocks import SeedBlock, blocks, first_together, rounds
 
 
 def served(found, seeds):
@@ -59,3 +59,15 @@ def test_an_experiment_trains_together_what_it_says_and_scores_at_least_that(roo
     assert served(plan.training_blocks, plan.seeds)[0] == trained
     assert served(plan.scoring_blocks, plan.seeds)[0] == scored
     assert "seeds_together" not in plan.pretrain_settings("few")  # which decide the outcome
+
+
+def test_a_round_is_a_block_where_seeds_are_given_until_claims_are_decided(root):
+    config = yaml.safe_load((root / "config/tiny.yaml").read_text(encoding="utf-8"))
+    config["seeds"] = {"first": 3, "most": 8, "until": "decided", "effect": 2}
+    assert rounds((3, 5, 8)) == [(0, 1, 2), (3, 4), (5, 6, 7)]
+    plan = Plan(config, root)
+    assert [block.seeds for block in plan.training_blocks] == [(0, 1, 2), (3, 4), (5, 6, 7), None]
+    assert plan.scoring_blocks == plan.training_blocks
+    del config["pretraining"]["seeds_together"]
+    assert [block.seeds for block in Plan(config, root).training_blocks] == [None]
+    assert Plan(config, root).scoring_blocks == plan.scoring_blocks

@@ -31,6 +31,8 @@ def scores(tmp_path):
             240,
             60,
             0.98,
+            float(10.0 ** rng.integers(-4, 3)),
+            str(rng.choice(["", "lowest"])),
         )
         for method, task, modality, subset, seed in itertools.product(
             METHODS, TASKS, ["audio", "video"], SUBSETS, range(3)

@@ -17,7 +17,7 @@ def test_accuracy_holds_all_scores_in_the_given_order(scores):
     files, expected = scores
     found = collect.accuracy(files, {"method": METHODS, "task": TASKS, "subset": SUBSETS})
     columns = "method, task, protocol, modality, subset, labels, budget, seed, accuracy, "
-    columns += "mean_average_precision, n_train, n_test, coverage"
+    columns += "mean_average_precision, n_train, n_test, coverage, strength, edge"
     assert list(found.columns) == columns.split(", ")
     place = {name: i for names in (METHODS, TASKS, SUBSETS) for i, name in enumerate(names)}
     key = [(place[r.method], place[r.task], r.modality, place[r.subset], r.seed) for r in found.itertuples()]

@@ -42,6 +42,7 @@ def test_the_text_at_the_end(tmp_path, capsys):
     tables.write(tmp_path / "claims.csv", verdicts)
     tables.write(tmp_path / "budgets.csv", NO_GAINS)
     tables.write(tmp_path / "tuning.csv", UNTUNED)
+    tables.write(tmp_path / "accuracy.csv", pd.DataFrame({"strength": [0.1], "edge": [""]}))
     console.print_summary(tmp_path, "results/demo/report.html")
     lines = capsys.readouterr().out.splitlines()
     assert lines == [
@@ -72,6 +73,23 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "",
         "Report: results/demo/report.html",
     ]
+
+
+def test_probes_at_the_edge_of_the_grid_are_counted():
+    accuracy = pd.DataFrame(
+        {
+            "strength": [1e-4, 1e-4, 0.1, 100, np.nan],
+            "edge": ["lowest", "lowest", "", "highest", ""],
+        }
+    )
+    text = console.format_summary(*outcome(), NO_GAINS, "report.html", accuracy=accuracy)
+    assert (
+        "3 of 4 linear probes chose a strength at the edge of evaluation.linear.strengths (lowest, 0.0001: 2;\n"
+        "highest, 100: 1): with a wider list they may do better. tables/accuracy.csv names them (strength,\n"
+        "edge).\n"
+    ) in text
+    inside = accuracy.assign(edge="")
+    assert "linear probes chose" not in console.format_summary(*outcome(), NO_GAINS, "report.html", accuracy=inside)
 
 
 def test_the_text_at_the_end_keeps_to_a_methods_first_labels():

@@ -7,7 +7,7 @@ import yaml
 from tests.support.paths import ROOT
 
 STAGES = ("acquire", "train", "results")
-RULE = re.compile(r"^( *)rule[^\n:]*:\n(.*?)(?=^\1\S|\Z)", re.DOTALL | re.MULTILINE)
+RULE = re.compile(r"^( *)(?:rule|checkpoint)[^\n:]*:\n(.*?)(?=^\1\S|\Z)", re.DOTALL | re.MULTILINE)
 
 
 def rule_files():

@@ -22,6 +22,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     assert list(accuracy[0]) == [
         *("method", "task", "protocol", "modality", "subset", "labels", "budget"),
         *("seed", "accuracy", "mean_average_precision", "n_train", "n_test", "coverage"),
+        *("strength", "edge"),
     ]
     scored = {(row["method"], row["protocol"], row["modality"], row["seed"]) for row in accuracy}
     retrieval = {(f"retrieval-{k}", way) for k in (1, 5, 10) for way in ("audio-to-video", "video-to-audio")}
@@ -44,7 +45,8 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
         assert float(row["mean"]) == pytest.approx(sum(scores) / 2, abs=1e-5)
         assert float(row["ci_low"]) <= float(row["mean"]) <= float(row["ci_high"])
     (claim, *_) = rows(finished.pages("tables", "claims.csv"))
-    assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm"} <= set(claim)
+    assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm", "source", "published"} <= set(claim)
+    assert {bool(row["strength"]) == (row["protocol"] == "linear") for row in accuracy} == {True}
     figures = {path.name for path in finished.pages("figures").iterdir()}
     names = ["accuracy", "gains", "claims", "losses", "pairs", "samples", "coverage", "timing"]
     names += ["neighbours", "published_losses", "confusion", "embedding_map", "geometry"]

@@ -13,6 +13,7 @@ sys.path.insert(0, str(CHECKOUT))
 from snakemake.exceptions import WorkflowError
 
 from avbench.core.errors import UserError
+from avbench.core.files import read_json
 from avbench.plan import paths
 from avbench.plan.consistency import check_claims, warn_of_stored
 from avbench.plan.inputs import Inputs
@@ -29,8 +30,6 @@ from avbench.plan.resources import (
     stored_clips,
     training_mb,
 )
-from avbench.plan.seed_blocks import SeedBlock
-from avbench.plan.trials import Trials
 from avbench.results import catalogue
 
 prepare(CHECKOUT)
@@ -64,8 +63,8 @@ shard_names, unpacked = inputs.shard_names, inputs.unpacked
 retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
 first_round, supervised_subset = inputs.first_round, inputs.supervised_subset
 identity = inputs.identity
-trials = Trials(experiment)
 reported = Report(experiment)
+late = experiment.rounds.late
 
 
 wildcard_constraints:
@@ -80,7 +79,7 @@ wildcard_constraints:
     archive="[0-9]+",
     trial="[a-z0-9.+-]+",
     seed="[0-9]+",
-    part="[a-z_-]+",
+    part="[a-z0-9_-]+",
 
 
 # A verb's job is given in two parts, of which the first decides the outcome: `settings`, a function of the wildcards,

@@ -9,7 +9,8 @@ localrules:
 # What tables and figures are made of, in files: of thousands of runs, a command line cannot hold it.
 rule plan:
     input:
-        workflow.source_path("../templates/plan.json"),
+        template=workflow.source_path("../templates/plan.json"),
+        rounds=lambda w: inputs.rounds(w.part),
     output:
         paths.PLAN,
     log:
@@ -23,14 +24,14 @@ rule plan:
 rule tables:
     input:
         plan=paths.fill(paths.PLAN, part="tables"),
-        scores=reported.scored(paths.SCORES_FILE),
-        predictions=reported.scored(paths.PREDICTIONS_FILE),
-        records=reported.scored(paths.RECORD_FILE),
-        geometry=reported.geometry,
-        runs=reported.facts.run_records,
-        dynamics=[entry["path"] for entry in reported.dynamics],
+        scores=late(lambda: reported.scored(paths.SCORES_FILE)),
+        predictions=late(lambda: reported.scored(paths.PREDICTIONS_FILE)),
+        records=late(lambda: reported.scored(paths.RECORD_FILE)),
+        geometry=late(lambda: reported.geometry),
+        runs=late(lambda: reported.facts.run_records),
+        dynamics=late(lambda: [entry["path"] for entry in reported.dynamics]),
         tuning=[entry["path"] for entry in trials.tables()],
-        labels=reported.label_files,
+        labels=late(lambda: reported.label_files),
         subsets=list(reported.facts.subsets.values()),
         datasets=ready([experiment.dataset]),
         claims=experiment.from_here(config["claims"]),
@@ -97,7 +98,7 @@ for figure_category, drawn in reported.categories.items():
             figures_job
         input:
             plan=paths.fill(paths.PLAN, part=figures_job),
-            sources=reported.figure_sources(figure_category),
+            sources=late(partial(reported.figure_sources, figure_category)),
             subsets=list(reported.facts.subsets.values()),
             datasets=ready([experiment.dataset, *task_datasets()]),
         output:

@@ -1,5 +1,10 @@
 # Trials of every method, equally many → the setting that its runs are trained with, chosen on validation clips alone.
 
+from avbench.plan.seed_blocks import SeedBlock
+from avbench.plan.trials import Trials
+
+trials = Trials(experiment)
+
 
 rule trial:
     input:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from avbench.figures import marks, names, panels, style
 from avbench.figures.reading import Settings
 from avbench.results import tables
+from avbench.results.verdicts import DEPENDS, FAILS, HOLDS, UNDECIDED
 
 
 def draw_claims(settings: Settings, stem: Path) -> None:
@@ -24,7 +25,12 @@ def draw_claims(settings: Settings, stem: Path) -> None:
 
 _TITLES = {"paper": "Claims of the paper", "ours": "Our claims"}
 _PUBLISHED = {"linestyle": "", "marker": "D", "markerfacecolor": "none", "markersize": 5, "color": style.BLACK}
-_COLOURS: Mapping[str, str] = {"holds": style.BLUE, "does not hold": style.VERMILION, "undecided": style.GREY}
+_COLOURS: Mapping[str, str] = {
+    HOLDS: style.BLUE,
+    FAILS: style.VERMILION,
+    DEPENDS: style.ORANGE,
+    UNDECIDED: style.GREY,
+}
 
 
 def draw(table: pd.DataFrame) -> Figure:
@@ -49,7 +55,7 @@ def draw(table: pd.DataFrame) -> Figure:
                 color=colour,
                 marker="o",
                 linewidth=1.0,
-                markerfacecolor="white" if verdict == "undecided" else colour,
+                markerfacecolor="white" if verdict == UNDECIDED else colour,
             )
             for verdict, colour in _COLOURS.items()
             if verdict in set(table["verdict"])
@@ -65,7 +71,7 @@ def _panel(axes: Axes, part: pd.DataFrame) -> None:
     estimates = marks.percent(part, "effect")
     for line, (verdict, published) in enumerate(zip(part["verdict"], part["published"], strict=True)):
         colour = _COLOURS[verdict]
-        marks.dots(axes, [line], estimates[:, [line]], colour, filled=verdict != "undecided")
+        marks.dots(axes, [line], estimates[:, [line]], colour, filled=verdict != UNDECIDED)
         axes.plot(100 * published, line, **_PUBLISHED)
     panels.rows(axes, [names.wrap(text, 62, 2) for text in part["text"]])
     axes.grid(True, axis="x")
