@@ -24,7 +24,7 @@ def config(*more):
 def tuned(tmp_path_factory) -> Workflow:
     """Choices, and then all of the experiment but figures and report."""
     workflow = Workflow(tmp_path_factory.mktemp("tuned"), config())
-    workflow.planned = jobs(workflow.run("--dry-run"))
+    workflow.planned = jobs(workflow.run("--dry-run", "results/tiny/tables/accuracy.csv"))
     choices = [
         f"results/tiny/tuning/toys/few/{labels}/{method}/default/choice.json" for method, labels in CELLS.items()
     ]
