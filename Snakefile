@@ -23,6 +23,7 @@ for rule_file in experiment.rule_files():
 include: "workflow/rules/store.smk"
 include: "workflow/rules/subset.smk"
 include: "workflow/rules/labels.smk"
+include: "workflow/rules/tune.smk"
 include: "workflow/rules/pretrain.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/classify.smk"

@@ -184,6 +184,7 @@ def _folders(home: str) -> dict[str, str]:
     return _FOLDERS | {
         f"{home}/runs": "The pretraining runs: settings, learning curves, scores, predictions and their provenance.",
         f"{home}/supervised": "The supervised baseline: scores, predictions and their provenance.",
+        f"{home}/tuning": "Trials of each method, and the setting that was chosen for it on validation clips.",
         f"{home}/subsets": "The clips of each pretraining subset.",
         f"{home}/labels": "Labels that pairing used.",
         f"{home}/statistics": "Mean and deviation of each mel band over each subset.",

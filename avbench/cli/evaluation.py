@@ -40,6 +40,25 @@ def frozen(args: argparse.Namespace) -> None:
         _record_scores(output, inputs, settings)
 
 
+def tune(args: argparse.Namespace) -> None:
+    """choose a method's learning rate and temperature by what its trials reach on validation clips"""
+    from avbench.config.job import without_paths
+    from avbench.evaluation.scoring_jobs import TuneJob
+
+    job = TuneJob.from_mapping(args.job)
+
+    from avbench.evaluation.trial_scores import tune as run
+    from avbench.provenance import record as provenance
+
+    provenance.begin()
+    run(job, args.device)
+    results = job.choice.parents[6]  # results/{experiment}/tuning/{dataset}/{subset}/{labels}/{method}/{budget}/
+    folder = results / provenance.FOLDER / job.choice.parent.relative_to(results)
+    inputs = [*job.checkpoints, job.subset, *_coverage(job.tasks, job.data)]
+    settings = without_paths(TuneJob, args.job)
+    provenance.record(folder.with_name(f"{folder.name}.json"), inputs, [job.trials, job.choice], settings)
+
+
 def trained(args: argparse.Namespace) -> None:
     """train a classifier on a run's encoders, alone (linear-sgd) or with them (finetune); goes on where it stopped"""
     from avbench.config.job import without_paths
@@ -93,6 +112,7 @@ def _record_scores(output: Path, inputs: Sequence[Path], settings: Mapping[str, 
 VERBS: Verbs = {
     embed: [job_argument("avbench.evaluation.scoring_jobs:EmbedJob"), DEVICE],
     frozen: [job_argument("avbench.evaluation.scoring_jobs:FrozenJob")],
+    tune: [job_argument("avbench.evaluation.scoring_jobs:TuneJob"), DEVICE],
     trained: [job_argument("avbench.evaluation.scoring_jobs:TrainedJob"), MACHINE],
     supervised: [job_argument("avbench.evaluation.scoring_jobs:SupervisedJob"), MACHINE],
 }

@@ -18,6 +18,7 @@ from avbench.config.settings import settings
 from avbench.config.store import StoreSettings
 from avbench.config.subsets import Subset
 from avbench.config.tasks import Task
+from avbench.config.tuning import Tuning
 
 
 @settings("methods.{name}")
@@ -121,6 +122,9 @@ class Configuration:
     download: Annotated[DownloadSettings, meaning("how clips are downloaded, by datasets whose `sources` say so")] = (
         field(default_factory=DownloadSettings)
     )
+    tuning: Annotated[
+        Tuning | None, meaning("what is tuned for every method on validation clips; without it, nothing is")
+    ] = None
     labels: Annotated[
         Mapping[str, Annotated[Any, Shown(_labels)]],
         named(["none", "true"], least=0),

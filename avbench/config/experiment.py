@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import budgets, paper_switches, seeds, sweeps
+from avbench.config import budgets, paper_switches, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
@@ -69,6 +69,7 @@ class Experiment:
         self.pretraining: Mapping[str, Any] = defaults(Pretraining) | config["pretraining"]
         self.budgets = budgets.parse(config["pretraining"])
         self.longest = list(self.budgets)[-1]
+        self.tuning, self.trials = tuning.parse(config.get("tuning"), config["pretraining"])
         self.dataset: str = self.pretraining["dataset"]
         self.evaluation: Mapping[str, Any] = config["evaluation"]
         self.protocol = paper_switches.parse(config.get("protocol", "corrected"))
@@ -108,6 +109,11 @@ class Experiment:
         made = variant.get("kind") in ("clusters", "neighbours")
         made |= variant.get("noise") == "confusion" and "matrix" not in variant
         return variant.get("method", BASELINE) if made else None
+
+    def in_domain(self) -> str | None:
+        """Return the task by whose validation clips methods are tuned: the first of the pretraining dataset."""
+        own = (name for name, task in self.tasks.items() if task["dataset"] == self.config["pretraining"]["dataset"])
+        return next((name for name in own if self.tasks[name]["role"] == "in-domain"), None)
 
     def drawn(self, labels: str) -> bool:
         """Return whether each run draws labels of its own, or trains what makes them, without a first round."""

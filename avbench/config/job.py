@@ -58,7 +58,7 @@ def _words(kind: Any) -> str:
         return f"a list, each entry {_words(get_args(kind)[0])}"
     if origin is Mapping or dataclasses.is_dataclass(kind):
         return "an object"
-    return {int: "a whole number", Path: "a path, as text"}.get(kind, "text")
+    return {int: "a whole number", float: "a number", bool: "true or false", Path: "a path, as text"}.get(kind, "text")
 
 
 def describe_job(cls: type) -> str:

@@ -24,6 +24,7 @@ from avbench.config.seeds import UntilDecided
 from avbench.config.store import StoreSettings
 from avbench.config.subsets import BALANCES, Subset
 from avbench.config.tasks import Task
+from avbench.config.tuning import Tuning
 from avbench.core.errors import UserError
 
 KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
@@ -35,6 +36,7 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "pretraining": {Pretraining: ()},
     "features": {FeatureSettings: ()},
     "budgets": {Budgets: ()},
+    "tuning": {Tuning: ()},
     "subsets": {Subset: ()},
     "labels": {kind.settings: ("kind", *kind.required) for kind in KINDS.values()},
     "methods": {DeclaredMethod: ()},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from avbench.config.evaluation import TrainingSettings
+from avbench.config.evaluation import LinearSettings, TrainingSettings
 from avbench.config.features import FeatureSettings
 from avbench.config.job import read_job
 from avbench.config.paper_switches import PaperSwitches
@@ -163,6 +163,51 @@ class SupervisedJob:
             task=_task,
             switches=_switches,
             settings=lambda given: build(TrainingSettings, given, "evaluation.supervised"),
+        )
+
+    @property
+    def tasks(self) -> tuple[TaskSettings, ...]:
+        """The task alone, as jobs of several have them."""
+        return (self.task,)
+
+
+@dataclass(frozen=True)
+class TuneJob:
+    """The trials of a method, scored by the validation clips of a task, and the choice among them.
+
+    Attributes:
+        points: learning rate and temperature of each trial, in the order of the grid
+        checkpoints: the trials' runs, in the same order
+        trials: the file to write of what each reached
+        choice: the file to write of the setting that is chosen
+        task: the task: name → fields
+        probe: settings of the linear probe
+        subset: file of the pretraining subset
+        switches: the paper's switches of evaluation
+        cpu_threads: threads of each computation (1); on a CPU, the same number gives the same bytes
+        data: folder of the datasets (data)
+    """
+
+    points: tuple[tuple[float, ...], ...]
+    checkpoints: tuple[Path, ...]
+    trials: Path
+    choice: Path
+    task: TaskSettings
+    probe: LinearSettings
+    subset: Path
+    switches: PaperSwitches
+    cpu_threads: int = 1
+    data: Path = Path("data")
+
+    @classmethod
+    def from_mapping(cls, values: Mapping[str, Any]) -> "TuneJob":
+        """Read a job; raises UserError as `read_job`."""
+        return read_job(
+            cls,
+            values,
+            task=_task,
+            switches=_switches,
+            probe=lambda given: build(LinearSettings, given, "evaluation.linear"),
         )
 
     @property

@@ -136,6 +136,14 @@ _TRAINING = (
         chart=f"{CHARTS}.training_loss:draw_losses",
     ),
     Figure(
+        "tuning",
+        "Training",
+        "What each method was tuned over",
+        settings=lambda facts: facts.common | facts.tables("tuning"),
+        files=tables("tuning"),
+        needs=lambda facts: facts.plan.trials,
+    ),
+    Figure(
         "timing",
         "Training",
         "Where the time went",

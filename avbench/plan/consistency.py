@@ -14,6 +14,7 @@ from avbench.config.experiment import Experiment
 from avbench.config.features import FeatureSettings
 from avbench.config.methods import Method
 from avbench.config.settings import build
+from avbench.config.tuning import Tuning
 from avbench.core.errors import UserError
 
 
@@ -34,6 +35,8 @@ def check(experiment: Experiment) -> None:
             f"config: pretraining.gpus: {gpus} with protocol.batch_norm_groups: {groups} is not possible. Take 1 "
             f"group (synchronised batch norm) or {gpus} (each GPU its own), or one GPU."
         )
+    if experiment.tuning is not None:
+        _check_tuning(experiment, experiment.tuning)
     for name, variant in experiment.label_variants.items():
         _check_labels(experiment, name, variant)
     for name, method in experiment.methods.items():
@@ -70,6 +73,16 @@ def _check_task(experiment: Experiment, name: str, task: Mapping[str, Any]) -> N
         raise UserError(
             f"config: tasks.{name}.train is 'subset', and its dataset {task['dataset']!r} is not the "
             f"pretraining dataset {experiment.dataset!r}. Use 'all'."
+        )
+
+
+def _check_tuning(experiment: Experiment, tuning: Tuning) -> None:
+    if tuning.subset is not None:
+        _known("tuning.subset", tuning.subset, experiment.subsets)
+    if experiment.in_domain() is None:
+        raise UserError(
+            "config: tuning: settings are chosen by the validation clips of an in-domain task, and tasks has none "
+            f"of the pretraining dataset {experiment.dataset!r}. Add one, or leave tuning out."
         )
 
 

@@ -41,6 +41,14 @@ METRICS = SEED_RUN + "/metrics.jsonl"
 TIMINGS = SEED_RUN + "/timings.jsonl"
 RUN_RECORD = SEED_RUN + "/run.json"
 
+# A choice of the setting of a method: a run for each trial, what each reached, and the setting chosen.
+TUNING = RESULTS + "/tuning/{dataset}/{subset}/{labels}/{method}/{budget}"
+TRIAL = TUNING + "/{trial}/seed-{seed}"
+TRIAL_CHECKPOINT = TRIAL + "/checkpoint.pt"
+TRIALS = TUNING + "/trials.json"
+CHOICE = TUNING + "/choice.json"
+TUNING_RECORD = RESULTS + "/provenance/tuning/{dataset}/{subset}/{labels}/{method}/{budget}.json"
+
 # Folders of scores: of frozen features, of what was trained on them, of the supervised baseline.
 FROZEN = SEED_RUN
 TRAINED = SEED_RUN + "/{protocol}"

@@ -15,6 +15,7 @@ from avbench.figures.registry import FIGURES
 from avbench.plan import paths
 from avbench.plan.facts import Facts
 from avbench.plan.jobs import Plan
+from avbench.plan.trials import Trials
 from avbench.results.catalogue import TABLES, Table
 
 ROUND_PART = "round-"
@@ -171,6 +172,7 @@ class Report:
             "runs": facts.run_records,
             "geometry": self.geometry,
             "dynamics": self.dynamics,
+            "tuning": Trials(plan).tables(),
             "sampling": self.sampling,
             "subset_files": facts.subsets,
             "subsets": plan.subsets,

@@ -62,6 +62,7 @@ NEEDS: Mapping[str, Need] = {
     "untrained": Need(1500, 10),  # [592 MB]
     "embed": Need(3000, 240, clip_kb=8),  # [947 MB]; 512 + 512 + 128 + 128 numbers of 4 bytes per clip and seed
     "frozen": Need(1500, 60, clip_kb=20, clips_per_minute=500),  # [233 MB]; 59,946 clips: below 932 MB
+    "tune": Need(3000, 240, clip_kb=20, clips_per_minute=500),  # [611 MB]; as embed and frozen, of one task
     "trained": Need(3000, 1440, resumes=True),  # [956 MB]
     "supervised": Need(3000, 1440, resumes=True),  # [899 MB]
     "decide": Need(2000, 60),  # not measured: as tables

@@ -27,6 +27,14 @@ EPOCH_SAVES_S = 10.0
 """A run is saved at the end of an epoch if it was not in the last so many seconds: small models end five a second."""
 
 
+class DivergedError(UserError):
+    """The loss of a run is no longer finite, from ``step`` on."""
+
+    def __init__(self, message: str, step: int) -> None:
+        super().__init__(message)
+        self.step = step
+
+
 @dataclass
 class TrainingState:
     """How far a run has come: what a checkpoint of it keeps besides weights and moments.
@@ -180,11 +188,12 @@ def finite_value(loss: torch.Tensor, step: int, output: Path, unfinished: Unfini
     """Return a loss as a number.
 
     Raises:
-        UserError: it is infinite or not a number.
+        DivergedError: it is infinite or not a number.
     """
     value = float(loss.detach())
     if not math.isfinite(value):
-        raise UserError(f"{output}: the loss is {value} at step {step}. Lower the learning rate. {unfinished.kept}")
+        told = f"{output}: the loss is {value} at step {step}. Lower the learning rate. {unfinished.kept}"
+        raise DivergedError(told, step)
     return value
 
 

@@ -27,6 +27,9 @@ class PretrainJob:
         outputs: the runs' folders, in the same order
         labels: files of labels or neighbours for pairing, one a run, which may be the same; none for methods without
         dynamics_clips: file of clips to embed along training, written to dynamics.npz; none for no dynamics
+        chosen: file of a learning rate and a temperature that were chosen, instead of pretraining's; none to keep
+        trials: checkpoints of finished trials; a run that is the same as one of them is taken over, not trained
+        trial: whether these are trials: one whose loss is no longer finite has then failed, and the job has not (no)
         data: folder of the datasets (data)
     """
 
@@ -40,6 +43,9 @@ class PretrainJob:
     outputs: tuple[Path, ...]
     labels: tuple[Path, ...] = ()
     dynamics_clips: Path | None = None
+    chosen: Path | None = None
+    trials: tuple[Path, ...] = ()
+    trial: bool = False
     data: Path = Path("data")
 
     @classmethod
@@ -59,7 +65,8 @@ class PretrainJob:
 
     def inputs(self, run: "SeedRun") -> list[Path]:
         """Return the files that decide the outcome of a run."""
-        return [path for path in (self.subset, run.labels, self.statistics, self.dynamics_clips) if path]
+        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen)
+        return [path for path in given if path]
 
 
 class SeedRun(NamedTuple):

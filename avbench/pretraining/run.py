@@ -23,8 +23,9 @@ from avbench.features.windows import Clips
 from avbench.methods.pairing_labels import numbered, read_pairing
 from avbench.models.embedder import Embedder
 from avbench.pretraining.dynamics_recorder import DynamicsRecorder
-from avbench.pretraining.loop import TrainingState, train
+from avbench.pretraining.loop import DivergedError, TrainingState, train
 from avbench.pretraining.pretrain_job import PretrainJob, SeedRun, UntrainedJob
+from avbench.pretraining.trial_runs import same_trial, take_over, with_choice
 from avbench.pretraining.window_batches import Batches
 from avbench.provenance.record import begin, recorded_name, stamp
 from avbench.training import checkpoint
@@ -60,6 +61,7 @@ def pretrain(
         Stopped: SIGTERM or SIGUSR1 came; the run is saved, and the same call goes on with it.
     """
     # ------------------------------------------------------------------------------------------------------- machine
+    job = with_choice(job)
     keep_freed_memory()
     torch.set_num_threads(job.pretraining.cpu_threads)
     device = pick(machine.device)
@@ -122,18 +124,29 @@ def train_run(session: Session, run: SeedRun) -> UnfinishedRun:
     if (unfinished.outcome / "run.json").exists():
         log(f"seed {run.seed} was finished before")
         return unfinished
+    if trial := same_trial(job.trials, fingerprint_inputs):
+        log(f"seed {run.seed} was trained as a trial, {trial}")
+        if world.leads:
+            take_over(trial, unfinished.outcome, run.output, job.inputs(run))
+        return unfinished
     dynamics = None
     if session.dynamics_ids and world.leads:
         dynamics = DynamicsRecorder(session.clips.store, session.dynamics_ids, job.features, batches, file.parent)
     if world.leads:
         unfinished.report_others()
     embedder = Embedder(job.pretraining, job.features, session.statistics, run.seed)
-    state, speed = train(embedder, batches, machine, session.device, unfinished, run.output, dynamics)
+    described: dict[str, Any] = {"settings": fingerprint_inputs, "machine": asdict(machine)}
+    try:
+        state, described["speed"] = train(embedder, batches, machine, session.device, unfinished, run.output, dynamics)
+    except DivergedError as error:
+        if not job.trial:
+            raise
+        log(str(error))
+        state, described["speed"], described["diverged_at_step"] = TrainingState(), {}, error.step
     if world.leads:
         write_checkpoint(unfinished.outcome / "checkpoint.pt", embedder.eval(), fingerprint_inputs, session.statistics)
-        if dynamics:
+        if dynamics and "diverged_at_step" not in described:
             dynamics.write(unfinished.outcome / "dynamics.npz")
-        described = {"settings": fingerprint_inputs, "machine": asdict(machine), "speed": speed}
         write_outcome(unfinished.outcome, run.output, batches, state, described, job.inputs(run))
     return unfinished
 

@@ -113,6 +113,7 @@ _ENTRIES = (
         texts=_PAPER,
     ),
     Table("budgets", "Training", "What longer training brings", ("scores",), "avbench.results.budget_gains:COLUMNS"),
+    Table("tuning", "Training", "What each method was tuned over", ("tuning",), "avbench.results.tuning:COLUMNS"),
     Table("runs", "Training", "How each run ended", ("runs",), "avbench.results.collect:RUN_COLUMNS"),
     Table(
         "coverage",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from avbench.results import tuning as tuned
 from avbench.results.budget_gains import GAINS
 from avbench.results.tables import (
     ALL_SUBSETS,
@@ -36,6 +37,7 @@ def format_summary(
     report_path: str | Path,
     own_labels: OwnLabels | None = None,
     accuracy: pd.DataFrame | None = None,
+    tuning: pd.DataFrame | None = None,
 ) -> str:
     """Return an experiment's outcome as plain text, at most 100 columns wide.
 
@@ -46,6 +48,7 @@ def format_summary(
         report_path: named at the end.
         own_labels: of each method; what it reached with others is left to the file.
         accuracy: every score; adds at which edge of the grid linear probes chose their strength.
+        tuning: of :func:`avbench.results.tuning.table`; adds how many trials each method had.
     """
     blocks, lengths = [], budgets(summary)
     shown = beside_probes(at_budget(summary, lengths[-1]), own_labels)
@@ -65,6 +68,8 @@ def format_summary(
     blocks.append(textwrap.fill(_longer(gains, lengths), WIDTH, break_on_hyphens=False))
     if accuracy is not None and (text := _edges(accuracy)):
         blocks.append(textwrap.fill(text, WIDTH))
+    if tuning is not None:
+        blocks.append(textwrap.fill(tuned.told(tuning), WIDTH, break_on_hyphens=False))
     lines = _claims(claims)
     tested = claims["effect"].notna()
     if not tested.all():
@@ -79,9 +84,9 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     Raises:
         UserError: a table is missing.
     """
-    names = ("summary", "claims", "budgets", "accuracy")
-    summary, claims, gains, accuracy = (read(Path(tables_dir, f"{name}.csv")) for name in names)
-    print(format_summary(summary, claims, gains, report_path, first_labels(summary), accuracy), end="")
+    names = ("summary", "claims", "budgets", "accuracy", "tuning")
+    summary, claims, gains, accuracy, tuning = (read(Path(tables_dir, f"{name}.csv")) for name in names)
+    print(format_summary(summary, claims, gains, report_path, first_labels(summary), accuracy, tuning), end="")
 
 
 def _edges(accuracy: pd.DataFrame) -> str:

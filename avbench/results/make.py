@@ -50,7 +50,7 @@ def _files(part: str, listed: Any) -> Iterable[str | Path]:
     if part == "scores":
         beside = (Path(path).with_name(name) for path in listed for name in (predictions.FILE, provenance.FILE))
         return [*listed, *beside]
-    if part == "dynamics":
+    if part in ("dynamics", "tuning"):
         return [entry["path"] for entry in listed]
     if part == "sampling":
         return sorted({entry["label_file"] for entry in listed if entry["label_file"]})

@@ -29,6 +29,7 @@ class TablesPlan:
         runs: ``run.json`` of every pretraining run.
         geometry: files of :mod:`avbench.evaluation.geometry`.
         dynamics: method, subset, labels, budget, seed and path of each run that recorded its dynamics.
+        tuning: method, labels, subset and budget of each choice of a setting, and the path of its trials.
         sampling: method (its fields), labels, label_file, subset, budget and seed of each run.
         subset_files: of each pretraining subset, smallest first.
         subsets: how each is drawn, of which ``imbalance`` is taken.
@@ -59,6 +60,7 @@ class TablesPlan:
     published: str
     geometry: tuple[str, ...] = ()
     dynamics: tuple[Mapping[str, Any], ...] = ()
+    tuning: tuple[Mapping[str, str], ...] = ()
     sampling: tuple[Mapping[str, Any], ...] = ()
     label_variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     batch_order: str = "fresh"
@@ -91,8 +93,9 @@ class Material:
         return self._made[name]
 
     def arranged(self, table: pd.DataFrame, within: Sequence[str] = ()) -> pd.DataFrame:
-        """Sort a table of runs by method, subset, labels, budget and seed, and then by the columns ``within``."""
-        keys = ["method", "subset", "labels", "budget", "seed", *within]
+        """Sort a table of runs by method, subset, labels, budget, seed (if there), then by the columns ``within``."""
+        seed = ["seed"] if "seed" in table else []
+        keys = ["method", "subset", "labels", "budget", *seed, *within]
         return tables.arrange(table, keys, self.orders, self.plan.own_labels)
 
     @property

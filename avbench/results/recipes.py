@@ -16,6 +16,7 @@ from avbench.results import (
 )
 from avbench.results import dynamics as along_training
 from avbench.results import robustness as noisy
+from avbench.results import tuning as tuned
 from avbench.results.material import Material
 
 
@@ -70,6 +71,11 @@ def paper_markdown(material: Material) -> str:
 def paper_latex(material: Material) -> str:
     """Return published and measured accuracies as a table for LaTeX."""
     return published_text.latex(material.table("paper"), material.published)
+
+
+def tuning(material: Material) -> pd.DataFrame:
+    """Return the trials of every method, and what was chosen."""
+    return material.arranged(tuned.table(material.plan.tuning))
 
 
 def runs(material: Material) -> pd.DataFrame:

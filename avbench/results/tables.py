@@ -26,12 +26,20 @@ COMPARISON_COLUMNS = [
 ]
 ALL_SUBSETS = "all"  # of a score that depends on no pretraining subset
 _TEXT_COLUMNS = [*CELL, "noise", "baseline", "dataset", "claim", "text", "verdict", "source", "stopped", "edge"]
-_TEXT_COLUMNS += ["shorter", "longer", "published_task", "published_protocol"]
+_TEXT_COLUMNS += ["shorter", "longer", "published_task", "published_protocol", "at_edge"]
 _TEXT = dict.fromkeys(_TEXT_COLUMNS, str)
 _MISSING = ["accuracy", "coverage", "mean", "effect", "difference", "ci_low", "ci_high", "p", "p_holm", "rate"]
 _MISSING += ["published", "measured", "gain", "gain_low", "gain_high", "mean_average_precision", "balanced_accuracy"]
 _MISSING += ["change", "change_low", "change_high", "change_p", "change_p_holm", "seeds_needed", "clips_needed"]
-_MISSING += ["strength", "macro_f1", "head_accuracy", "middle_accuracy", "tail_accuracy", "negatives_of_class"]
+_MISSING += [
+    "validation_accuracy",
+    "strength",
+    "macro_f1",
+    "head_accuracy",
+    "middle_accuracy",
+    "tail_accuracy",
+    "negatives_of_class",
+]
 _MISSING += ["knn_audio", "knn_video", *GEOMETRY_COLUMNS[5:]]
 _NUMBERS = {name: [""] for name in _MISSING}
 

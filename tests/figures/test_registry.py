@@ -25,7 +25,7 @@ def test_figures_with_a_caption_of_their_data():
     """Their charts write it: tests/figures/test_reading.py."""
     written = [figure.name for figure in FIGURES.values() if not figure.caption]
     robustness = ["noise", "noise_by_imbalance", "class_size", "combinations", "sampling", "geometry"]
-    assert written == ["budgets", "dynamics", *robustness]
+    assert written == ["budgets", "tuning", "dynamics", *robustness]
 
 
 def test_a_caption_says_which_of_several_budgets_is_shown_unless_no_budget_matters():

@@ -40,12 +40,12 @@ HAS = {
 }
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
-    "tiny": "0645fec1bca514ea f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
-    "demo": "15138f4e40424bb4 e6772b8ca860c1e4 f519edbb6336c26e f5d1816436b878bf 24f84ebe1c40604e",
-    "study": "f1731028c085ac47 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
-    "reference": "2d32f52ff0413c22 88c3c19e5c69ad5a 72d88d464c966b73 eff5a729711b67ec 207677506adc5780",
-    "robustness": "dd00bc1b43cce38b 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
-    "config": "c6a242a4f23be475 dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
+    "tiny": "a1a5a95e679e2fa8 f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
+    "demo": "aec95d15fa830191 e6772b8ca860c1e4 f519edbb6336c26e f5d1816436b878bf 24f84ebe1c40604e",
+    "study": "678c087ff3870d4f 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
+    "reference": "c7b4b1cc8805c4b9 88c3c19e5c69ad5a 72d88d464c966b73 eff5a729711b67ec 207677506adc5780",
+    "robustness": "55f02e22b45de7b9 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
+    "config": "21170c2f87daeaa0 dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 

@@ -19,6 +19,7 @@ def test_the_tables_of_an_experiment():
             "claims_by_budget",
             "paper",
             "budgets",
+            "tuning",
             "runs",
             "coverage",
             "leaks",

@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 
 from avbench.core.errors import UserError
-from avbench.results import budget_gains, console, tables
+from avbench.results import budget_gains, console, tables, tuning
 from avbench.results import verdicts as judged
 from tests.support.score_files import SUBSETS
 
 NONE = [np.nan] * 5  # of a single budget, no change
 NO_GAINS = pd.DataFrame(columns=budget_gains.COLUMNS)
+UNTUNED = pd.DataFrame(columns=tuning.COLUMNS)
 
 
 def outcome():
@@ -40,6 +41,7 @@ def test_the_text_at_the_end(tmp_path, capsys):
     tables.write(tmp_path / "summary.csv", summary)
     tables.write(tmp_path / "claims.csv", verdicts)
     tables.write(tmp_path / "budgets.csv", NO_GAINS)
+    tables.write(tmp_path / "tuning.csv", UNTUNED)
     tables.write(tmp_path / "accuracy.csv", pd.DataFrame({"strength": [0.1], "edge": [""]}))
     console.print_summary(tmp_path, "results/demo/report.html")
     lines = capsys.readouterr().out.splitlines()
@@ -55,6 +57,8 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "Also scored (knn): tables/summary.csv.",
         "",
         "There was one budget: nothing here says what longer training would bring.",
+        "",
+        "One setting of learning rate and temperature served all methods: none was tuned.",
         "",
         "Claims at one budget: verdict, effect in points, 95 % interval, adjusted p",
         "Of the paper, with the effect that it published:",
@@ -78,14 +82,14 @@ def test_probes_at_the_edge_of_the_grid_are_counted():
             "edge": ["lowest", "lowest", "", "highest", ""],
         }
     )
-    text = console.format_summary(*outcome(), "report.html", accuracy=accuracy)
+    text = console.format_summary(*outcome(), NO_GAINS, "report.html", accuracy=accuracy)
     assert (
         "3 of 4 linear probes chose a strength at the edge of evaluation.linear.strengths (lowest, 0.0001: 2;\n"
         "highest, 100: 1): with a wider list they may do better. tables/accuracy.csv names them (strength,\n"
         "edge).\n"
     ) in text
     inside = accuracy.assign(edge="")
-    assert "linear probes chose" not in console.format_summary(*outcome(), "report.html", accuracy=inside)
+    assert "linear probes chose" not in console.format_summary(*outcome(), NO_GAINS, "report.html", accuracy=inside)
 
 
 def test_the_text_at_the_end_keeps_to_a_methods_first_labels():

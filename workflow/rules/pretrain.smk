@@ -58,6 +58,8 @@ for block in experiment.training_blocks:
             statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
             coverage="data/{dataset}/coverage.json",
             dynamics_clips=DYNAMICS_CLIPS,
+            chosen=trials.choice,
+            trials=partial(trials.same, block=block),
         output:
             expand(
                 [paths.DYNAMICS] if DYNAMICS_CLIPS else [],
@@ -111,6 +113,8 @@ for block in experiment.training_blocks:
                     "labels": pairing_labels(w, block),
                     "statistics": input.statistics,
                     "dynamics_clips": input.get("dynamics_clips") or None,
+                    "chosen": (input.get("chosen") or [None])[0],
+                    "trials": list(input.get("trials") or []),
                     "outputs": [str(Path(file).parent) for file in output.checkpoints],
                 }
             ),

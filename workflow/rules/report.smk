@@ -30,6 +30,7 @@ rule tables:
         geometry=late(lambda: reported.geometry),
         runs=late(lambda: reported.facts.run_records),
         dynamics=late(lambda: [entry["path"] for entry in reported.dynamics]),
+        tuning=[entry["path"] for entry in trials.tables()],
         labels=late(lambda: reported.label_files),
         subsets=list(reported.facts.subsets.values()),
         datasets=ready([experiment.dataset]),
