@@ -76,14 +76,14 @@ PUBLISHED = "config/published.yaml"
 PUBLISHED_LOSSES = "config/published-losses.csv"
 
 
-def log(job: str) -> str:
-    """Return the log of an experiment's jobs: their rule, with the wildcards that tell them apart."""
-    return f"{RESULTS}/logs/{job}.log"
+def log(*job: str) -> str:
+    """Return the log of an experiment's jobs: rule and wildcards that tell them apart, joined by slashes."""
+    return f"{RESULTS}/logs/{'/'.join(job)}.log"
 
 
-def benchmark(job: str) -> str:
-    """Return the measurements of an experiment's jobs: their rule, with the wildcards that tell them apart."""
-    return f"{BENCHMARKS}/{job}.tsv"
+def benchmark(*job: str) -> str:
+    """Return the measurements of an experiment's jobs, as :func:`log` their log."""
+    return f"{BENCHMARKS}/{'/'.join(job)}.tsv"
 
 
 def data_log(job: str) -> str:

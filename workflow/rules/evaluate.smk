@@ -15,9 +15,7 @@ for block in experiment.scoring_blocks:
         output:
             expand(EMBEDDINGS, seed=block.values, allow_missing=True),
         log:
-            paths.log(
-                "embed/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
-            ),
+            paths.log("embed/{dataset}/{subset}/{labels}/{method}/{budget}", block.name),
         benchmark:
             paths.benchmark(
                 "embed/{dataset}/{subset}/{labels}/{method}/{budget}", block.name
