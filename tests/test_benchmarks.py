@@ -6,10 +6,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from avbench.core.rng import generator
 from avbench.data.store import Store
-from benchmarks import loading, startup
+from benchmarks import intervals, loading, startup
 from benchmarks import step as step_benchmark
 from benchmarks.packing import pack, write_film
 from benchmarks.peaks import share_of_peak
@@ -129,3 +131,41 @@ def test_a_part_that_fails_loses_no_other(tmp_path):
 def table(path):
     with path.open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+SIMULATIONS = ROOT / "results" / "simulations"
+
+
+def test_the_error_rates_that_are_told_keep_the_promise():
+    told = pd.read_csv(SIMULATIONS / "error_rates.csv")
+    assert set(told["look"]) == {"fixed", "sequential"}
+    assert {3, 5, 10, 20} == set(told["seeds"])
+    assert {600, 5000, 14518} == set(told["clips"])
+    # Of so many cells at the limit, some lie two standard errors above it by chance.
+    assert (told["family_wise_error"] <= 0.05 + 3 * told["standard_error"]).all()
+    assert told["coverage"].between(0.94, 1).all()
+
+
+def test_the_number_of_seeds_that_is_told_decides_as_often_as_it_should():
+    told = pd.read_csv(SIMULATIONS / "power.csv")
+    assert (abs(told["decided"] - told["wanted"]) <= 0.1).all()
+
+
+@pytest.mark.parametrize("look", ["fixed", "sequential"])
+def test_error_rates_are_counted_over_simulated_experiments(look):
+    case = intervals.Case(look, 5, 150, 0.02, effects=True)
+    found = intervals.simulate(case, 12)
+    assert found == intervals.simulate(case, 12)
+    assert found["claims"] == "9 of 27 true by 10 points"
+    assert 0 <= found["family_wise_error"] <= 0.5
+    assert found["coverage"] > 0.85
+    assert 0.05 < found["power"] <= 1
+    assert 3 <= found["seeds_used"] <= 5
+
+
+def test_simulated_differences_are_as_large_as_they_should_be():
+    case = intervals.Case("fixed", 40, 20_000, 0.03, effects=True)
+    gaps = intervals.draw(generator(0, "test"), case).mean(axis=2)
+    assert gaps[:3].mean() == pytest.approx(0.10, abs=0.015)
+    assert gaps[3:].mean() == pytest.approx(0.0, abs=0.015)
+    assert gaps.std(axis=1).mean() == pytest.approx(0.03 * 2**0.5, rel=0.15)
