@@ -105,6 +105,13 @@ _ENTRIES = (
         "avbench.results.verdicts:BUDGET_COLUMNS",
     ),
     Table(
+        "power",
+        "Results",
+        "What deciding each claim would take",
+        ("scores", "claims"),
+        "avbench.results.claim_power:COLUMNS",
+    ),
+    Table(
         "paper",
         "Results",
         "Published and measured, side by side",

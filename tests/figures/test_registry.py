@@ -31,7 +31,7 @@ def test_figures_with_a_caption_of_their_data():
 def test_a_caption_says_which_of_several_budgets_is_shown_unless_no_budget_matters():
     """The captions of figures that are drawn of one budget end alike; jobs end theirs with it too."""
     ended = {path.stem for path in CAPTIONS.glob("*.rst") if path.read_text(encoding="utf-8").endswith(LONGEST)}
-    assert ended == {path.stem for path in CAPTIONS.glob("*.rst")} - {"coverage", "samples", "timing"}
+    assert ended == {path.stem for path in CAPTIONS.glob("*.rst")} - {"coverage", "power", "samples", "timing"}
     assert (TABLES["paper"].caption).read_text(encoding="utf-8").endswith(LONGEST)
     shown = jinja2.Template(LONGEST)
     for budgets, said in (

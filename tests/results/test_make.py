@@ -28,7 +28,7 @@ TASKS = {
 SUBSET_CLIPS = {"small": [4] * CLASSES, "tail": [9, 6, 4, 3, 2, 1]}
 RUNS = [("random", "none"), ("soft-positive", "true"), ("soft-positive", "wrong-20"), ("soft-positive", "wrong-50")]
 NAMES = ["accuracy", "break_even", "claims", "comparisons", "dynamics", "geometry", "metrics", "paper", "robustness"]
-NAMES += ["runs", "sampling", "summary", "claims_by_budget", "budgets", "tuning"]
+NAMES += ["runs", "sampling", "summary", "claims_by_budget", "budgets", "tuning", "power"]
 
 
 def subset_clips(name):
