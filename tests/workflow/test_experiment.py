@@ -48,7 +48,7 @@ def test_a_run_ends_with_tables_figures_and_a_report(finished):
     assert {"claim", "verdict", "effect", "ci_low", "ci_high", "p_holm", "source", "published"} <= set(claim)
     assert {bool(row["strength"]) == (row["protocol"] == "linear") for row in accuracy} == {True}
     figures = {path.name for path in finished.pages("figures").iterdir()}
-    names = ["accuracy", "gains", "claims", "losses", "pairs", "samples", "coverage", "timing"]
+    names = ["accuracy", "gains", "claims", "power", "losses", "pairs", "samples", "coverage", "timing"]
     names += ["neighbours", "published_losses", "confusion", "embedding_map", "geometry"]
     drawn = {f"{name}.{kind}" for name in names for kind in ("png", "pdf")}
     assert figures == drawn | {"geometry.rst"}  # its caption, made of its data
