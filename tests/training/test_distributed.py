@@ -57,8 +57,9 @@ def test_two_processes_and_one_see_the_same_batches_and_losses(store, tmp_path, 
         assert alone["first"] == first["first"] + second["first"]
         assert first["clips"]
         assert second["clips"]
-        assert first["loss"] == second["loss"] == pytest.approx(alone["loss"], rel=1e-5)
-        # Where the largest of almost equal values is another one, a step's gradient moves by a thousandth or so.
+        # Where the largest of almost equal values is another one, a step's gradient moves by a thousandth or so, and
+        # the losses after it by a hundredth of that.
+        assert first["loss"] == second["loss"] == pytest.approx(alone["loss"], rel=1e-4)
         assert first["gradient"] == second["gradient"] == pytest.approx(alone["gradient"], rel=5e-3)
     names = {path.name for path in (tmp_path / "one").iterdir()}
     assert names == {path.name for path in (tmp_path / "two").iterdir()}
