@@ -43,7 +43,7 @@ def recorded(folder):
 def test_two_processes_and_one_see_the_same_batches_and_losses(store, tmp_path, batch_norm_groups, batch_size, method):
     # Small steps: large ones amplify the last digits a thousandfold in fifty.
     settings = replace(
-        SETTINGS, epochs=17, batch_size=batch_size, batch_norm_groups=batch_norm_groups, learning_rate=2e-5
+        SETTINGS, epochs=17, batch_size=batch_size, batch_norm_groups=batch_norm_groups, learning_rate=2e-6
     )
     run = arguments(store, tmp_path / "one", method, settings)
     train_and_record(run, tmp_path / "steps-of-one")
@@ -57,9 +57,8 @@ def test_two_processes_and_one_see_the_same_batches_and_losses(store, tmp_path, 
         assert alone["first"] == first["first"] + second["first"]
         assert first["clips"]
         assert second["clips"]
-        # Where the largest of almost equal values is another one, a step's gradient moves by a thousandth or so, and
-        # the losses after it by a hundredth of that.
         assert first["loss"] == second["loss"] == pytest.approx(alone["loss"], rel=1e-4)
+        # Where the largest of almost equal values is another one, a step's gradient moves by a thousandth or so.
         assert first["gradient"] == second["gradient"] == pytest.approx(alone["gradient"], rel=5e-3)
     names = {path.name for path in (tmp_path / "one").iterdir()}
     assert names == {path.name for path in (tmp_path / "two").iterdir()}
