@@ -11,11 +11,11 @@ from avbench.results.crossed import components
 from avbench.results.estimates import moderated_by_family
 from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Cell, Outcomes, contrast
+from avbench.results.stopping import LEVEL
 
 PLACE = CELL[:6]  # a cell without its budget
 COLUMNS = [*PLACE, "shorter", "longer", "seeds", "clips", "gain", "ci_low", "ci_high", "p", "p_holm", "verdict"]
 GAINS, LOSES, UNDECIDED = "gains", "loses", "undecided"
-LEVEL = 0.05
 
 
 def pairs(budgets: Sequence[str]) -> list[tuple[str, str]]:

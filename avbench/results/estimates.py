@@ -62,8 +62,7 @@ def moderated(found: Sequence[Components], level: float = 0.95, prior_freedom: f
     d₀ is 4, or one less than the family has contrasts where these are fewer than five: a lone contrast borrows nothing.
     It is not estimated from the family, as limma does: from a few dozen contrasts that share runs, with two degrees of
     freedom each, the estimate is mostly chance. 4 kept the family-wise error of 27 claims at 5 % and the coverage of
-    intervals at 95 to 97 % in simulations with 3 to 10 seeds, also where methods' seeds differ unequally
-    (``python -m benchmarks.intervals``).
+    intervals at 94.7 to 97.3 % in simulations with 3 to 10 seeds (``python -m benchmarks.intervals``).
 
     With a single seed the interval is over clips alone, and says nothing about another seed.
 
