@@ -43,4 +43,5 @@ def test_the_papers_windows_enter_its_encoders_in_the_published_shapes():
     assert embedder.audio_input(torch.zeros(2, 16000, dtype=torch.int16)).shape == (2, 1, 100, 128)
     frames = torch.zeros(2, 8, 112, 112, 3, dtype=torch.uint8)
     assert embedder.video_input(frames, torch.ones(2, 8, dtype=torch.bool)).shape == (2, 3, 8, 112, 112)
-    assert PretrainSettings() == PretrainSettings("paper", 100, 309, 1e-4, 1e-5, "constant", 0.07, precision="float32")
+    paper = {"model": "paper", "epochs": 100, "batch_size": 309, "learning_rate": 1e-4, "weight_decay": 1e-5}
+    assert PretrainSettings() == PretrainSettings(**paper, schedule="constant", temperature=0.07, precision="float32")

@@ -17,6 +17,7 @@ def test_the_tables_of_an_experiment():
             "comparisons",
             "claims",
             "claims_by_budget",
+            "power",
             "paper",
             "budgets",
             "tuning",

@@ -33,7 +33,7 @@ def sequential(folder: Path, data: Path) -> Workflow:
         claims.append({"id": name, "text": f"It is {name}.", **_CELL, "terms": terms})
     (folder / "claims.yaml").write_text(yaml.safe_dump({"claims": claims}), encoding="utf-8")
     config = copy.deepcopy(TINY) | {"claims": str(folder / "claims.yaml")}
-    config["seeds"] = {"first": 2, "most": 3, "until": "decided", "effect": 42}
+    config["seeds"] = {"first": 2, "most": 3, "until": "decided", "effect": 55}
     config["methods"] = {"random": "preset", "soft-positive": "preset"}
     config["evaluation"] = {"linear": config["evaluation"]["linear"]}
     return Workflow(folder, config)
