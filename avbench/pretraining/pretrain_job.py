@@ -65,7 +65,8 @@ class PretrainJob:
 
     def inputs(self, run: "SeedRun") -> list[Path]:
         """Return the files that decide the outcome of a run."""
-        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen)
+        files = (Path(path) for path, _ in self.method.plugins)
+        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen, *files)
         return [path for path in given if path]
 
 

@@ -32,7 +32,7 @@ def contrast(
     from avbench.config.methods import LOSSES  # which finds the losses here
 
     loss = LOSSES[method.loss]
-    given = {key.name: getattr(method, key.name) for key in loss.keys}
+    given = method.options_of("loss")
     if loss.needs == "classes":
         given["labels"] = labels
     return loss.make(za, zv, temperature=temperature, **given)
