@@ -41,6 +41,7 @@ class Choice:
         make: the class or function that does it.
         place: among the others where they are listed; those of the same place come by name.
         classmates: of a loss: what the other clips of an anchor's pairing class are to it.
+        exact_gradient: of a loss: whether its gradient is that of its value, of which nothing is held constant.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Choice:
     make: Any = None
     place: int = 100
     classmates: Literal["negatives", "positives", "left-out"] = "negatives"
+    exact_gradient: bool = True
 
 
 Registry = dict[str, Choice]

@@ -192,14 +192,16 @@ def _choice(where: str, axis: str, call: ast.Call, make: FromFile) -> Choice:
     plain = {name: value for name, value in given.items() if not isinstance(value, ast.Call)}
     keys = tuple(_option(where, name, value) for name, value in given.items() if isinstance(value, ast.Call))
     allowed = {"name": None, "meaning": None, "needs": NEEDS[axis]} | (
-        {"classmates": CLASSMATES} if axis == "loss" else {}
+        {"classmates": CLASSMATES, "exact_gradient": (True, False)} if axis == "loss" else {}
     )
     for name, value in plain.items():
         if name not in allowed:
             raise UserError(f"{where}: {name}: {value!r} is not allowed; an option is {name}=plugin.option(…).")
         words = allowed[name]
-        if not isinstance(value, str) or (words and value not in words):
-            raise UserError(f"{where}: {name}: {value!r} is not allowed; it must be {' or '.join(words or ['text'])}.")
+        if not (any(value is word or (value == word and word != 1) for word in words) if words else type(value) is str):
+            raise UserError(
+                f"{where}: {name}: {value!r} is not allowed; it must be {' or '.join(map(str, words or ['text']))}."
+            )
     for name in ("name", "meaning"):
         if name not in plain:
             raise UserError(f"{where}: give a name and, in one line, what it does.")

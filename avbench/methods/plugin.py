@@ -28,13 +28,19 @@ def batch(name: str, meaning: str, needs: str = "none", **options: Any) -> Calla
 
 
 def loss(
-    name: str, meaning: str, needs: str = "none", classmates: str = "negatives", **options: Any
+    name: str,
+    meaning: str,
+    needs: str = "none",
+    classmates: str = "negatives",
+    exact_gradient: bool = True,
+    **options: Any,
 ) -> Callable[[T], T]:
     """Declare a loss, a function as `avbench.methods.losses.info_nce.info_nce` is; arguments as of `positive`.
 
     Args:
         classmates: what it does with the other clips of an anchor's class, by which pairs are counted: ``negatives``,
             ``positives`` or ``left-out``.
+        exact_gradient: whether its gradient is that of its value; not so where parts are detached.
     """
     return _unchanged
 
