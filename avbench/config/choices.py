@@ -42,6 +42,7 @@ class Choice:
         place: among the others where they are listed; those of the same place come by name.
         classmates: of a loss: what the other clips of an anchor's pairing class are to it.
         exact_gradient: of a loss: whether its gradient is that of its value, of which nothing is held constant.
+        remembers: of a loss: whether it compares with past batches, as `avbench.pretraining.momentum_queue` keeps them.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Choice:
     place: int = 100
     classmates: Literal["negatives", "positives", "left-out"] = "negatives"
     exact_gradient: bool = True
+    remembers: bool = False
 
 
 Registry = dict[str, Choice]

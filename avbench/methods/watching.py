@@ -45,7 +45,8 @@ def _note(event: str, given: Any) -> None:
     if event != "open" or not _watched or not isinstance(given[0], str | bytes | os.PathLike):
         return
     path, frame = os.path.abspath(os.fsdecode(given[0])), sys._getframe()
-    if path.startswith(_OWN_FILES) or path.endswith(".pyc"):
+    # The import system also tries what is no file.
+    if path.startswith(_OWN_FILES) or path.endswith(".pyc") or not os.path.isfile(path):
         return
     while frame := frame.f_back:  # type: ignore[assignment]
         code = frame.f_code.co_filename
