@@ -31,6 +31,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 """What a choice of each axis may ask for."""
 CLASSMATES = ("negatives", "positives", "left-out")
 _OPTION = ("default", "meaning", "least", "most")
+_ARGUMENTS = ("za", "zv", "temperature", "keys", "known", "self")
 _KEYS_OF_METHODS = ("name", "positive", "probability", "batch", "labels", "loss", "subsets", "options", "plugins")
 
 
@@ -133,6 +134,8 @@ def _enter(where: str, axis: str, choice: Choice) -> None:
         raise UserError(f"{where}: {axis}: {choice.name!r} is there already. Choose another name.")
     for key in choice.keys:
         other, on, _ = BELONGING.get(key.name, (key, axis, ()))
+        if key.name in _ARGUMENTS:
+            raise UserError(f"{where}: the option {key.name!r} is an argument of every {axis}. Choose another name.")
         if key.name in _KEYS_OF_METHODS or (other, on) != (key, axis):
             raise UserError(f"{where}: the option {key.name!r} is a key of methods already. Choose another name.")
     AXES[axis][choice.name] = choice
@@ -198,10 +201,9 @@ def _choice(where: str, axis: str, call: ast.Call, make: FromFile) -> Choice:
         if name not in allowed:
             raise UserError(f"{where}: {name}: {value!r} is not allowed; an option is {name}=plugin.option(…).")
         words = allowed[name]
-        if not (any(value is word or (value == word and word != 1) for word in words) if words else type(value) is str):
-            raise UserError(
-                f"{where}: {name}: {value!r} is not allowed; it must be {' or '.join(map(str, words or ['text']))}."
-            )
+        if type(value) is not type((words or ("",))[0]) or (words and value not in words):
+            said = " or ".join(map(str, words or ("text",)))
+            raise UserError(f"{where}: {name}: {value!r} is not allowed; it must be {said}.")
     for name in ("name", "meaning"):
         if name not in plain:
             raise UserError(f"{where}: give a name and, in one line, what it does.")

@@ -68,6 +68,8 @@ def check_file(path: str) -> dict[str, list[str]]:
     code = f"from avbench.methods.properties import print_draws; print_draws({path!r})"
     other = os.environ | {"PYTHONHASHSEED": "1", "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=other, check=False)
+    if done.returncode:
+        raise RuntimeError(f"a process to compare draws with failed: {done.stderr}")
     elsewhere = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
     for axis, choice in declared:
         name = f"{axis} {choice.name}"

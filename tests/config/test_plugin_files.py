@@ -119,6 +119,11 @@ def test_the_schema_lets_pass_what_files_declare(root, file):
         ('@plugin.loss("a", "x", step=plugin.option(1, "x", least=2))\ndef f(): ...', "the default 1 is not within"),
         ('@plugin.loss("a", "x", step=range(2))\ndef f(): ...', r"write step=plugin.option\("),
         ('@plugin.loss("a", "x", labels=plugin.option(1, "x"))\ndef f(): ...', "'labels' is a key of methods already"),
+        (
+            '@plugin.loss("a", "x", exact_gradient=1)\ndef f(): ...',
+            "exact_gradient: 1 is not allowed; it must be True or",
+        ),
+        ('@plugin.loss("a", "x", za=plugin.option(1, "x"))\ndef f(): ...', "'za' is an argument of every loss"),
         ('@plugin.loss("a", "x", hardness=plugin.option(1, "x"))\ndef f(): ...', "'hardness' is a key of methods"),
     ],
 )
