@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -154,8 +155,8 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
     clips, numbers = [], []
     prefix = source_prefix(listing.parent, path)
     for row, cells in read_rows(listing, ("source", "label")):
-        if unknown := [name for name in cells if name not in COLUMNS]:
-            raise UserError(f"{listing} has the column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}.")
+        if not clips:
+            _leave_out(listing, [name for name in cells if name not in COLUMNS])
         source, split = cells["source"], cells.get("split") or ""
         if split not in (*SPLITS, ""):
             raise UserError(
@@ -177,6 +178,15 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
     remedy = "Give each clip its own clip_id."
     require_unique(listing, zip(numbers, ids, strict=True), remedy)
     return clips, {clip_id: f"{listing}, row {row}" for clip_id, row in zip(ids, numbers, strict=True)}
+
+
+def _leave_out(listing: Path, names: list[str]) -> None:
+    """Say which columns are not a manifest's; one that looks like a slip of the pen is refused."""
+    for name in names:
+        if meant := get_close_matches(name.lower(), COLUMNS, 1, 0.75):
+            raise UserError(f"{listing} has the column {name!r}. Name it {meant[0]!r}, or something unlike it.")
+    if names:
+        print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(COLUMNS)}")
 
 
 def _seconds(listing: Path, row: int, column: str, text: str) -> float:
