@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from avbench.results import tuning as tuned
+from avbench.results.answer import sentences
 from avbench.results.budget_gains import GAINS
 from avbench.results.tables import (
     ALL_SUBSETS,
@@ -75,7 +76,8 @@ def format_summary(
     if not tested.all():
         names = "not tested, for want of a method, subset, task or protocol: " + ", ".join(claims["claim"][~tested])
         lines.append(textwrap.fill(names, WIDTH, break_on_hyphens=False))
-    return "\n\n".join([*blocks, "\n".join(lines), f"Report: {report_path}"]) + "\n"
+    answer = [textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for text in sentences(claims)]
+    return "\n\n".join([*blocks, "\n".join(lines), "\n".join(answer), f"Report: {report_path}"]) + "\n"
 
 
 def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
