@@ -139,6 +139,24 @@ def subset(args: argparse.Namespace) -> None:
     write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")))
 
 
+def sizes(args: argparse.Namespace) -> None:
+    """list the balanced subsets that a dataset's stored training clips allow, and the classes that limit them"""
+    import textwrap
+
+    from avbench.data import ledger as ledgers
+    from avbench.data.subsets import possible
+
+    pool = ledgers.stored(ledgers.read(args.data / args.dataset / "ledger.parquet", LEDGERED), "train")
+    rows = possible(pool["label"].value_counts().to_dict())
+    shown = rows if args.all else rows.head(20)
+    print("clips per class  classes     clips  limited by")
+    for row in shown.itertuples():
+        limits = textwrap.shorten(row.limited_by, 60, placeholder=" …")
+        print(f"{row.clips_per_class:>15,}  {row.classes:>7,}  {row.clips:>8,}  {limits}")
+    if len(shown) < len(rows):
+        print(f"and {len(rows) - len(shown)} larger ones of fewer classes; --all lists them.")
+
+
 def leaks(args: argparse.Namespace) -> None:
     """check that no pretraining subset holds a test clip of any task; stop if one does"""
     from avbench.config.tasks import read_tasks
@@ -231,6 +249,11 @@ VERBS: Verbs = {
         path_argument("--ledger", "the dataset's ledger"),
         json_argument("--settings", "how the subset is drawn"),
         OUTPUT,
+    ],
+    sizes: [
+        ("dataset", {"help": "its name"}),
+        DATA,
+        ("--all", {"action": "store_true", "help": "every size, not the first twenty"}),
     ],
     leaks: [
         DATA,

@@ -45,7 +45,7 @@ SHA256 = {
     "study": "678c087ff3870d4f 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
     "robustness-controlled": "2e94b26d684674d9 d243cb690d82a0cf 1d8fa62f96097fe3 c3b5a4f4881ccb25 44965845a27112c7",
     "robustness": "55f02e22b45de7b9 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
-    "config": "21170c2f87daeaa0 dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
+    "config": "fa92a1a8cee485af dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
