@@ -35,7 +35,6 @@ TESTED_BY = {
     "core/lazy.py": "methods/test_losses.py",
     "core/vectors.py": "evaluation/test_retrieval.py",
     "data/download/session.py": "data/download/test_downloader.py",
-    "data/media/durations.py": "datasets/test_folder.py",
     "datasets/lists.py": "datasets/test_folder.py",
     "datasets/controlled/class_names.py": "datasets/controlled/test_classes.py",
     "datasets/controlled/encoding.py": "datasets/controlled/test_generation.py",

@@ -97,7 +97,7 @@ def test_other_files_and_hidden_ones_are_left_out_aloud(tmp_path, capsys):
     (root / ".git").mkdir()
     (root / "readme.md").touch()
     assert len(of_folder(root)) == 40
-    assert "left out 1 files with other extensions, such as 'notes.txt'" in capsys.readouterr().out
+    assert "left out 1 files with other extensions: .txt (1); such as 'notes.txt'" in capsys.readouterr().out
 
 
 def test_durations_come_from_the_files(tmp_path):
