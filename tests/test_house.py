@@ -54,6 +54,9 @@ TESTED_BY = {
     "models/blocks.py": "models/test_encoders.py",
     "plan/facts.py": "plan/test_report.py",
     "plan/jobs.py": "plan/test_consistency.py",
+    "pages/about.py": "pages/test_page.py",
+    "pages/page_plan.py": "pages/test_page.py",
+    "pages/pairings.py": "pages/test_page.py",
     "results/material.py": "results/test_make.py",
     "results/recipes.py": "results/test_make.py",
 }

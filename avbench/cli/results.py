@@ -64,6 +64,8 @@ def summary(args: argparse.Namespace) -> None:
     from avbench.results.console import print_summary
 
     print_summary(paths.below(args.results, paths.TABLES), paths.below(args.results, paths.REPORT))
+    if (page := paths.below(args.results, paths.PAGE)).is_file():  # results made before there were pages have none
+        print(f"Page: {page} (python -m avbench open {args.results} shows it)")
 
 
 _DIFFER = "assumed: test clips on which runs of two methods differ in being right (30)"

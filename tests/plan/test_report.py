@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from avbench.config.settings import build
 from avbench.figures import reading
 from avbench.figures.draw import draw_figures
 from avbench.figures.figure import Figure
 from avbench.figures.registry import FIGURES
+from avbench.pages.page_plan import PagePlan
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
 from avbench.plan.report import Report
@@ -227,3 +229,10 @@ def test_what_the_report_shows_has_a_caption_of_the_project_or_of_its_job(tiny, 
     assert report.shown(TABLES["leaks"])["value"] == "results/{experiment}/tables/leaks.csv"
     assert report.shown(TABLES["leaks"])["labels"] == {"content": "Test clips in pretraining subsets (table)"}
     assert report.table_files() == [f"results/tiny/tables/{name}.csv" for name in TABLES]
+
+
+@pytest.mark.parametrize("name", HAS)
+def test_the_page_is_told_what_it_asks_for(root, name):
+    told = build(PagePlan, json.loads(Report(Plan(read(root, name), root)).part("page")), "plan")
+    assert set(told.own_labels) >= set(told.methods)
+    assert " ".join(told.figures) == " ".join(HAS[name])
