@@ -12,6 +12,7 @@ import torch
 
 from avbench.config.pretraining import MachineSettings
 from avbench.core.errors import UserError
+from avbench.core.hashing import hash64
 from avbench.core.progress import Progress
 from avbench.methods.losses import contrast
 from avbench.models.embedder import Embedder
@@ -107,7 +108,8 @@ def train(
     # ------------------------------------------------------------------------------------------- model and optimiser
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     forward = prepare(embedder, batches, machine, autocast, device, unfinished.log)
-    optimizer = Adam(embedder.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
+    trained = (parameter for parameter in embedder.model.parameters() if parameter.requires_grad)
+    optimizer = Adam(trained, settings.learning_rate, settings.weight_decay, settings.clip_grad)
 
     # -------------------------------------------------------------------------------------------------------- resume
     state = TrainingState()
@@ -133,6 +135,8 @@ def train(
             save = world.leads and (stop or unfinished.due(EPOCH_SAVES_S if epoch_ended else None))
             buffers = {name: buffer.clone() for name, buffer in embedder.model.named_buffers()} if save else {}
             optimizer.learning_rate = learning_rate(settings, batch.step, batches.steps)
+            if embedder.draws:  # what a network draws by itself is a function of seed and step as well
+                torch.manual_seed(hash64(batches.seed, "network", batch.step))
             with out_of_memory_explained(batch, settings.precision, device, unfinished):
                 with autocast:
                     audio, video = forward(*batch.inputs)

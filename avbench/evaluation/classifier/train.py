@@ -18,6 +18,7 @@ from avbench.config.evaluation import TrainingSettings
 from avbench.config.pretraining import MachineSettings
 from avbench.core import rng
 from avbench.core.errors import UserError
+from avbench.core.hashing import hash64
 from avbench.core.progress import Progress
 from avbench.evaluation.classifier.labelled_windows import Batch, Windows
 from avbench.evaluation.classifier.training_run import ClassifierRun
@@ -100,7 +101,9 @@ def train(
     encoder = getattr(model.model, run.modality)
     head = new_head(encoder.features, len(run.classes()), run.seed).to(device)
     net = nn.ModuleDict({"encoder": encoder, "head": head})
-    optimizer = Adam((net if run.trained.encoder else head).parameters(), settings.learning_rate, settings.weight_decay)
+    parts = (net if run.trained.encoder else head).parameters()
+    trained = (parameter for parameter in parts if parameter.requires_grad)
+    optimizer = Adam(trained, settings.learning_rate, settings.weight_decay)
 
     # -------------------------------------------------------------------------------------------------------- resume
     unfinished = UnfinishedRun(file, machine.checkpoint_every_s, windows.steps, requests, run.log)
@@ -126,6 +129,8 @@ def train(
                 unfinished.save(snapshot())
             optimizer.learning_rate = learning_rate(settings, batch.step, windows.steps)
             encoder.train(run.trained.batch_statistics)
+            if model.draws:  # as in pretraining
+                torch.manual_seed(hash64(run.seed, "network", batch.step))
             with torch.set_grad_enabled(run.trained.encoder):
                 pooled = encoder(model_input(model, batch, device))
             logits = head(dropout(pooled, settings.dropout, run.seed, batch.step))
