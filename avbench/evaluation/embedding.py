@@ -211,11 +211,11 @@ def embed(job: EmbedJob, device_name: str = "auto") -> None:
         for found in arrays:
             for column in ("clip_id", "label", "split"):
                 found[f"{task.name}/{column}"] = clips[column].to_numpy(dtype=str)
-        for modality in task.modalities:
+        for modality in task.encoders:
             encoded = encode(embedders, store, list(clips["clip_id"]), modality, device)
             for embedder, found, features in zip(embedders, arrays, encoded, strict=True):
                 found[f"{task.name}/{modality}"] = features
-                if len(task.modalities) == 2:
+                if task.paired:
                     found[f"{task.name}/{modality}-head"] = project(embedder, modality, features)
     for found, output in zip(arrays, job.outputs, strict=True):
         remove_leftovers(output)

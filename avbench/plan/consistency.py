@@ -15,6 +15,7 @@ from avbench.config.features import FeatureSettings
 from avbench.config.methods import Method
 from avbench.config.models import settings_of
 from avbench.config.settings import build
+from avbench.config.tasks import encoders_of
 from avbench.config.tuning import Tuning
 from avbench.core.errors import UserError
 
@@ -68,7 +69,9 @@ def _check_given(experiment: Experiment) -> None:
     """Check that what is encoded of datasets without media are features that are given."""
     given = settings_of(experiment.pretraining["model"]).given
     needed = {"pretraining": (experiment.dataset, ("audio", "video"))}
-    needed |= {f"tasks.{name}": (task["dataset"], task["modalities"]) for name, task in experiment.tasks.items()}
+    needed |= {
+        f"tasks.{name}": (task["dataset"], encoders_of(task["modalities"])) for name, task in experiment.tasks.items()
+    }
     for key, (dataset, modalities) in needed.items():
         if not experiment.has_media(dataset) and (missing := sorted(set(modalities) - set(given))):
             raise UserError(
@@ -79,7 +82,7 @@ def _check_given(experiment: Experiment) -> None:
 
 def _check_task(experiment: Experiment, name: str, task: Mapping[str, Any]) -> None:
     _known(f"tasks.{name}.dataset", task["dataset"], experiment.datasets)
-    if missing := set(task["modalities"]) - set(experiment.modalities(task["dataset"])):
+    if missing := set(encoders_of(task["modalities"])) - set(experiment.modalities(task["dataset"])):
         raise UserError(
             f"config: tasks.{name}.modalities asks for {missing.pop()!r}, and dataset {task['dataset']!r} has "
             f"{', '.join(experiment.modalities(task['dataset']))}."
