@@ -1,7 +1,7 @@
 """The two encoders with what stands before them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -9,18 +9,24 @@ import torch
 from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import PretrainSettings
 from avbench.config.settings import build as build_settings
+from avbench.core.hashing import hash64
 from avbench.features.frames import flip, normalise_frames
 from avbench.features.log_mel import LogMel
 from avbench.features.statistics import Standardise
 from avbench.models.encoders import build
 
 
-class Embedder(torch.nn.Module):
-    """The two encoders with what stands before them: log-mel, standardisation, flip, normalisation.
+class Numbered(Protocol):
+    """A batch that knows its step."""
 
-    Attributes:
-        draws: whether training may draw from PyTorch's generator, as the dropout of a network does.
-    """
+    step: int
+
+
+B = TypeVar("B", bound=Numbered)
+
+
+class Embedder(torch.nn.Module):
+    """The two encoders with what stands before them: log-mel, standardisation, flip, normalisation."""
 
     def __init__(
         self,
@@ -34,9 +40,22 @@ class Embedder(torch.nn.Module):
         super().__init__()
         self.flip_mode, self.batch_norm_groups = settings.flip, settings.batch_norm_groups
         self.model = build(settings.networks, seed, features, statistics.get("given"), initial)
-        self.draws = bool(settings.networks.others)
         self.log_mel = LogMel(features)
         self.standardise = Standardise(np.array(statistics["mean"]), np.array(statistics["std"]))
+
+    def trained(self) -> Iterator[torch.nn.Parameter]:
+        """Return the parameters that are not frozen."""
+        return (parameter for parameter in self.model.parameters() if parameter.requires_grad)
+
+    def seeded(self, batches: Iterable[B], seed: int) -> Iterator[B]:
+        """Return batches, each of which has a ``step``; what a network itself draws follows from seed and step.
+
+        Dropout draws from PyTorch's generator. Presets draw nothing.
+        """
+        for batch in batches:
+            if self.model.settings.others:
+                torch.manual_seed(hash64(seed, "network", batch.step))
+            yield batch
 
     def audio_input(self, audio: torch.Tensor) -> torch.Tensor:
         """int16 (n, samples) → float32 (n, 1, time, mel), or what the encoder takes: waves, or features as they are."""

@@ -68,7 +68,7 @@ def check(experiment: Experiment) -> None:
 def _check_given(experiment: Experiment) -> None:
     """Check that what is encoded of datasets without media are features that are given."""
     given = settings_of(experiment.pretraining["model"]).given
-    needed = {"pretraining": (experiment.dataset, ("audio", "video"))}
+    needed: dict[str, tuple[str, tuple[str, ...]]] = {"pretraining": (experiment.dataset, ("audio", "video"))}
     needed |= {
         f"tasks.{name}": (task["dataset"], encoders_of(task["modalities"])) for name, task in experiment.tasks.items()
     }

@@ -12,7 +12,6 @@ import torch
 
 from avbench.config.pretraining import MachineSettings
 from avbench.core.errors import UserError
-from avbench.core.hashing import hash64
 from avbench.core.progress import Progress
 from avbench.methods.losses import contrast
 from avbench.models.embedder import Embedder
@@ -108,8 +107,7 @@ def train(
     # ------------------------------------------------------------------------------------------- model and optimiser
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     forward = prepare(embedder, batches, machine, autocast, device, unfinished.log)
-    trained = (parameter for parameter in embedder.model.parameters() if parameter.requires_grad)
-    optimizer = Adam(trained, settings.learning_rate, settings.weight_decay, settings.clip_grad)
+    optimizer = Adam(embedder.trained(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
 
     # -------------------------------------------------------------------------------------------------------- resume
     state = TrainingState()
@@ -126,7 +124,7 @@ def train(
         contextlib.closing(on_device(batches.since(first_step, machine.loader_threads), device)) as upcoming,
     ):
         job, clock = Timing(), StepClock()
-        for batch in clock.timed(upcoming):
+        for batch in embedder.seeded(clock.timed(upcoming), batches.seed):
             if dynamics:  # before the step's checkpoint, so that one that is gone on from has seen all before it
                 with clock.paused():
                     dynamics.record(embedder, batch.step, device)
@@ -135,8 +133,6 @@ def train(
             save = world.leads and (stop or unfinished.due(EPOCH_SAVES_S if epoch_ended else None))
             buffers = {name: buffer.clone() for name, buffer in embedder.model.named_buffers()} if save else {}
             optimizer.learning_rate = learning_rate(settings, batch.step, batches.steps)
-            if embedder.draws:  # what a network draws by itself is a function of seed and step as well
-                torch.manual_seed(hash64(batches.seed, "network", batch.step))
             with out_of_memory_explained(batch, settings.precision, device, unfinished):
                 with autocast:
                     audio, video = forward(*batch.inputs)

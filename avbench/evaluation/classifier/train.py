@@ -18,7 +18,6 @@ from avbench.config.evaluation import TrainingSettings
 from avbench.config.pretraining import MachineSettings
 from avbench.core import rng
 from avbench.core.errors import UserError
-from avbench.core.hashing import hash64
 from avbench.core.progress import Progress
 from avbench.evaluation.classifier.labelled_windows import Batch, Windows
 from avbench.evaluation.classifier.training_run import ClassifierRun
@@ -122,15 +121,13 @@ def train(
         contextlib.closing(Progress(windows.steps, run.name, "step", done=state.step)) as progress,
         contextlib.closing(prefetch(windows.read, windows.plan(state.step), machine.loader_threads)) as upcoming,
     ):
-        for batch in upcoming:
+        for batch in model.seeded(upcoming, run.seed):
             state.validate_if_due(settings, windows.steps_per_epoch, whole, net)
             unfinished.stop_if_requested(snapshot)
             if unfinished.due():
                 unfinished.save(snapshot())
             optimizer.learning_rate = learning_rate(settings, batch.step, windows.steps)
             encoder.train(run.trained.batch_statistics)
-            if model.draws:  # as in pretraining
-                torch.manual_seed(hash64(run.seed, "network", batch.step))
             with torch.set_grad_enabled(run.trained.encoder):
                 pooled = encoder(model_input(model, batch, device))
             logits = head(dropout(pooled, settings.dropout, run.seed, batch.step))
