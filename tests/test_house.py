@@ -52,6 +52,8 @@ TESTED_BY = {
     "methods/positives.py": "methods/test_batches.py",
     "methods/two_ways.py": "methods/test_losses.py",
     "models/blocks.py": "models/test_encoders.py",
+    "models/standalone.py": "audit/test_export.py",
+    "models/standalone_loader.py": "audit/test_export.py",
     "plan/facts.py": "plan/test_report.py",
     "plan/jobs.py": "plan/test_consistency.py",
     "pages/about.py": "pages/test_page.py",

@@ -55,6 +55,18 @@ def manifest(args: argparse.Namespace) -> None:
     build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
 
 
+def listed_clips(args: argparse.Namespace) -> None:
+    """make a dataset of listed clips whose features were computed before: manifest, ledger, a store without media"""
+    from avbench.config.settings import build
+    from avbench.config.store import StoreSettings
+    from avbench.datasets.listed_clips import ListedFiles, write_listed
+    from avbench.features.given_features import GivenFeatures
+
+    known = {path.name: GivenFeatures(path).clip_ids for path in args.features}
+    files = ListedFiles(args.manifest, args.store, args.ledger, args.duplicates)
+    write_listed(args.list, known, build(StoreSettings, args.settings, "store"), files)
+
+
 def unpack(args: argparse.Namespace) -> None:
     """unpack the trimmed clips of an archive"""
     from avbench.core.files import write_json
@@ -235,6 +247,12 @@ VERBS: Verbs = {
             },
         ),
         ("--reasons", {"nargs": "+", "default": [], "metavar": "WORD", "help": "only those with these reasons"}),
+    ],
+    listed_clips: [
+        path_argument("--list", "CSV with the columns clip_id, label and split"),
+        path_argument("--features", "files of features", many=True),
+        json_argument("--settings", "what is stored"),
+        *(path_argument(f"--{name}", "what to write") for name in ("manifest", "store", "ledger", "duplicates")),
     ],
     coverage: [
         path_argument("--ledger", "the dataset's ledger"),
