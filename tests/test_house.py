@@ -51,6 +51,7 @@ TESTED_BY = {
     "methods/pairing_labels.py": "methods/test_pairing.py",
     "methods/positives.py": "methods/test_batches.py",
     "methods/two_ways.py": "methods/test_losses.py",
+    "methods/watching.py": "methods/test_properties.py",
     "models/blocks.py": "models/test_encoders.py",
     "models/standalone.py": "audit/test_export.py",
     "models/standalone_loader.py": "audit/test_export.py",

@@ -95,6 +95,18 @@ MODEL = (
     {"type": json_object, "default": None, "metavar": "JSON", "help": "where features are given (JSON)"},
 )
 
+def check_plugin(args: argparse.Namespace) -> None:
+    """check that the positives, batches and losses of a file keep what ours do"""
+    from avbench.core.errors import UserError
+    from avbench.methods.properties import check_file
+
+    found = check_file(args.file)
+    for name, faults in found.items():
+        print(f"{name}: {'keeps all that is asked' if not faults else f'{len(faults)} fault(s)'}")
+    if told := [f"{name}: {fault}" for name, faults in found.items() for fault in faults]:
+        raise UserError(f"{args.file}: " + " ".join(told))
+
+
 VERBS: Verbs = {
     dynamics_clips: [path_argument("--ledger", "the dataset's ledger"), number_argument("--clips", "how many"), OUTPUT],
     statistics: [DATA, text_argument("--dataset", "the subset's dataset"), SUBSET, FEATURES, MODEL, OUTPUT],
@@ -103,4 +115,5 @@ VERBS: Verbs = {
     models: [
         ("--config", {"type": Path, "default": None, "metavar": "FILE", "help": "a configuration; presets without it"})
     ],
+    check_plugin: [("file", {"metavar": "FILE", "help": "Python that declares them; see docs/extending.md"})],
 }

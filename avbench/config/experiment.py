@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import budgets, paper_switches, seeds, sweeps, tuning
+from avbench.config import budgets, paper_switches, plugin_files, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
@@ -55,7 +55,10 @@ class Experiment:
     """
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
-        validate(config, root / SCHEMA, "config")
+        plugins = config.get("plugins", [])
+        if isinstance(plugins, list) and all(isinstance(path, str) for path in plugins):  # as the schema asks for
+            plugin_files.use(plugins)
+        validate(config, root / SCHEMA, "config", plugin_files.extended if plugins else None)
         self.config, self.root = config, root
         self.name: str = config["experiment"]
         self.until = seeds.parse(config["seeds"])

@@ -6,8 +6,12 @@ Settings are exactly what a job uses, so that a change of one repeats what depen
 import glob
 import json
 from collections.abc import Mapping
+<<<<<<< HEAD
 from dataclasses import asdict, replace
 from functools import cached_property
+=======
+from dataclasses import replace
+>>>>>>> plugins
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +252,7 @@ class Plan(Experiment):
 
     def method_settings(self, method: str, labels: str) -> dict[str, Any]:
         """Return a method's fields, of its run with these labels: those that all methods have first."""
-        fields = asdict(replace(self.methods[method], labels=labels))
+        fields = replace(self.methods[method], labels=labels).recorded()
         return {name: fields[name] for name in (*Method.__annotations__, *fields)}
 
     def subset_settings(self, subset: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from avbench.config.features import FeatureSettings
+from avbench.config.methods import Method
 from avbench.config.pretraining import MachineSettings, PretrainSettings
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_csv, read_json, write_json, write_text
@@ -160,7 +161,7 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
     given = {
         **job.identity,
         "seed": run.seed,
-        "method": asdict(job.method),
+        "method": job.method.recorded() | files_read(job.method),
         "pretraining": asdict(job.pretraining),
         "features": asdict(job.features),
         "clips": len(clip_ids),
@@ -173,6 +174,11 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
     if session.dynamics_ids:
         given["dynamics_clips"] = checkpoint.fingerprint({"ids": session.dynamics_ids})
     return given
+
+
+def files_read(method: Method) -> dict[str, Any]:
+    """Return what decides about the files that declare a method's choices: their bytes, wherever they lie."""
+    return {"plugins": [digest for _, digest in method.plugins]} if method.plugins else {}
 
 
 def publish(outcome: Path, output: Path) -> None:
