@@ -154,6 +154,10 @@ class Experiment:
         """Return the rule file of a dataset; relative paths count from the Snakefile."""
         return self.root / self.datasets[dataset]["rules"]
 
+    def has_media(self, dataset: str) -> bool:
+        """Return whether a dataset has sound and pictures, rather than features that were computed before alone."""
+        return self.rule_file(dataset).name != "features.smk"
+
     def rule_files(self) -> list[Path]:
         """Return each rule file once, in the order of the datasets."""
         return list(dict.fromkeys(self.rule_file(name) for name in self.datasets))

@@ -1,8 +1,10 @@
 """Your own files: a folder with a sub-folder per class, or a CSV that lists the clips."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +16,21 @@ from avbench.data.media.durations import duration_s
 from avbench.datasets.lists import read_rows, require_folder, require_known_labels, require_unique, source_prefix, table
 from avbench.datasets.splits import stratified
 
-AUDIO = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav")
-VIDEO = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
+
+def _extensions(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# What FFmpeg reads of sound and of pictures, by the extensions in use; GIF and WebP are pictures without sound.
+AUDIO = _extensions(
+    ".3ga .aac .ac3 .aif .aifc .aiff .amr .ape .au .caf .dts .eac3 .flac .m4a .m4b .m4r .mka .mp2 .mp3 .mpc .mpga"
+    " .oga .ogg .oma .opus .rf64 .sph .snd .spx .tta .voc .w64 .wav .wave .weba .wma .wv"
+)
+VIDEO = _extensions(
+    ".3g2 .3gp .3gpp .amv .asf .avi .divx .dv .f4v .flv .gif .ivf .m1v .m2p .m2t .m2ts .m2v .m4v .mjpg .mk3d .mkv"
+    " .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .nut .ogm .ogv .ogx .qt .rm .rmvb .tod .trp .ts .vob .webm .webp"
+    " .wmv .wtv"
+)
 
 
 @dataclass(frozen=True)
@@ -105,7 +120,9 @@ def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str]]:
                 clips.append((_utf8(clip_id), f"{prefix}/{clip_id}", 0.0, duration, class_folder.name, split))
                 where[clip_id] = clip_id
     if skipped:
-        print(f"{root}: left out {len(skipped)} files with other extensions, such as {skipped[0].name!r}")
+        kinds = Counter(entry.suffix.lower() or "none" for entry in skipped)
+        what = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
+        print(f"{root}: left out {len(skipped)} files with other extensions: {what}; such as {skipped[0].name!r}")
     return clips, where
 
 
@@ -154,8 +171,8 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
     clips, numbers = [], []
     prefix = source_prefix(listing.parent, path)
     for row, cells in read_rows(listing, ("source", "label")):
-        if unknown := [name for name in cells if name not in COLUMNS]:
-            raise UserError(f"{listing} has the column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}.")
+        if not clips:
+            _leave_out(listing, [name for name in cells if name not in COLUMNS])
         source, split = cells["source"], cells.get("split") or ""
         if split not in (*SPLITS, ""):
             raise UserError(
@@ -177,6 +194,15 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
     remedy = "Give each clip its own clip_id."
     require_unique(listing, zip(numbers, ids, strict=True), remedy)
     return clips, {clip_id: f"{listing}, row {row}" for clip_id, row in zip(ids, numbers, strict=True)}
+
+
+def _leave_out(listing: Path, names: list[str]) -> None:
+    """Say which columns are not a manifest's; one that looks like a slip of the pen is refused."""
+    for name in names:
+        if meant := get_close_matches(name.lower(), COLUMNS, 1, 0.75):
+            raise UserError(f"{listing} has the column {name!r}. Name it {meant[0]!r}, or something unlike it.")
+    if names:
+        print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(COLUMNS)}")
 
 
 def _seconds(listing: Path, row: int, column: str, text: str) -> float:

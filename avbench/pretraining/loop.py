@@ -108,7 +108,7 @@ def train(
     # ------------------------------------------------------------------------------------------- model and optimiser
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     forward = prepare(embedder, batches, machine, autocast, device, unfinished.log)
-    optimizer = Adam(embedder.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
+    optimizer = Adam(embedder.trained(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
 
     # -------------------------------------------------------------------------------------------------------- resume
     queue = queue_of(batches.method, embedder)
@@ -122,7 +122,7 @@ def train(
         contextlib.closing(on_device(batches.since(first_step, machine.loader_threads), device)) as upcoming,
     ):
         job, clock = Timing(), StepClock()
-        for batch in clock.timed(upcoming):
+        for batch in embedder.seeded(clock.timed(upcoming), batches.seed):
             if dynamics:  # before the step's checkpoint, so that one that is gone on from has seen all before it
                 with clock.paused():
                     dynamics.record(embedder, batch.step, device)

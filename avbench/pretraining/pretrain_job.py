@@ -63,10 +63,17 @@ class PretrainJob:
         labels = self.labels or [None] * len(self.seeds)
         return [SeedRun(*run) for run in zip(self.seeds, self.outputs, labels, strict=True)]
 
+    @property
+    def encoder_files(self) -> list[Path]:
+        """The files of weights, and of features of the pretraining clips, that encoders are made of."""
+        others = self.pretraining.networks.others.values()
+        named = dict.fromkeys(path for one in others for path in one.read_files)
+        return [Path(path.replace("{dataset}", self.identity["dataset"])) for path in named]
+
     def inputs(self, run: "SeedRun") -> list[Path]:
         """Return the files that decide the outcome of a run."""
-        files = (Path(path) for path, _ in self.method.plugins)
-        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen, *files)
+        plugins = (Path(path) for path, _ in self.method.plugins)
+        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen, *self.encoder_files, *plugins)
         return [path for path in given if path]
 
 
