@@ -95,6 +95,7 @@ MODEL = (
     {"type": json_object, "default": None, "metavar": "JSON", "help": "where features are given (JSON)"},
 )
 
+
 def check_plugin(args: argparse.Namespace) -> None:
     """check that the positives, batches and losses of a file keep what ours do"""
     from avbench.core.errors import UserError

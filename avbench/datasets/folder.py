@@ -168,7 +168,8 @@ def _utf8(name: str) -> str:
 
 
 def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
-    clips, numbers = [], []
+    clips: list[tuple] = []
+    numbers: list[int] = []
     prefix = source_prefix(listing.parent, path)
     for row, cells in read_rows(listing, ("source", "label")):
         if not clips:

@@ -6,12 +6,8 @@ Settings are exactly what a job uses, so that a change of one repeats what depen
 import glob
 import json
 from collections.abc import Mapping
-<<<<<<< HEAD
-from dataclasses import asdict, replace
-from functools import cached_property
-=======
 from dataclasses import replace
->>>>>>> plugins
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 

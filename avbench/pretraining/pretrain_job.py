@@ -72,9 +72,9 @@ class PretrainJob:
 
     def inputs(self, run: "SeedRun") -> list[Path]:
         """Return the files that decide the outcome of a run."""
+        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen)
         plugins = (Path(path) for path, _ in self.method.plugins)
-        given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen, *self.encoder_files, *plugins)
-        return [path for path in given if path]
+        return [*(path for path in given if path), *self.encoder_files, *plugins]
 
 
 class SeedRun(NamedTuple):
