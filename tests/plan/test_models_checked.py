@@ -46,7 +46,7 @@ def plan(model, **changes):
         ({"audio": "small", "video": {"builder": "torchvision.models.resnet81"}}, "Did you mean 'resnet"),
         (
             {"audio": "small", "video": {"builder": "not_there.py:net"}},
-            "model.video.builder: 'not_there.py' is no file",
+            "the file 'not_there.py' cannot be read .No such file",
         ),
         ({"audio": "small", "video": {**RESNET, "weights": "w.pt"}}, "model.video.weights: 'w.pt' is no file"),
         ({"audio": "small", "video": {"features": "{dataset}.npz"}}, "model.video.features: 'toys.npz' is no file"),
