@@ -69,7 +69,7 @@ HOUSES = {  # what a container takes
     "mov": (("x264", "prores", "mjpeg"), ("aac22", "pcm")),
     "ts": (("x264", "x264-open", "x264-444", "x265", "mpeg2"), ("aac", "mp2", "ac3", "opus")),
     "mpg": (("mpeg1", "mpeg2"), ("mp2", "ac3")),
-    "avi": (("mpeg4", "mjpeg", "x264-ll"), ("mp3", "pcm", "ac3")),
+    "avi": (("mpeg4", "mjpeg"), ("mp3", "pcm", "ac3")),  # of H.264, it does not say when pictures are shown
     "asf": (("wmv2",), ("wma", "mp3")),
     "flv": (("flv1", "x264"), ("mp3", "aac")),
     "nut": (("x264", "mpeg4"), ("opus", "aac")),
@@ -172,7 +172,14 @@ def compare(path, work):
         scaling = f"scale={SIZE}:{SIZE}:flags=bilinear+accurate_rnd+full_chroma_int,format=rgb24"
         arguments += ["-fps_mode", "passthrough", "-vf", scaling, "-c:v", "rawvideo"]
     if "audio" in has:
-        arguments += ["-af", f"aresample={SAMPLE_RATE}:async=1:first_pts=0", "-ac", "1", "-c:a", "pcm_s16le"]
+        arguments += [
+            "-af",
+            f"aresample={SAMPLE_RATE}:async=1:min_hard_comp=0.02:first_pts=0",
+            "-ac",
+            "1",
+            "-c:a",
+            "pcm_s16le",
+        ]
     if not run([*arguments, str(target)], check=False):
         return Comparison(path.name, reason="ffmpeg")
     times, pictures, samples = theirs(target)
@@ -186,12 +193,15 @@ def compare(path, work):
     ends = [times[-1] + frame] if pictures else []
     ends += [len(samples) / SAMPLE_RATE] if len(samples) else []
     found = {"seconds": clip.duration_s, "longer_s": clip.duration_s - min([10.0, *ends]), "frame_s": frame}
-    if pictures:
-        found["difference"] = max(
-            min(distance(ours, pictures[n]) for n in nearest(times, k / RATE)) for k, ours in enumerate(clip.frames)
-        )
+    late = 0.0
     if len(samples):
         found["lag_s"], found["alike"] = lag(clip.audio, samples)
+        late = found["lag_s"] if abs(found["lag_s"]) <= frame else 0.0  # the picture must be as late as the sound
+    if pictures:
+        found["difference"] = max(
+            min(distance(ours, pictures[n]) for n in nearest(times, k / RATE - late))
+            for k, ours in enumerate(clip.frames)
+        )
     return Comparison(path.name, **found)
 
 

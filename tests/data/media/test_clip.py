@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from avbench.data.media.decode import decode
+from avbench.datasets import folder
 from tests.support import media_files as files
 from tests.support.decoding import AUDIO, reason, settings
 
@@ -37,3 +38,37 @@ def test_playlists_are_not_followed(tmp_path, playlist, name):
     path = tmp_path / name
     path.write_text(playlist.format("a.ts"))
     assert reason(path, wanted=AUDIO) == "corrupt"
+
+
+@pytest.mark.parametrize(
+    ("name", "video", "audio", "rate"),
+    [
+        ("a.3gp", "libx264", "aac", 16000),
+        ("a.MTS", "libx264", "ac3", 48000),
+        ("a.m2ts", "libx264", "aac", 48000),
+        ("a.vob", "mpeg2video", "mp2", 48000),
+        ("a.3ga", None, "aac", 16000),
+        ("a.wma", None, "libmp3lame", 44100),
+        ("a.amr", None, "libopencore_amrnb", 8000),
+        ("a.mka", None, "flac", 16000),
+        ("a.caf", None, "alac", 44100),
+        ("a.w64", None, "pcm_s16le", 16000),
+        ("a.ac3", None, "ac3", 48000),
+        ("a.gif", "gif", None, 0),
+        ("a.webp", "libwebp", None, 0),
+    ],
+)
+def test_folders_list_what_is_read(tmp_path, name, video, audio, rate):
+    form = {".3ga": "3gp", ".mts": "mpegts", ".m2ts": "mpegts", ".vob": "vob"}.get(name[1:].lower())
+    pictures = files.moving(50 if name != "a.webp" else 1, 32, 32) if video else None
+    colours = {"gif": "rgb8", "libwebp": "bgra"}.get(video, "yuv420p")
+    sound = files.noise(2, rate) if audio else None
+    made = {"video_codec": video, "audio_codec": audio, "sample_rate": rate, "fps": 25, "pix_fmt": colours}
+    (tmp_path / "class").mkdir()
+    path = files.write_media(tmp_path / "class" / name, pictures, audio=sound, container_format=form, **made)
+    clips = folder.manifest(folder.FolderSettings(str(tmp_path), None, 0.0, 0.0), tmp_path / "clips.csv")
+    assert clips.clip_id.tolist() == [f"class/{name}"]
+    clip = decode(path, settings(video=video is not None, audio=audio is not None), 0, 10)
+    assert clip.duration_s == pytest.approx(2 if name != "a.webp" else 0.04, abs=0.15)
+    if audio is None:
+        assert reason(path) == "no-audio"

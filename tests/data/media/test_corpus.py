@@ -24,10 +24,10 @@ from avbench.data.media.decode import decode
 from avbench.data.store import Store
 from tests.support import media_files as files
 
-FILES = 2000
+FILES = 2400
 HANGS_AFTER_S = 60  # decoding one takes 10 ms
 MOST_MEMORY = 1_000_000_000  # bytes, of the whole process
-REASONS = {"stored", "corrupt", "no-video", "no-audio", "short", "long", "large"}  # no timeout
+REASONS = {"stored", "corrupt", "no-video", "no-audio", "short", "long", "large", "timestamps", "silent"}  # no timeout
 SOURCES = {
     "h264.mp4": {"video_codec": "libx264", "options": {"bf": "2", "g": "5"}, "audio_codec": "aac"},
     "fragments.mp4": {"video_codec": "libx264", "container": {"movflags": "frag_keyframe+empty_moov"}},
