@@ -27,7 +27,7 @@ def dynamics_clips(args: argparse.Namespace) -> None:
     from avbench.pretraining.dynamics_clips import choose
 
     validation = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "validation")
-    write_csv(args.output, pd.DataFrame({"clip_id": choose(validation, args.clips)}))
+    write_csv(args.output, pd.DataFrame({"clip_id": choose(validation, args.clips)}), sealed=True)
 
 
 def statistics(args: argparse.Namespace) -> None:
@@ -40,7 +40,7 @@ def statistics(args: argparse.Namespace) -> None:
 
     features = build(FeatureSettings, args.features, "features")
     ids = read_csv(args.subset, CLIP_LABEL)["clip_id"]
-    write_json(args.output, subset_statistics(open_store(args.data, args.dataset), ids, features))
+    write_json(args.output, subset_statistics(open_store(args.data, args.dataset), ids, features), sealed=True)
 
 
 def pretrain(args: argparse.Namespace) -> None:
