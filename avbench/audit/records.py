@@ -8,6 +8,7 @@ from typing import Any
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.core.hashing import file_digest
+from avbench.core.seals import again
 from avbench.provenance import record as provenance
 
 _RUNS = ("data", "results")  # folders that runs write
@@ -65,7 +66,7 @@ def read_records(paths: Iterable[Path], results: Path) -> Iterator[Record]:
             if not all(isinstance(digest, str) for digest in [*record.inputs.values(), *record.outputs.values()]):
                 raise TypeError
         except (KeyError, TypeError, AttributeError):
-            raise UserError(f"{path} is no record of provenance. Delete it and run the workflow again.") from None
+            raise UserError(f"{path} is no record of provenance. {again(path)}") from None
         yield record
 
 

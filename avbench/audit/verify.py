@@ -1,7 +1,8 @@
 """Is everything as it was when it was made? From the tables' rows back to runs, subsets, ledger and manifest.
 
 Every job of the chain leaves a record with the SHA-256 of what it read and wrote: training in ``run.json``, scoring in
-``provenance.json`` beside the scores, tables and labels that a model made in ``provenance/`` of the experiment.
+``provenance.json`` beside the scores, tables and labels that a model made in ``provenance/`` of the experiment. What
+else jobs read, down to the shards of the store, is sealed (:mod:`avbench.core.seals`).
 """
 
 from collections import Counter, defaultdict
@@ -19,13 +20,15 @@ from avbench.audit.records import (
     recorded_prefix,
     run_of,
 )
+from avbench.audit.remedies import changed, command, is_ours, named
+from avbench.core import seals
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json
 from avbench.provenance import record as provenance
 
 _KEY = ("method", "task", "protocol", "modality", "subset", "labels", "budget", "seed")
+_SEALED = ("subsets", "statistics", "labels", "tuning")  # folders of an experiment with files that are sealed
 _IDENTITY = ("method", "subset", "labels", "budget", "seed")
-_AGAIN = "Delete it and run the workflow again."
 
 
 def verify(results: str | Path, deep: bool = False) -> Verdict:
@@ -55,16 +58,27 @@ def verify(results: str | Path, deep: bool = False) -> Verdict:
     records += [record for record in first_rounds if read & set(record.outputs)]
     verdict = Verdict()
     verdict.findings += _digests(records, files, verdict.remarks)
+    verdict.findings += _seals(records, files, verdict.remarks)
     verdict.findings += _unrecorded(results, own, folders, runs)
-    verdict.findings += _rows(table, [path for path in scores if path.is_file()], verdict)
-    verdict.findings += _identities(folders, results)
+    there = [path for path in scores if path.is_file()]
+    broken = {path: said for path in there if (said := _unreadable(path))}
+    verdict.findings += [
+        Finding("wrong", named(path, results), "a table of scores", said, changed(path, results))
+        for path, said in broken.items()
+    ]
+    verdict.findings += _rows(table, [path for path in there if path not in broken], verdict)
+    verdict.findings += _identities([path.parent for path in there if path not in broken], results)
     if deep:
         from avbench.audit import agreement
 
-        verdict.findings += [
-            Finding("wrong", _name(path, results), *rest)
-            for path, *rest in agreement.differences(scores, [files.find(name) for name in _subsets(records)], results)
-        ]
+        subsets = [files.find(name) for name in _subsets(records)]
+        try:
+            verdict.findings += [
+                Finding("wrong", named(path, results), expected, found, changed(path, results))
+                for path, expected, found in agreement.differences(scores, subsets, results)
+            ]
+        except UserError as error:  # what is damaged is among the findings
+            verdict.remarks.append(f"Contents were not compared to the end: {error}")
     verdict.files = len(files)
     verdict.findings = sorted(set(verdict.findings))
     verdict.remarks += _makers(records)
@@ -80,7 +94,7 @@ def _digests(records: Sequence[Record], files: Files, remarks: list[str]) -> Ite
     needed: dict[tuple[Path, str], list[Record]] = defaultdict(list)
     for record in records:
         for name, digest in record.outputs.items():
-            expected[recorded_file(record, name, files)][digest] = _name(record.path, files.results)
+            expected[recorded_file(record, name, files)][digest] = named(record.path, files.results)
         for name, digest in record.inputs.items():
             needed[files.find(name), digest].append(record)
     absent = {path for path in [*expected, *(path for path, _ in needed)] if files.digest(path) is None}
@@ -89,35 +103,47 @@ def _digests(records: Sequence[Record], files: Files, remarks: list[str]) -> Ite
         remarks.append(f"Not checked, since this copy has none: {kind} ({count} files).")
     for path in sorted(absent - set(elsewhere)):
         told = expected.get(path) or {digest: "" for other, digest in needed if other == path}
-        yield Finding("missing", _name(path, files.results), _short(next(iter(told))), "nothing", _missing(path, files))
+        remedy = command(path, files.results) if is_ours(path, files.results) else "Bring it back."
+        yield Finding("missing", named(path, files.results), _short(next(iter(told))), "nothing", remedy)
     for path, digests in expected.items():
         found = files.digest(path)
         if found and found not in digests:
             digest, told_by = next(iter(digests.items()))
             what = f"{_short(digest)}, as {told_by} says"
-            yield Finding("changed", _name(path, files.results), what, _short(found), _changed(path))
+            yield Finding("changed", named(path, files.results), what, _short(found), changed(path, files.results))
     for (path, digest), users in needed.items():
         found = files.digest(path)
         if found and found != digest:
-            where = _name(path, files.results)
+            where = named(path, files.results)
             readers = f"{len(users)} records" if len(users) > 1 else "the record"
-            what = f"{_short(digest)}, as it was read for {readers} {_name(users[0].path, files.results)}"
+            what = f"{_short(digest)}, as it was read for {readers} {named(users[0].path, files.results)}"
             remedy = (
-                f"If the new {path.name} is right, delete what was made from the old one and run the workflow again."
+                f"If the new {path.name} is right, delete what was made from the old one and run the workflow again. "
+                f"If not: {changed(path, files.results)}"
             )
             yield Finding("stale", where, what + (" and others" if len(users) > 1 else ""), _short(found), remedy)
 
 
-def _missing(path: Path, files: Files) -> str:
-    if path.is_relative_to(files.results):
-        return "Run the workflow again; it makes what is missing, and what depends on it."
-    return "Bring it back, or run the workflow again."
-
-
-def _changed(path: Path) -> str:
-    if path.name == "checkpoint.pt":
-        return "Bring the old one back, or delete the run's folder and run the workflow again."
-    return f"It was edited or replaced. {_AGAIN}"
+def _seals(records: Sequence[Record], files: Files, remarks: list[str]) -> Iterator[Finding]:
+    """Compare sealed files with their seals: of the datasets that were read, and of the experiment."""
+    results, data = files.results, files.results.parent.parent / "data"
+    datasets = {name.split("/")[1] for record in records for name in record.inputs if name.startswith("data/")}
+    shards = [data / dataset / part for dataset in sorted(datasets) for part in ("store", "ledger")]
+    places = [*(data / dataset for dataset in sorted(datasets)), *shards]
+    found = [path for place in places for path in sorted(place.glob(f"*{seals.SUFFIX}"))]
+    for kind in _SEALED:
+        found += sorted((results / kind).rglob(f"*{seals.SUFFIX}"))
+    for path in (sealed.with_name(sealed.name.removesuffix(seals.SUFFIX)) for sealed in found):
+        expected, digest = seals.sealed_digest(path) or "", files.digest(path)
+        if digest != expected:
+            what = f"{_short(expected)}, as {path.name}{seals.SUFFIX} says"
+            if digest is None:
+                yield Finding("missing", named(path, results), what, "nothing", command(path, results))
+            else:
+                yield Finding("changed", named(path, results), what, _short(digest), changed(path, results))
+    packed = [path for place in shards for end in ("arrow", "parquet") for path in place.glob(f"[!.]*.{end}")]
+    if bare := [path for path in packed if not seals.seal_of(path).exists()]:
+        remarks.append(f"Not checked, since an earlier version packed them without digests: {len(bare)} shards.")
 
 
 # ------------------------------------------------------------------------------------------------------------- contents
@@ -131,19 +157,20 @@ def _unrecorded(
     for path in sorted((results / "tables").iterdir()):
         if path.is_file() and not path.name.startswith(".") and path.name not in made:
             remedy = "If it is a table of the workflow, delete it and run again; if not, keep it elsewhere."
-            yield Finding("unrecorded", _name(path, results), f"a record in {provenance.FOLDER}/", "none", remedy)
+            yield Finding("unrecorded", named(path, results), f"a record in {provenance.FOLDER}/", "none", remedy)
     for folder in folders:
         if folder.is_dir() and not (folder / provenance.FILE).is_file():
-            where = _name(folder / "scores.csv", results)
-            yield Finding("unrecorded", where, f"{provenance.FILE} beside it", "none", _AGAIN)
+            path = folder / "scores.csv"
+            remedy = changed(path, results)
+            yield Finding("unrecorded", named(path, results), f"{provenance.FILE} beside it", "none", remedy)
     for run in runs:
         path = run / "run.json"
         if not path.is_file():
-            remedy = "Delete the run's folder and run the workflow again."
-            yield Finding("missing", _name(path, results), "how the run was trained", "nothing", remedy)
+            remedy = command(path, results)
+            yield Finding("missing", named(path, results), "how the run was trained", "nothing", remedy)
         elif "checkpoint.pt" not in map(last_part, read_json(path).get("outputs", {})):
             remedy = "The run is of an earlier version. Delete its folder to train it again."
-            yield Finding("unrecorded", _name(path, results), "the checkpoint's digest", "none", remedy)
+            yield Finding("unrecorded", named(path, results), "the checkpoint's digest", "none", remedy)
 
 
 def _rows(table: Path, scores: Sequence[Path], verdict: Verdict) -> Iterator[Finding]:
@@ -160,10 +187,19 @@ def _rows(table: Path, scores: Sequence[Path], verdict: Verdict) -> Iterator[Fin
             told.add(key)
             if rows.get(key) != row:
                 found = "no such row" if key not in rows else _difference(columns, row, rows[key])
-                what = f"{' '.join(key)}: {_difference(columns, rows.get(key, ()), row)}, as in {_name(path, results)}"
-                yield Finding("wrong", _name(table, results), what, found, remedy)
+                what = f"{' '.join(key)}: {_difference(columns, rows.get(key, ()), row)}, as in {named(path, results)}"
+                yield Finding("wrong", named(table, results), what, found, remedy)
     for key in rows.keys() - told:
-        yield Finding("wrong", _name(table, results), f"{' '.join(key)}: a score file", "none", remedy)
+        yield Finding("wrong", named(table, results), f"{' '.join(key)}: a score file", "none", remedy)
+
+
+def _unreadable(path: Path) -> str:
+    """Return what is wrong with a score file that cannot be read; nothing if it can."""
+    try:
+        read_csv(path, _KEY)
+    except UserError as error:
+        return str(error)
+    return ""
 
 
 def _by_key(path: Path, columns: Sequence[str]) -> dict[tuple[str, ...], tuple[str, ...]]:
@@ -189,7 +225,7 @@ def _identities(folders: Sequence[Path], results: Path) -> Iterator[Finding]:
         scored = read_csv(folder / "scores.csv", _IDENTITY)
         for values in set(zip(*scored.values(), strict=True)):
             if values != tuple(told.values()):
-                where, what = _name(folder / "scores.csv", results), f"{' '.join(told.values())}, as run.json says"
+                where, what = named(folder / "scores.csv", results), f"{' '.join(told.values())}, as run.json says"
                 yield Finding("wrong", where, what, " ".join(values), "Delete the run's folder and run again.")
 
 
@@ -213,12 +249,6 @@ def _makers(records: Sequence[Record]) -> list[str]:
         found = Counter(of(record.made_by) for record in records)
         remarks += [f"{title} {what} ({count} records)" for what, count in found.most_common()]
     return remarks
-
-
-def _name(path: Path, results: Path) -> str:
-    """Return a file's name relative to the folder above ``results``."""
-    above = results.parent.parent
-    return path.relative_to(above).as_posix() if path.is_relative_to(above) else path.name
 
 
 def _short(digest: str) -> str:

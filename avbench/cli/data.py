@@ -104,14 +104,18 @@ def ledger(args: argparse.Namespace) -> None:
     """merge the shards' ledgers, apply the checks, audit duplicates: one row a listed clip"""
     from avbench.config.checks import CheckSettings
     from avbench.config.settings import build
-    from avbench.core.files import write_csv
+    from avbench.core.files import read_json, write_csv
     from avbench.data import ledger as ledgers
-    from avbench.data.manifest import read_manifest
+    from avbench.data.manifest import LEFT_OUT, read_manifest
+    from avbench.data.store import require_whole_shards
 
+    require_whole_shards(path.parents[1] / "store" / f"{path.stem}.arrow" for path in args.ledgers)
     merged = ledgers.merge(args.ledgers, read_manifest(args.manifest))
-    checked, duplicates = ledgers.check(merged, build(CheckSettings, args.checks, "checks"))
-    write_csv(args.duplicates, duplicates)
-    ledgers.write(args.output, checked)
+    checks = build(CheckSettings, args.checks, "checks")
+    checked, duplicates = ledgers.check(merged, checks)
+    write_csv(args.duplicates, duplicates, sealed=True)
+    beside = args.manifest.with_name(LEFT_OUT)
+    ledgers.write(args.output, checked, checks, read_json(beside) if beside.is_file() else {})
 
 
 def coverage(args: argparse.Namespace) -> None:
@@ -120,8 +124,8 @@ def coverage(args: argparse.Namespace) -> None:
     from avbench.data import ledger as ledgers
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
-    ledgers.require_coverage(table, args.minimum, args.dataset)
-    write_json(args.output, ledgers.coverage(table))
+    ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
+    write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
 
 
 def coverage_table(args: argparse.Namespace) -> None:
@@ -148,7 +152,7 @@ def subset(args: argparse.Namespace) -> None:
     from avbench.data.subsets import draw
 
     pool = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "train")
-    write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")))
+    write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")), sealed=True)
 
 
 def sizes(args: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ def labels(args: argparse.Namespace) -> None:
     from avbench.labels.label_noise import make
 
     subset = pd.DataFrame(read_csv(args.subset, CLIP_LABEL))
-    write_csv(args.output, make(subset, build(LabelSettings, args.settings, "labels")))
+    write_csv(args.output, make(subset, build(LabelSettings, args.settings, "labels")), sealed=True)
 
 
 def pseudo_labels(args: argparse.Namespace) -> None:

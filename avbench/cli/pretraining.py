@@ -29,7 +29,7 @@ def dynamics_clips(args: argparse.Namespace) -> None:
     from avbench.pretraining.dynamics_clips import choose
 
     validation = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "validation")
-    write_csv(args.output, pd.DataFrame({"clip_id": choose(validation, args.clips)}))
+    write_csv(args.output, pd.DataFrame({"clip_id": choose(validation, args.clips)}), sealed=True)
 
 
 def statistics(args: argparse.Namespace) -> None:
@@ -44,7 +44,8 @@ def statistics(args: argparse.Namespace) -> None:
     features = build(FeatureSettings, args.features, "features")
     networks = settings_of(args.model) if args.model else None
     ids = read_csv(args.subset, CLIP_LABEL)["clip_id"]
-    write_json(args.output, subset_statistics(open_store(args.data, args.dataset), ids, features, networks))
+    found = subset_statistics(open_store(args.data, args.dataset), ids, features, networks)
+    write_json(args.output, found, sealed=True)
 
 
 def pretrain(args: argparse.Namespace) -> None:

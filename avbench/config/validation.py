@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, ValidationError
 
+from avbench.config.yaml_text import advice, advice_on_path, foreign_paths
 from avbench.core.errors import UserError
 
 
@@ -33,8 +34,11 @@ def validate(
     allowed = json.loads(text) if schema.suffix == ".json" else yaml.safe_load(text)
     validator = Draft202012Validator(extended(allowed) if extended else allowed)
     errors = sorted(validator.iter_errors(values), key=lambda error: list(map(str, error.absolute_path)))
-    if errors:
-        raise UserError(f"{where}: " + " ".join(_explain(_deepest(error)) for error in errors))
+    said = [_explain(_deepest(error)) for error in errors]
+    for key, value in foreign_paths(values):
+        said.append(f"key '{key}': {value!r} is a path of a shell or of another system.{advice_on_path(value)}")
+    if said:
+        raise UserError(f"{where}: " + " ".join(said))
 
 
 def _deepest(error: ValidationError) -> ValidationError:
@@ -70,7 +74,8 @@ def _explain(error: ValidationError) -> str:
         near = difflib.get_close_matches(str(error.instance), map(str, error.validator_value), 1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
         choices = ", ".join(map(str, error.validator_value))
-        return f"{at}: {error.instance!r} is not allowed; it must be one of {choices}.{hint}"
+        meant = advice(error.instance, error.validator_value)
+        return f"{at}: {error.instance!r} is not allowed; it must be one of {choices}.{hint}{meant}"
     bounds = {
         "const": lambda v: f"{v!r}",
         "type": lambda v: f"of type {v}",
@@ -85,5 +90,7 @@ def _explain(error: ValidationError) -> str:
         "not": lambda v: "another name, since this one is reserved",
     }
     if error.validator in bounds:
-        return f"{at}: {error.instance!r} is not allowed; it must be {bounds[error.validator](error.validator_value)}."
+        must = bounds[error.validator](error.validator_value)
+        meant = advice(error.instance, error.validator_value if error.validator == "type" else None)
+        return f"{at}: {error.instance!r} is not allowed; it must be {must}.{meant}"
     return f"{at}: {error.message}."

@@ -6,10 +6,12 @@ import glob
 import json
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from avbench.core import seals
 from avbench.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
+        seals.seal_of(path).unlink(missing_ok=True)  # of an earlier file; whoever wants a new one says so
         temporary.replace(path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}. Check free space and permissions.") from error
@@ -48,23 +51,43 @@ def remove_leftovers(path: str | Path) -> None:
         left.unlink(missing_ok=True)
 
 
+def is_ordinary(path: str | Path) -> bool:
+    """Return whether a path leads to a file on a disk, or to nothing.
+
+    False for devices, pipes and sockets, and for what the kernel shows as files: they have no end, or keep a reader
+    waiting.
+    """
+    try:
+        real = os.path.realpath(path)
+        if real.startswith(("/proc/", "/sys/", "/dev/")):
+            return False
+        return stat.S_ISREG(os.stat(real).st_mode)
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return not isinstance(path, str) or "\0" not in path
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | Path, value: Any) -> None:
-    """Write JSON atomically, keys in the order given, with a final newline."""
+def write_json(path: str | Path, value: Any, sealed: bool = False) -> None:
+    """Write JSON atomically, keys in the order given, with a final newline; with its seal, if it is to have one."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    if sealed:
+        seals.seal(path)
 
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        UserError: the file is missing or is no JSON.
+        UserError: the file is missing, is no JSON, or not what was sealed (:mod:`avbench.core.seals`).
     """
+    seals.require_whole(path)
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -73,21 +96,24 @@ def read_json(path: str | Path) -> Any:
         raise UserError(f"{path} is not JSON: {error}.") from error
 
 
-def write_csv(path: str | Path, table: "pd.DataFrame") -> None:
-    """Write a table as CSV atomically: UTF-8, LF line ends, floats with six decimals, no index."""
+def write_csv(path: str | Path, table: "pd.DataFrame", sealed: bool = False) -> None:
+    """Write a table as CSV atomically: UTF-8, LF line ends, floats with six decimals, no index; sealed or not."""
     # Python 3.11 leaves a lone carriage return unquoted, which readers take for the end of a row.
     tricky = any("\r" in str(value) for name in table for value in table[name] if isinstance(value, str))
     quoting = csv.QUOTE_ALL if tricky else csv.QUOTE_MINIMAL
     with atomic(path) as part:
         table.to_csv(part, index=False, lineterminator="\n", float_format="%.6f", quoting=quoting)
+    if sealed:
+        seals.seal(path)
 
 
 def read_csv(path: str | Path, columns: Iterable[str]) -> dict[str, list[str]]:
     """Read columns of a CSV as text, as it stands: no guessing of types, no missing values.
 
     Raises:
-        UserError: the file is missing, no CSV, or lacks a column.
+        UserError: the file is missing, no CSV, lacks a column, or is not what was sealed (:mod:`avbench.core.seals`).
     """
+    seals.require_whole(path)
     columns = list(columns)
     try:
         with Path(path).open(encoding="utf-8", newline="") as stream:

@@ -3,8 +3,10 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def hash64(*key: object) -> int:
@@ -20,12 +22,14 @@ def hash64(*key: object) -> int:
     return int.from_bytes(digest.digest(), "little")
 
 
-def keyed_ranks(seed: int, purpose: str, names: Iterable[str]) -> np.ndarray:
+def keyed_ranks(seed: int, purpose: str, names: Iterable[str]) -> "np.ndarray":
     """Return a uint64 array, shape (n,), with one keyed hash a name.
 
     Sorting names by it is a shuffle in which a name's place relative to another's never depends on which
     others are present. That is what makes smaller subsets nested in larger ones.
     """
+    import numpy as np  # here: the workflow plans without it
+
     return np.fromiter((hash64(seed, purpose, name) for name in names), dtype=np.uint64)
 
 

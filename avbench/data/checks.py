@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from avbench.data.media.clip import Clip
 
 
+# The threshold that rejects a clip with a reason: keys of the section ``checks``.
+THRESHOLDS = {
+    "short": "min_duration_s",
+    "duration": "max_excess_s",
+    "silent": "silence_dbfs",
+    "still": "still_difference",
+    "duplicate": "duplicates",
+}
+
+
 @dataclass(frozen=True)
 class Measurements:
     """What is measured of a clip; NaN, or an empty hash, for what it has not.

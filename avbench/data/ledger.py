@@ -1,35 +1,48 @@
 """The ledger: what became of every clip of a manifest. Nothing is dropped silently, nothing is replaced."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from avbench.config.checks import CheckSettings
-from avbench.core import files
+from avbench.core import files, seals
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.data import duplicates
-from avbench.data.checks import Measurements, fault
+from avbench.data.checks import THRESHOLDS, Measurements, fault
 from avbench.data.manifest import SPLITS
 
 STATES = ("stored", "unavailable", "rejected")
 COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
 NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "clipped", "motion")  # measured by packing
+_CHECKS, _LEFT_OUT = "avbench.checks", "avbench.left_out"
 MEASURED = (*NUMBERS, "frame_hash", "audio_hash")
 
 
-def write(path: str | Path, table: pd.DataFrame) -> None:
-    """Write a ledger, or a shard of one, as Parquet: atomic, the same bytes for the same rows.
+def write(
+    path: str | Path,
+    table: pd.DataFrame,
+    checks: CheckSettings | None = None,
+    left_out: Mapping[str, int] | None = None,
+) -> None:
+    """Write a ledger, or a shard of one, as Parquet: atomic, sealed, the same bytes for the same rows.
 
-    Columns hold text, those of ``NUMBERS`` float64.
+    Columns hold text, those of ``NUMBERS`` float64. In the file's metadata are the thresholds that decided, and how
+    many files of each extension no clip was made of, if there are any.
     """
     types = {name: pa.float64() if name in NUMBERS else pa.string() for name in table.columns}
     columns = {name: pa.array(table[name].tolist(), kind) for name, kind in types.items()}
     with files.atomic(path) as part:
-        pq.write_table(pa.table(columns), part, compression="zstd")
+        told = {_CHECKS: asdict(checks) if checks else {}, _LEFT_OUT: dict(left_out or {})}
+        metadata = {key: json.dumps(value, sort_keys=True) for key, value in told.items() if value}
+        pq.write_table(pa.table(columns, metadata=metadata), part, compression="zstd")
+    seals.seal(path)
 
 
 def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -38,6 +51,7 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame
     Raises:
         UserError: the file is missing or damaged.
     """
+    seals.require_whole(path)
     try:
         table = pq.read_table(path, columns=None if columns is None else list(columns))
     except FileNotFoundError:
@@ -46,6 +60,29 @@ def read(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame
         raise UserError(f"{path} is not a ledger: {error}. Delete it and pack again.") from error
     cells = {name: table.column(name).to_pylist() for name in table.column_names}
     return pd.DataFrame({n: pd.Series(c, dtype=float if n in NUMBERS else object) for n, c in cells.items()})
+
+
+def read_checks(path: str | Path) -> dict[str, Any]:
+    """Return the thresholds that decided in a ledger; nothing where it does not say so.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    return _told(path, _CHECKS)
+
+
+def read_left_out(path: str | Path) -> dict[str, int]:
+    """Return how many files of each extension were no clips of the dataset.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    return _told(path, _LEFT_OUT)
+
+
+def _told(path: str | Path, key: str) -> dict[str, Any]:
+    read(path, ["clip_id"])  # says whatever may be wrong with it
+    return json.loads((pq.read_schema(path).metadata or {}).get(key.encode(), b"{}"))
 
 
 def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
@@ -113,13 +150,17 @@ def _reject(ledger: pd.DataFrame, faults: Mapping[int, tuple[str, str]]) -> None
     ledger.loc[rows, "detail"] = [detail for _, detail in faults.values()]
 
 
-def coverage(ledger: pd.DataFrame) -> dict:
+def coverage(ledger: pd.DataFrame, left_out: Mapping[str, int] | None = None) -> dict:
     """Count what is there.
+
+    Args:
+        ledger: of the dataset.
+        left_out: files by extension, see :func:`read_left_out`.
 
     Returns:
         ``{"all": {"listed", "stored", "share"}, "splits": {split: the same}, "reasons": {reason: clips}, "training":
         {"classes", "clips", "smallest", "largest"}}``, reasons by falling count; shares are in [0, 1]; smallest and
-        largest are the stored training clips of a class.
+        largest are the stored training clips of a class. ``left_out`` follows where files were.
     """
     stored_clips = ledger.state == "stored"
     splits = {split: ledger.split == split for split in SPLITS if (ledger.split == split).any()}
@@ -135,6 +176,7 @@ def coverage(ledger: pd.DataFrame) -> dict:
             "smallest": int(sizes.min()) if len(sizes) else 0,
             "largest": int(sizes.max()) if len(sizes) else 0,
         },
+        **({"left_out": dict(left_out)} if left_out else {}),
     }
 
 
@@ -148,11 +190,20 @@ def _reasons(ledger: pd.DataFrame) -> dict[str, int]:
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
-def require_coverage(ledger: pd.DataFrame, minimum: float, dataset: str) -> None:
+def require_coverage(
+    ledger: pd.DataFrame, minimum: float, dataset: str, checks: Mapping[str, Any] | None = None
+) -> None:
     """Stop where too few clips are stored in a split.
 
+    Args:
+        ledger: of the dataset.
+        minimum: the share of a split's clips that must be stored, in [0, 1].
+        dataset: its name, for the message.
+        checks: the thresholds that decided, see :func:`read_checks`.
+
     Raises:
-        UserError: a split's share is below ``minimum`` (in [0, 1]); names the shares, the reasons and some clips.
+        UserError: a split's share is below ``minimum``; names the shares, the reasons, the threshold that rejected
+            most, and some clips.
     """
     below: Mapping[str, dict] = {
         split: share
@@ -163,13 +214,25 @@ def require_coverage(ledger: pd.DataFrame, minimum: float, dataset: str) -> None
         return
     failed = ledger[(ledger.state != "stored") & ledger.split.isin(list(below))]
     shares = ", ".join(f"{s['stored']} of {s['listed']} {split} clips ({s['share']:.1%})" for split, s in below.items())
-    reasons = ", ".join(f"{reason} ({count})" for reason, count in list(_reasons(failed).items())[:3])
+    counts = _reasons(failed)
+    reasons = ", ".join(f"{reason} ({count})" for reason, count in list(counts.items())[:3])
     examples = ", ".join(repr(clip_id) for clip_id in failed.clip_id.head(3))
     raise UserError(
         f"dataset {dataset}: only {shares} could be stored; min_coverage is {minimum:.1%}. Most frequent reasons: "
-        f"{reasons}; for example {examples}. Mend the sources (the ledger says why each clip failed) and pack again, "
-        "or lower min_coverage."
+        f"{reasons}; for example {examples}.{_strictest(counts, checks or {})} Mend the sources (the ledger says why "
+        "each clip failed) and pack again, or lower min_coverage."
     )
+
+
+def _strictest(counts: Mapping[str, int], checks: Mapping[str, Any]) -> str:
+    """Return a sentence on the threshold that rejected most, or nothing where none rejected any."""
+    reason = next((reason for reason in counts if reason in THRESHOLDS), None)
+    if reason is None:
+        return ""
+    key = THRESHOLDS[reason]
+    value = f": {checks[key]}" if key in checks else ""
+    what = "excludes" if key == "duplicates" else "rejects"
+    return f" `checks.{key}{value}` {what} {counts[reason]} of them; set it otherwise if they are fit for use."
 
 
 def stored(ledger: pd.DataFrame, split: str) -> pd.DataFrame:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from avbench.core import files
+from avbench.core import files, seals
 from avbench.core.errors import UserError
 
 COLUMNS = ("clip_id", "source", "start_s", "duration_s", "label", "split")
+LEFT_OUT = "left_out.json"  # beside it: files that are no clips, by their extension
 SPLITS = ("train", "validation", "test")
 
 _TEXT = ("clip_id", "source", "label")
@@ -32,6 +33,7 @@ def read_manifest(path: str | Path, chosen: Callable[[str], bool] | None = None)
         UserError: the file is missing, is no UTF-8 CSV, or breaks a rule; the message names file, row and remedy.
             Rows are counted as a spreadsheet does: the header is row 1.
     """
+    seals.require_whole(path)
     try:
         # newline="" leaves line breaks inside quoted fields alone; utf-8-sig drops the mark that Excel writes.
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
@@ -63,7 +65,7 @@ def read_manifest(path: str | Path, chosen: Callable[[str], bool] | None = None)
 
 
 def write_manifest(path: str | Path, table: pd.DataFrame) -> None:
-    """Validate a manifest as :func:`read_manifest` does and write it atomically, columns in the order of ``COLUMNS``.
+    """Validate a manifest as :func:`read_manifest` does; write it atomically and sealed, columns as in ``COLUMNS``.
 
     What is written reads back exactly: floats keep every digit, text may hold commas, quotes and line breaks.
 
@@ -77,6 +79,7 @@ def write_manifest(path: str | Path, table: pd.DataFrame) -> None:
     lines = [",".join(COLUMNS), *map(",".join, zip(*columns, strict=True))]
     with files.atomic(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
         stream.write("\n".join(lines) + "\n")
+    seals.seal(path)
 
 
 def _quoted(value: str) -> str:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import simplejpeg
 
 from avbench.config.store import StoreSettings
-from avbench.core import files
+from avbench.core import files, seals
 from avbench.core.errors import UserError
 
 _COLUMNS = [
@@ -48,7 +48,9 @@ def encode_frames(frames: np.ndarray, settings: StoreSettings) -> list[bytes]:
 
 
 def write_shard(path: str | Path, rows: Iterable[Row], settings: StoreSettings) -> None:
-    """Write a shard atomically, in bounded memory. ``rows`` must come sorted by clip id; none at all is fine.
+    """Write a shard atomically, in bounded memory, and seal it.
+
+    ``rows`` must come sorted by clip id; none at all is fine.
 
     Raises:
         UserError: the file cannot be written, for example because the disk is full.
@@ -62,6 +64,7 @@ def write_shard(path: str | Path, rows: Iterable[Row], settings: StoreSettings) 
         for batch in _batches(rows):
             arrays = [pa.array([getattr(row, field.name) for row in batch], field.type) for field in schema]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
+    seals.seal(path)
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -241,6 +244,20 @@ def _open(path: str) -> tuple[StoreSettings, list[pa.RecordBatch]]:
         return StoreSettings(**json.loads((reader.schema.metadata or {})[_METADATA])), batches
     except (KeyError, ValueError, TypeError):
         raise UserError(f"{path} is an Arrow file, but no shard of this clip store. Pack this shard again.") from None
+
+
+def require_whole_shards(paths: Iterable[Path]) -> None:
+    """Check those shards that something wrote after they were sealed.
+
+    A store has hundreds of gigabytes, so that others are not read; ``python -m avbench verify`` reads them all.
+
+    Raises:
+        UserError: a shard is not as it was packed.
+    """
+    for path in paths:
+        sealed = seals.seal_of(path)
+        if path.is_file() and sealed.is_file() and path.stat().st_mtime_ns > sealed.stat().st_mtime_ns:
+            seals.require_whole(path)
 
 
 def open_store(data: Path, dataset: str) -> Store:

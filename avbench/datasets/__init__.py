@@ -38,9 +38,15 @@ def build_manifest(kind: str, settings: Mapping[str, Any], inputs: Mapping[str, 
     module = import_module(module_name)
     chosen = build(getattr(module, class_name), settings, f"options of {kind}")
 
-    from avbench.data.manifest import SPLITS, write_manifest
+    from avbench.core.files import write_json
+    from avbench.data.manifest import LEFT_OUT, SPLITS, write_manifest
 
     clips = module.manifest(chosen, Path(path), **inputs)
     write_manifest(path, clips)
+    # Beside the manifest, which lists clips alone: the ledger tells of them too.
+    beside = Path(path).with_name(LEFT_OUT)
+    beside.unlink(missing_ok=True)
+    if left_out := clips.attrs.get("left_out"):
+        write_json(beside, left_out)
     counts = ", ".join(f"{int((clips.split == split).sum())} {split}" for split in SPLITS)
     print(f"{path}: {counts} clips, {clips.label.nunique()} labels")

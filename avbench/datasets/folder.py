@@ -1,6 +1,7 @@
 """Your own files: a folder with a sub-folder per class, or a CSV that lists the clips."""
 
 import math
+import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,11 +10,21 @@ from pathlib import Path
 
 import pandas as pd
 
+from avbench.config.yaml_text import advice_on_path
 from avbench.core.errors import UserError
+from avbench.core.files import is_ordinary
 from avbench.data.manifest import COLUMNS, SPLITS
 from avbench.data.media.clip import is_url
-from avbench.data.media.durations import duration_s
-from avbench.datasets.lists import read_rows, require_folder, require_known_labels, require_unique, source_prefix, table
+from avbench.data.media.durations import UNKNOWN_S, duration_s
+from avbench.datasets.lists import (
+    plain_labels,
+    read_rows,
+    require_folder,
+    require_known_labels,
+    require_unique,
+    source_prefix,
+    table,
+)
 from avbench.datasets.splits import stratified
 
 
@@ -30,6 +41,17 @@ VIDEO = _extensions(
     ".3g2 .3gp .3gpp .amv .asf .avi .divx .dv .f4v .flv .gif .ivf .m1v .m2p .m2t .m2ts .m2v .m4v .mjpg .mk3d .mkv"
     " .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .nut .ogm .ogv .ogx .qt .rm .rmvb .tod .trp .ts .vob .webm .webp"
     " .wmv .wtv"
+)
+
+
+# Folders that file systems, NAS boxes and archives put among one's own; those with a dot are left out anyway.
+SYSTEM = (
+    *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "@tmp"),
+    *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found"),
+)
+_REMEDY = (
+    "Add clips of these, move their folders or rows away, set test_share and validation_share to 0, or say of each "
+    "clip which split it belongs to."
 )
 
 
@@ -69,17 +91,19 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     Raises:
         UserError: nothing is there, the folders are laid out otherwise, or a row breaks a rule.
     """
+    left_out: Counter[str] = Counter()
     if settings.list is not None and settings.directory is None:
         origin = settings.list
         clips, where = _listed(Path(origin), path)
     elif settings.directory is not None and settings.list is None:
         origin = settings.directory
-        clips, where = _found(origin, path)
+        clips, where, left_out = _found(origin, path)
     else:
         raise UserError("options: exactly one of directory and list must be given.")
     if not clips:
         raise UserError(f"{origin} holds no clips.")
     made = table(clips)
+    made["label"] = plain_labels(made.label.tolist(), origin)
     given = set(made.split) - {""}
     shares = {"test": settings.test_share, "validation": settings.validation_share}
     unsplit = made.split == ""
@@ -88,22 +112,23 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
         made.label[unsplit].tolist(),
         {split: share for split, share in shares.items() if split not in given},
         settings.seed,
-        "Add clips, lower the shares, or say which clip belongs to which split.",
+        _REMEDY,
     )
     require_known_labels(made, where)
+    made.attrs["left_out"] = dict(sorted(left_out.items()))
     return made
 
 
 # --------------------------------------------------------------------------------------------------- a folder
 
 
-def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str]]:
+def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str], Counter[str]]:
     root = require_folder(directory, "Set options.directory to the folder of your clips.")
     prefix = source_prefix(directory, path)
     clips, where, skipped = [], {}, []
     for split, folder in _parts(root):
         for class_folder in _folders(folder):
-            members = [entry for entry in _entries(class_folder) if not entry.is_dir()]
+            members = [entry for entry in _entries(class_folder) if not os.path.isdir(entry)]
             media = [entry.name for entry in members if entry.suffix.lower() in AUDIO + VIDEO]
             skipped += [entry for entry in members if entry.name not in set(media)]
             if nested := _folders(class_folder):
@@ -116,14 +141,17 @@ def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str]]:
                 raise UserError(f"the class folder {class_folder} holds no audio or video. Fill or delete it.")
             for name in media:
                 clip_id = str((class_folder / name).relative_to(root))
-                duration = duration_s(class_folder / name)
+                duration = _length_s(class_folder / name)
                 clips.append((_utf8(clip_id), f"{prefix}/{clip_id}", 0.0, duration, class_folder.name, split))
                 where[clip_id] = clip_id
+    places = [root, *(place for _, folder in _parts(root) for place in (folder, *_folders(folder)))]
+    if system := [name for name in SYSTEM if any(os.path.lexists(place / name) for place in places)]:
+        print(f"{root}: left out the system's folders {', '.join(system)}")
+    kinds = Counter(entry.suffix.lower() or "none" for entry in skipped)
     if skipped:
-        kinds = Counter(entry.suffix.lower() or "none" for entry in skipped)
         what = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
         print(f"{root}: left out {len(skipped)} files with other extensions: {what}; such as {skipped[0].name!r}")
-    return clips, where
+    return clips, where, kinds
 
 
 def _parts(root: Path) -> list[tuple[str, Path]]:
@@ -148,12 +176,22 @@ def _parts(root: Path) -> list[tuple[str, Path]]:
 
 
 def _entries(folder: Path) -> Iterator[Path]:
-    """Yield what a folder holds, by name; names that begin with a dot are the system's."""
-    return (entry for entry in sorted(folder.iterdir()) if not entry.name.startswith("."))
+    """Yield what a folder holds, by name; names that begin with a dot are the system's, and so are those of ``SYSTEM``.
+
+    Raises:
+        UserError: the folder cannot be read.
+    """
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        raise UserError(
+            f"the folder {folder} cannot be read: {error.strerror}. Make it readable, or move it away."
+        ) from None
+    return (folder / name for name in names if not name.startswith(".") and name not in SYSTEM)
 
 
 def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in _entries(folder) if entry.is_dir()]
+    return [entry for entry in _entries(folder) if os.path.isdir(entry)]
 
 
 def _utf8(name: str) -> str:
@@ -174,6 +212,8 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
     for row, cells in read_rows(listing, ("source", "label")):
         if not clips:
             _leave_out(listing, [name for name in cells if name not in COLUMNS])
+        if not is_url(cells["source"]) and (advice := advice_on_path(cells["source"])):
+            raise UserError(f"{listing}, row {row}: the source is {cells['source']!r}.{advice}")
         source, split = cells["source"], cells.get("split") or ""
         if split not in (*SPLITS, ""):
             raise UserError(
@@ -185,7 +225,7 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
             if duration == 0:
                 raise UserError(f"{listing}, row {row}: duration_s is 0. Leave it empty for the rest of the file.")
         else:
-            whole = duration_s(listing.parent / source)
+            whole = _length_s(listing.parent / source)
             # A start after the end is for the ledger to report.
             duration = round(whole - start, 6) if whole > start else whole
         place = source if is_url(source) or Path(source).is_absolute() else f"{prefix}/{source}"
@@ -204,6 +244,11 @@ def _leave_out(listing: Path, names: list[str]) -> None:
             raise UserError(f"{listing} has the column {name!r}. Name it {meant[0]!r}, or something unlike it.")
     if names:
         print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(COLUMNS)}")
+
+
+def _length_s(path: Path) -> float:
+    """Return how long a file lasts; one that is none is not opened, and ends in the ledger."""
+    return duration_s(path) if is_ordinary(path) else UNKNOWN_S
 
 
 def _seconds(listing: Path, row: int, column: str, text: str) -> float:

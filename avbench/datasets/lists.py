@@ -2,11 +2,13 @@
 
 import csv
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
+from avbench.config.yaml_text import advice_on_path
 from avbench.core.errors import UserError
 from avbench.data.manifest import COLUMNS
 
@@ -29,10 +31,14 @@ def read_rows(
         with Path(path).open(encoding="utf-8-sig", newline="") as stream:
             records = list(csv.reader(stream, delimiter=delimiter, strict=True))
     except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}. Check the dataset's options.") from None
+        raise UserError(
+            f"{path} cannot be read: {error.strerror}. Check the dataset's options.{advice_on_path(path)}"
+        ) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is not a table in UTF-8: {error}. Download or save it again.") from None
     names = records[0] if header and records else list(columns)
+    if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise UserError(f"{path} has the column {twice[0]!r} twice. Keep one of them; nobody can tell which counts.")
     if missing := [name for name in columns if name not in names]:
         raise UserError(f"{path} has no column {missing[0]!r}; its first row reads {delimiter.join(names)!r}.")
     for row, record in enumerate(records[header:], start=1 + header):
@@ -60,6 +66,25 @@ def require_unique(path: str | Path, rows: Iterable[tuple[int, str]], remedy: st
     for row, name in rows:
         if first.setdefault(name, row) != row:
             raise UserError(f"{path}, row {row}: {name!r} is already in row {first[name]}. {remedy}")
+
+
+def plain_labels(labels: Sequence[str], origin: str | Path) -> list[str]:
+    """Return labels as they are compared: composed (Unicode's NFC), and without space at their ends.
+
+    macOS writes names decomposed, and tables gather spaces; nobody sees either. What becomes one label is printed.
+
+    Args:
+        labels: as they were written.
+        origin: where, for what is printed.
+    """
+    plain = [unicodedata.normalize("NFC", label).strip() for label in labels]
+    forms: dict[str, set[str]] = {}
+    for label, written in zip(plain, labels, strict=True):
+        forms.setdefault(label, set()).add(written)
+    for label, found in forms.items():
+        if len(found) > 1:
+            print(f"{origin}: taken as one label, {label!r}: {', '.join(map(ascii, sorted(found)))}")
+    return plain
 
 
 def require_known_labels(clips: pd.DataFrame, where: Mapping[str, str]) -> None:
@@ -91,7 +116,7 @@ def require_folder(path: str | Path, remedy: str) -> Path:
         UserError: it does not, or is a file.
     """
     if not Path(path).is_dir():
-        raise UserError(f"the folder {path} does not exist. {remedy}")
+        raise UserError(f"the folder {path} does not exist. {remedy}{advice_on_path(path)}")
     return Path(path)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from avbench.core.errors import UserError
 from avbench.core.hashing import hash64
 
+_SHOWN = 20  # labels that a message names
+
 
 def falls_below(share: float, seed: int, group: str) -> bool:
     """Return whether a group's keyed hash is among the lowest ``share`` of all hashes.
@@ -33,7 +35,7 @@ def stratified(
         remedy: what to do about a label with too few groups, for the message.
 
     Raises:
-        UserError: a label has too few groups to keep one for training.
+        UserError: labels have too few groups to keep one for training; names them all.
     """
     label_of: dict[str, str] = {}
     for group, label in zip(groups, labels, strict=True):
@@ -42,16 +44,32 @@ def stratified(
     for group, label in label_of.items():
         members[label].append(group)
     split_of = dict.fromkeys(label_of, "train")
-    for label, names in members.items():
-        sizes = {split: max(1, round(share * len(names))) for split, share in shares.items() if share > 0}
-        if sum(sizes.values()) >= len(names):
-            wanted = ", ".join(f"{size} for {split}" for split, size in sizes.items())
-            raise UserError(
-                f"label {label!r} has {len(names)} clips or groups to split, which leaves none for training "
-                f"after {wanted}. {remedy}"
-            )
+    _require_groups({label: len(names) for label, names in members.items()}, shares, remedy)
+    for names in members.values():
+        sizes = _held_out(len(names), shares)
         ranked = iter(sorted(names, key=lambda name: (hash64(seed, "split", name), name)))
         for split, size in sizes.items():
             for _ in range(size):
                 split_of[next(ranked)] = split
     return [split_of[group] for group in groups]
+
+
+def _held_out(groups: int, shares: Mapping[str, float]) -> dict[str, int]:
+    return {split: max(1, round(share * groups)) for split, share in shares.items() if share > 0}
+
+
+def _require_groups(counts: Mapping[str, int], shares: Mapping[str, float], remedy: str) -> None:
+    """Check that every label keeps a group for training; all that do not are named at once."""
+    tiny = {label: count for label, count in counts.items() if sum(_held_out(count, shares).values()) >= count}
+    if not tiny:
+        return
+    splits = " and ".join(split for split, share in shares.items() if share > 0)
+    enough = next((n for n in range(1, 1000) if sum(_held_out(n, shares).values()) < n), None)
+    if enough is None:
+        raise UserError(f"the shares of {splits} add up to all clips, and leave none for training. Lower them.")
+    named = ", ".join(f"{label!r} ({count})" for label, count in sorted(tiny.items())[:_SHOWN])
+    more = f" and {len(tiny) - _SHOWN} more" if len(tiny) > _SHOWN else ""
+    raise UserError(
+        f"{len(tiny)} of {len(counts)} labels have too few clips or groups to leave one for training after {splits}, "
+        f"with at least one each: {named}{more}. Each needs {enough} or more. {remedy}"
+    )

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from avbench.config.evaluation import FROZEN, KnnSettings, LinearSettings
 from avbench.config.settings import build
 from avbench.config.tasks import BOTH, TaskSettings
+from avbench.core.arrays import open_arrays
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv
 from avbench.data.ledger import test_coverage
@@ -64,7 +65,7 @@ def frozen(job: FrozenJob) -> None:
     for path, seed, output in zip(job.embeddings, job.seeds, job.outputs, strict=True):
         parts, measured, n_train, precision, fitted = [], [], {}, {}, {}
         run = {**job.identity, "seed": seed}
-        with np.load(path) as arrays:
+        with open_arrays(path) as arrays:
             for task in job.tasks:
                 own = {name: arrays[f"{task.name}/{name}"] for name in ("clip_id", "label", "split")}
                 own |= {name: arrays[f"{task.name}/{name}"] for name in _embedded(task)}

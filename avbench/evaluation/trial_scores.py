@@ -54,7 +54,7 @@ def tune(job: TuneJob, device_name: str = "auto") -> None:
         told = "failed" if reached is None else f"validation {reached:.4f}"
         print(f"learning rate {point.learning_rate:g}, temperature {point.temperature:g}: {told}")
     write_json(job.trials, described)
-    write_json(job.choice, chosen._asdict())
+    write_json(job.choice, chosen._asdict(), sealed=True)
 
 
 @torch.inference_mode()

@@ -12,6 +12,7 @@ from avbench.core.files import read_csv, read_json
 from avbench.data import ledger
 from avbench.evaluation import scores
 from avbench.figures import captions, names, style
+from avbench.provenance.record import require_recorded
 from avbench.results import tables
 
 Run = tuple[str, str, int, pd.DataFrame]
@@ -144,6 +145,7 @@ def of_one_task(paths: list[str], task: str, modality: str) -> pd.DataFrame:
     """
     found = []
     for seed, path in enumerate(paths):
+        require_recorded(path)
         table = scores.read(path)
         here = (table["task"] == task) & (table["protocol"] == "linear") & (table["modality"] == modality)
         found.append(table[here].assign(seed=seed))

@@ -85,7 +85,7 @@ class Confusion:
 
         table = pd.DataFrame(self.counts, columns=list(self.classes))
         table.insert(0, "label", list(self.classes), allow_duplicates=True)  # a class may be called so, too
-        write_csv(path, table)
+        write_csv(path, table, sealed=True)
 
 
 def read_confusion(path: str | Path) -> Confusion:

@@ -124,4 +124,4 @@ def derived_labels(job: DerivedLabelJob, device_name: str = "auto") -> None:
         write_json(summary_file, summary)
         if confused is not None:
             confused.write(output.with_suffix(".matrix.csv"))
-        write_csv(output, made)
+        write_csv(output, made, sealed=True)

@@ -141,6 +141,6 @@ def pseudo_labels(job: PseudoLabelJob, device_name: str = "auto") -> None:
     if classifier.validation_accuracy is not None:
         described["validation_accuracy"] = classifier.validation_accuracy
     print(", ".join(f"{key.replace('_', ' ')} {value}" for key, value in described.items()))
-    write_csv(job.confidence, made)
+    write_csv(job.confidence, made, sealed=True)
     write_json(job.summary, described)
-    write_csv(job.labels, chosen)
+    write_csv(job.labels, chosen, sealed=True)

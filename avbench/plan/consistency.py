@@ -1,6 +1,5 @@
 """Whether the parts of an experiment fit together, and fit what its datasets hold: found before any job."""
 
-import json
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +16,10 @@ from avbench.config.models import settings_of
 from avbench.config.settings import build
 from avbench.config.tasks import encoders_of
 from avbench.config.tuning import Tuning
+from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
+from avbench.core.files import read_json
+from avbench.core.seals import again
 
 
 def check(experiment: Experiment) -> None:
@@ -174,9 +176,10 @@ def check_claims(experiment: Experiment) -> None:
     """Check that claims are about budgets that there are; what else may be wrong with the file, its reader says.
 
     Raises:
-        UserError: with the file, the claim, the budget that it names, and those that there are.
+        UserError: a key is there twice, or with the claim, the budget that it names, and those that there are.
     """
     path = experiment.root / experiment.config["claims"]
+    refuse_repeated_keys(path)
     try:
         stated = yaml.safe_load(path.read_text(encoding="utf-8"))["claims"]
         named = [(claim["id"], claim["budget"]) for claim in stated if "budget" in claim]
@@ -203,8 +206,20 @@ def check_stored(experiment: Experiment, data: Path) -> None:
     """
     for dataset in experiment.datasets:
         path = data / dataset / "coverage.json"
-        if path.exists() and (training := json.loads(path.read_text(encoding="utf-8")).get("training")):
+        if path.exists() and (training := read_json(path).get("training")):
             check_sizes(experiment, Held(dataset, **training))
+
+
+def check_counted(experiment: Experiment, data: Path) -> None:
+    """Check that what was counted of each dataset is as it was counted, since everything downstream rests on it.
+
+    Raises:
+        UserError: a file was damaged or edited.
+    """
+    for dataset in experiment.datasets:
+        path = data / dataset / "coverage.json"
+        if path.exists() and not isinstance(read_json(path), dict):
+            raise UserError(f"{path} does not say what is stored. {again(path)}")
 
 
 def warn_of_stored(experiment: Experiment, data: Path) -> None:

@@ -15,6 +15,7 @@ from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import Pretraining
 from avbench.config.settings import defaults
 from avbench.config.store import StoreSettings
+from avbench.core import seals
 from avbench.core.errors import UserError
 
 GROWTH_LIMIT = 4
@@ -142,11 +143,12 @@ def listed_clips(path: str) -> int:
 
 @lru_cache
 def _stored(path: Path, _: int) -> int:
+    seals.require_whole(path)
     text = path.read_text(encoding="utf-8")
     try:
         return int(json.loads(text)["all"]["stored"])
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{path} does not say how many clips are stored. Delete it; the next run makes it.") from None
+        raise UserError(f"{path} does not say how many clips are stored. {seals.again(path)}") from None
 
 
 @lru_cache

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from avbench.config.features import FeatureSettings
+from avbench.core.arrays import open_arrays
 from avbench.core.files import atomic, remove_leftovers
 from avbench.data.store import Store
 from avbench.features.given_features import given_features
@@ -100,8 +101,8 @@ class DynamicsRecorder:
         """
         recorded = []
         for epoch in self.epochs:
-            with np.load(self._file(epoch)) as arrays:
-                recorded.append(dict(arrays))
+            with open_arrays(self._file(epoch)) as arrays:
+                recorded.append({name: arrays[name] for name in arrays.names})
         epochs = np.array(self.epochs, np.int64)
         clips = {"clip_id": np.array(self.clip_ids), "epochs": epochs, "steps": epochs * self.steps_per_epoch}
         _write(output, clips | {name: np.stack([arrays[name] for arrays in recorded]) for name in recorded[0]})

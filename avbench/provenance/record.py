@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import avbench
-from avbench.core.files import write_json
+from avbench.core import seals
+from avbench.core.errors import UserError
+from avbench.core.files import read_json, write_json
 from avbench.core.hashing import file_digest
 from avbench.provenance import energy
 
@@ -87,6 +89,25 @@ def record(
         settings: whatever else decides them.
     """
     write_json(path, {"settings": dict(settings or {}), "outputs": digests(outputs), "provenance": stamp(inputs)})
+
+
+def require_recorded(path: str | Path) -> None:
+    """Check a file against the record beside it, if there is one that tells of it.
+
+    Raises:
+        UserError: it is not what was written; names the file and the command that makes it again.
+    """
+    path = Path(path)
+    beside = path.with_name(FILE)
+    if not (path.is_file() and beside.is_file()):
+        return
+    record = read_json(beside)
+    outputs = record.get("outputs") if isinstance(record, dict) else None
+    if not isinstance(outputs, dict):
+        raise UserError(f"{beside} is no record of provenance: it was damaged or edited. {seals.again(beside)}")
+    told = [digest for name, digest in outputs.items() if name.rpartition("/")[2] == path.name]
+    if told and file_digest(path) not in told:
+        raise UserError(f"{path} is not what {FILE} beside it says: it was damaged or edited. {seals.again(path)}")
 
 
 def digests(paths: Iterable[str | Path]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
 from avbench.evaluation.scores import ACCURACY_COLUMNS, CELL
+from avbench.provenance.record import require_recorded
 from avbench.results.tables import OwnLabels, arrange, read
 
 RUN_COLUMNS = ["dataset", "subset", "labels", "method", "budget", "seed", "steps", "epochs", "final_loss"]
@@ -36,6 +37,7 @@ def accuracy(
     """
     found = []
     for path in score_files:
+        require_recorded(path)
         part = read(path)
         if missing := [name for name in ACCURACY_COLUMNS if name not in part]:
             raise UserError(f"{path} has no column {missing[0]!r}; delete it to have it made again.")
@@ -82,6 +84,7 @@ def geometry(files: Iterable[str | Path]) -> pd.DataFrame:
     """
     found = []
     for path in files:
+        require_recorded(path)
         part = read(path)
         if missing := [name for name in GEOMETRY_COLUMNS if name not in part]:
             raise UserError(f"{path} has no column {missing[0]!r}; delete it to have it made again.")

@@ -1,6 +1,5 @@
 """How embeddings of the same clips change in the course of pretraining."""
 
-import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from avbench.config.evaluation import KnnSettings
+from avbench.core.arrays import open_arrays
 from avbench.core.errors import UserError
 from avbench.data import ledger
 from avbench.evaluation.geometry import describe
@@ -58,10 +58,5 @@ def table(runs: Iterable[Mapping[str, Any]], data: str | Path, dataset: str) -> 
 
 
 def _read(path: str | Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path) as arrays:
-            return {name: arrays[name] for name in ARRAYS}
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist. Run the pretraining again.") from None
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} is not what pretraining writes: {error}. Delete its folder.") from error
+    with open_arrays(path) as arrays:
+        return {name: arrays[name] for name in ARRAYS}

@@ -14,6 +14,7 @@ from avbench.config.methods import BASELINE, SUPERVISED
 from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
+from avbench.provenance.record import require_recorded
 from avbench.results import tables
 from avbench.results.crossed import components
 from avbench.results.estimates import moderated_by_family
@@ -64,6 +65,7 @@ def collect(
     clips: dict[Cell, pd.Index] = {}
     for path in score_files:
         beside = Path(path).with_name(scores.FILE)
+        require_recorded(beside)
         told = dict(iter(scores.read(beside).groupby(scores.SCORED, sort=False)))
         for row in tables.read(path).itertuples():
             key = (row.task, row.protocol, row.modality)

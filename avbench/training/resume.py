@@ -50,7 +50,7 @@ class UnfinishedRun:
         remove_leftovers(self.file)
         if not self.file.exists():
             return None
-        saved = checkpoint.load(self.file)
+        saved = checkpoint.load(self.file, "Delete it; the run then begins anew.")
         self.log(f"going on at step {saved['state']['step']} of {self.steps}")
         return saved
 
@@ -103,7 +103,8 @@ class UnfinishedRun:
         """Say which interrupted runs of other settings lie beside this one; they are kept, and not gone on with."""
         for other in sorted(self.file.parent.parent.glob("*/checkpoint.pt")):
             if other != self.file:
-                changed = "; ".join(differences(checkpoint.load(other)["settings"], self.settings))
+                saved = checkpoint.load(other, "It is of other settings, and of no use: delete it.")["settings"]
+                changed = "; ".join(differences(saved, self.settings))
                 self.log(
                     f"not resuming {other}, which is of other settings ({changed}). Delete it when it is of no use."
                 )

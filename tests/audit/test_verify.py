@@ -20,8 +20,9 @@ def test_an_untouched_experiment_is_as_it_was(results):
     verdict = verify(results, deep=True)
     assert verdict.findings == []
     assert verdict.rows == 10
-    # each seed: 2 methods × (checkpoint, embeddings, 2 × (scores, predictions, record)), run, supervised; and 6 shared
-    assert verdict.files == 2 * (2 * (2 + 6) + 1 + 3) + 4
+    # each seed: 2 methods × (checkpoint, embeddings, 2 × (scores, predictions, record)), run, supervised; 6 shared,
+    # and two that are sealed: the ledger and the manifest
+    assert verdict.files == 2 * (2 * (2 + 6) + 1 + 3) + 6
     assert "all as it was when it was made" in str(verdict)
 
 

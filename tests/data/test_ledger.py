@@ -1,3 +1,6 @@
+import dataclasses
+import re
+
 import pandas as pd
 import pytest
 
@@ -161,3 +164,44 @@ def test_duplicates_are_listed_and_left_out_of_training_when_asked(tmp_path):
     assert len(pairs) == 1
     assert list(zip(checked.clip_id, checked.reason, strict=True)) == [("t", "duplicate"), ("u", ""), ("v", "")]
     assert checked.detail[0] == "the same recording as test clip 'v'"
+
+
+@pytest.mark.parametrize(
+    ("checks", "said"),
+    [
+        (CheckSettings(1.5), "`checks.min_duration_s: 1.5` rejects 2 of them"),
+        (None, "`checks.min_duration_s` rejects 2 of them"),
+    ],
+)
+def test_too_little_coverage_names_the_threshold_that_rejected_most(merged, tmp_path, checks, said):
+    ledger.write(tmp_path / "ledger.parquet", merged, checks)
+    told = ledger.read_checks(tmp_path / "ledger.parquet")
+    with pytest.raises(UserError, match=re.escape(said)):
+        ledger.require_coverage(merged, 0.9, "vggsound", told)
+
+
+@pytest.mark.parametrize(
+    ("reason", "key"),
+    [("silent", "silence_dbfs: -60.0"), ("still", "still_difference: 0.5"), ("duplicate", "duplicates: list")],
+)
+def test_every_threshold_is_named_by_its_key(merged, tmp_path, reason, key):
+    merged["reason"] = merged["reason"].replace("short", reason)
+    told = dataclasses.asdict(CheckSettings(1.0))
+    with pytest.raises(UserError, match=re.escape(f"`checks.{key}`")):
+        ledger.require_coverage(merged, 0.9, "vggsound", told)
+
+
+def test_a_coverage_without_any_threshold_names_none(merged):
+    merged["reason"] = merged["reason"].replace("short", "corrupt")
+    with pytest.raises(UserError) as caught:
+        ledger.require_coverage(merged, 0.9, "vggsound", dataclasses.asdict(CheckSettings(1.0)))
+    assert "checks." not in str(caught.value)
+
+
+def test_files_that_are_no_clips_are_counted(merged, tmp_path):
+    ledger.write(tmp_path / "ledger.parquet", merged, left_out={".txt": 3})
+    left_out = ledger.read_left_out(tmp_path / "ledger.parquet")
+    assert ledger.coverage(merged, left_out)["left_out"] == {".txt": 3}
+    ledger.write(tmp_path / "ledger.parquet", merged)
+    assert ledger.read_left_out(tmp_path / "ledger.parquet") == {}
+    assert "left_out" not in ledger.coverage(merged, {})

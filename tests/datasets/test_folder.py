@@ -2,6 +2,7 @@
 
 import csv
 import os
+import unicodedata
 import wave
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from avbench.core.errors import UserError
+from avbench.core.files import read_json
 from avbench.data.manifest import read_manifest
 from avbench.datasets import build_manifest
 
@@ -120,7 +122,7 @@ def test_durations_come_from_the_files(tmp_path):
         (["val/dog/a.wav"], "class folder .*val holds the folder 'dog'.*named train, validation, test"),
         (["dog/a.txt"], "class folder .*dog holds no audio or video"),
         (["a.wav"], "mine holds no clips"),
-        (["dog/a.wav", "dog/b.wav"], "label 'dog' has 2 clips"),
+        (["dog/a.wav", "dog/b.wav"], "1 of 1 labels have too few clips .*'dog' .2."),
         (
             ["train/dog/a.wav", "validation/dog/a.wav", "test/cat/a.wav"],
             "test/cat/a.wav: the label 'cat' .* is unknown",
@@ -223,3 +225,104 @@ def test_exactly_one_of_folder_and_list(tmp_path):
         make(tmp_path, directory=str(tmp_path / "absent"))
     with pytest.raises(UserError, match=r"kind: 'fodler' is unknown"):
         build_manifest("fodler", {}, {}, tmp_path / "clips.csv")
+
+
+@pytest.mark.parametrize(
+    "name", ["__MACOSX/dog", "dog/@eaDir", "lost+found", "$RECYCLE.BIN/S-1-5", "#recycle", "System Volume Information"]
+)
+def test_folders_of_the_system_are_left_out_aloud(tmp_path, capsys, name):
+    root = fill(tmp_path / "clips", ["cat", "dog"])
+    write_wav(root / name / "0.wav")
+    assert len(of_folder(root)) == 20
+    assert (
+        f"left out the system's folders {next(part for part in name.split('/') if part != 'dog')}"
+        in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize("unreadable", [".", "cat", "dog"])
+def test_an_unreadable_folder_is_named_in_a_line(tmp_path, monkeypatch, unreadable):
+    root = fill(tmp_path / "clips", ["cat", "dog"])
+    listed = os.listdir
+
+    def refuse(path):
+        if Path(path) == root / unreadable:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    with pytest.raises(UserError, match=r"^the folder \S+ cannot be read: Permission denied\. Make it readable"):
+        of_folder(root)
+
+
+@pytest.mark.parametrize("labels", [("caf\u00e9", "cafe\u0301"), ("a", "a "), ("\u1e9b\u0323", "\u017f\u0323\u0307")])
+def test_forms_of_one_label_are_one_label(tmp_path, capsys, labels):
+    rows = [(f"{number}.wav", labels[number % 2]) for number in range(10)]
+    path = write_list(tmp_path / "list.csv", ["source", "label"], *rows)
+    clips = make(tmp_path, list=str(path), test_share=0, validation_share=0)
+    assert set(clips.label) == {unicodedata.normalize("NFC", labels[0]).strip()}
+    assert "taken as one label" in capsys.readouterr().out
+
+
+def test_forms_of_one_label_in_different_splits_are_one_label(tmp_path):
+    root = tmp_path / "clips"
+    fill(root / "train", ["caf\u00e9", "bar"])
+    fill(root / "test", ["cafe\u0301", "bar"])
+    assert set(of_folder(root).label) == {"caf\u00e9", "bar"}
+
+
+def test_all_tiny_classes_are_named_and_the_remedies_work(tmp_path):
+    root = fill(tmp_path / "clips", ["cat"], 5)
+    fill(root, ["rare", "rarer"], 1)
+    with pytest.raises(UserError) as error:
+        of_folder(root)
+    for part in (
+        "2 of 3 labels",
+        "'rare' (1), 'rarer' (1)",
+        "Each needs 3 or more",
+        "test_share and validation_share to 0",
+    ):
+        assert part in str(error.value)
+    assert len(of_folder(root, test_share=0, validation_share=0)) == 7
+    for name in ("rare", "rarer"):
+        fill(root, [name], 3)
+    assert len(of_folder(root)) == 11
+
+
+@pytest.mark.parametrize(
+    "header", [["source", "label", "label"], ["label", "source", "label"], ["source", "label", "source"]]
+)
+def test_a_column_that_is_there_twice_is_refused(tmp_path, header):
+    path = write_list(tmp_path / "list.csv", header, ["a", "b", "c"])
+    with pytest.raises(UserError, match=rf"has the column '{header[2]}' twice"):
+        make(tmp_path, list=str(path))
+
+
+@pytest.mark.parametrize(
+    ("source", "written"), [(".\\0.wav", "./0.wav"), ("~/0.wav", "/home/me/0.wav"), ("D:\\a\\0.wav", "D:/a/0.wav")]
+)
+def test_paths_of_other_systems_are_met_with_what_to_write(tmp_path, monkeypatch, source, written):
+    monkeypatch.setenv("HOME", "/home/me")
+    path = write_list(tmp_path / "list.csv", ["source", "label"], [source, "a"])
+    with pytest.raises(UserError, match=rf"row 2: the source is .* write {written}\."):
+        make(tmp_path, list=str(path))
+
+
+@pytest.mark.parametrize("source", ["/proc/kmsg", "/dev/zero", "pipe.wav"])
+def test_what_is_no_file_is_not_opened(tmp_path, monkeypatch, source):
+    os.mkfifo(tmp_path / "pipe.wav")
+    monkeypatch.setattr("avbench.datasets.folder.duration_s", lambda path: pytest.fail(f"{path} was opened"))
+    path = write_list(tmp_path / "list.csv", ["source", "label"], [source, "a"])
+    assert make(tmp_path, list=str(path), test_share=0, validation_share=0).duration_s.tolist() == [10.0]
+
+
+def test_files_that_are_no_clips_are_counted_beside_the_manifest(tmp_path):
+    root = fill(tmp_path / "clips", ["cat", "dog"])
+    (root / "cat" / "notes.TXT").touch()
+    (root / "dog" / "README").touch()
+    of_folder(root)
+    assert read_json(tmp_path / "left_out.json") == {".txt": 1, "none": 1}
+    (root / "cat" / "notes.TXT").unlink()
+    (root / "dog" / "README").unlink()
+    of_folder(root)
+    assert not (tmp_path / "left_out.json").exists()

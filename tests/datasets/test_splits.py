@@ -85,6 +85,7 @@ def test_a_group_with_two_labels_stays_together():
 
 
 def test_a_label_with_too_few_clips_is_refused():
-    with pytest.raises(UserError, match=r"'a' has 2 clips.*1 for test, 1 for validation. Add clips."):
+    said = r"1 of 2 labels .* after test and validation, .*: 'a' .2.. Each needs 3 or more. Add clips."
+    with pytest.raises(UserError, match=said):
         split_of(["x", "y", "z", "u", "v"], ["a", "a", "b", "b", "b"], test=0.1, validation=0.1)
     assert split_of(["x"], ["a"], validation=0.0) == ["train"]

@@ -1,3 +1,5 @@
+import zipfile
+
 import pytest
 import torch
 
@@ -49,3 +51,40 @@ def test_a_broken_checkpoint_is_named(tmp_path):
     (tmp_path / "checkpoint.pt").write_bytes(b"PK\x03\x04 half a checkpoint")
     with pytest.raises(UserError, match="checkpoint.pt is not a readable checkpoint"):
         checkpoint.load(tmp_path / "checkpoint.pt")
+
+
+@pytest.fixture
+def saved(tmp_path):
+    checkpoint.save(tmp_path / "checkpoint.pt", {"model": {"weight": torch.arange(500.0)}, "reached": {"step": 3}})
+    return tmp_path / "checkpoint.pt"
+
+
+def test_other_readers_of_checkpoints_see_no_difference(saved):
+    assert torch.load(saved, weights_only=True)["reached"] == {"step": 3}
+    with zipfile.ZipFile(saved) as archive:
+        assert archive.testzip() is None
+        assert archive.comment.startswith(b"SHA-256 ")
+
+
+@pytest.mark.parametrize("place", [*range(-75, 0, 7), 5, 40, 500, 1000, 2000])
+def test_a_flipped_bit_is_found_wherever_it_is(saved, place):
+    data = bytearray(saved.read_bytes())
+    data[place] ^= 1
+    saved.write_bytes(data)
+    with pytest.raises(
+        UserError, match=r"checkpoint\.pt is (damaged|not a readable checkpoint).*make it again: snakemake"
+    ):
+        checkpoint.load(saved)
+
+
+@pytest.mark.parametrize("share", [0, 0.01, 0.5, 0.99])
+def test_a_truncated_checkpoint_is_found(saved, share):
+    data = saved.read_bytes()
+    saved.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(UserError, match=r"checkpoint\.pt is .*Begin anew\."):
+        checkpoint.load(saved, "Begin anew.")
+
+
+def test_a_checkpoint_of_an_earlier_version_is_read(tmp_path):
+    torch.save({"reached": {"step": 3}}, tmp_path / "checkpoint.pt")
+    assert checkpoint.load(tmp_path / "checkpoint.pt") == {"reached": {"step": 3}}

@@ -12,10 +12,11 @@ sys.path.insert(0, str(CHECKOUT))
 
 from snakemake.exceptions import WorkflowError
 
+from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.plan import paths
-from avbench.plan.consistency import check_claims, warn_of_stored
+from avbench.plan.consistency import check_claims, check_counted, warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
 from avbench.plan.places import check_places
@@ -34,11 +35,14 @@ from avbench.results import catalogue
 
 prepare(CHECKOUT)
 try:
+    for written in map(Path, workflow.configfiles):
+        refuse_repeated_keys(written)
     experiment = Plan(config, CHECKOUT)
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_places(experiment)
         check_claims(experiment)
+        check_counted(experiment, Path(paths.DATA))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))

@@ -8,14 +8,16 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Self
+from typing import IO
 
 from avbench.core.errors import UserError
+from avbench.data.download.tar_stream import open_tar
 
 MAX_BYTES = 10**12
+MAX_MEMBERS = 5_000_000
 _CHUNK = 1 << 20
 _SHOWN = 10  # members left out that are named
 _DAMAGED = (
@@ -81,15 +83,17 @@ def extract_clips(archive: Path, folder: Path, accept: Callable[[str], str | Non
         The number of accepted files that are in place.
 
     Raises:
-        UserError: see :func:`extract`.
+        UserError: see :func:`extract`; or no file of the archive is accepted.
     """
-    return _unpack(archive, folder, lambda name: accept(name.rsplit("/", 1)[-1]), max_bytes)
+    placed = _unpack(archive, folder, lambda name: accept(name.rsplit("/", 1)[-1]), max_bytes)
+    if not placed:
+        raise UserError(f"{archive} holds no clip. It is another archive, or packed in another way: look into it.")
+    return placed
 
 
 def _unpack(archive: Path, folder: Path, choose: Callable[[str], str | None], max_bytes: int) -> int:
-    # One scratch file: what a killed job leaves of it is overwritten by the next one.
-    scratch = folder / f".{archive.name[:100]}.part"
-    refused: list[str] = []
+    scratch = folder / f".{archive.name[:100]}.part"  # one: what a killed job leaves is overwritten by the next
+    refused = _Refused()
     placed = total = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -115,27 +119,47 @@ def _unpack(archive: Path, folder: Path, choose: Callable[[str], str | None], ma
     finally:
         with suppress(OSError):
             scratch.unlink(missing_ok=True)
-    for line in refused[:_SHOWN]:
+    for line in refused.shown:
         print(f"{archive}: left out {line}")
-    if len(refused) > _SHOWN:
-        print(f"{archive}: left out {len(refused) - _SHOWN} more such members")
+    if refused.count > _SHOWN:
+        print(f"{archive}: left out {refused.count - _SHOWN} more such members")
     print(f"{archive}: {placed} files in {folder}", flush=True)
     return placed
 
 
+@dataclass
+class _Refused:
+    """What was left out of an archive, in bounded memory, and how much was seen of it."""
+
+    shown: list[str] = field(default_factory=list)
+    count: int = 0
+    seen: int = 0
+
+    def add(self, line: str) -> None:
+        self.count += 1
+        if self.count <= _SHOWN:
+            self.shown.append(line)
+
+    def see(self, member: _Member) -> None:
+        self.seen += 1
+        if self.seen > MAX_MEMBERS:
+            raise UserError(f"the archive of {member.name[:100]!r} has more than {MAX_MEMBERS} members. Get another.")
+
+
 def _targets(
-    members: Iterable[_Member], folder: Path, choose: Callable[[str], str | None], refused: list[str]
+    members: Iterable[_Member], folder: Path, choose: Callable[[str], str | None], refused: _Refused
 ) -> Iterator[tuple[_Member, Path]]:
     """Yield the chosen members with the files to write, and note the refused ones."""
     taken: set[str] = set()
     for member in members:
+        refused.see(member)
         name = None if member.folder else choose(member.name)
         if name is None:
             continue
         parts = [part for part in name.split("/") if part not in ("", ".")]
         name = "/".join(parts)
         if reason := _objection(member, parts) or ("a file of this name came before" if name in taken else ""):
-            refused.append(f"{member.name!r}: {reason}")
+            refused.add(f"{member.name[:1000]!r}: {reason}")
             continue
         taken.add(name)
         yield member, folder.joinpath(*parts)
@@ -170,6 +194,8 @@ def _opened(archive: Path) -> Iterator[Iterable[_Member]]:
     except _DAMAGED as error:
         raise _damaged(archive, error) from error
     with zipped:
+        if any(info.compress_type == zipfile.ZIP_LZMA for info in zipped.infolist()):
+            raise _damaged(archive, "it is compressed by LZMA, which asks for any amount of memory")
         yield [_of_zip(zipped, info) for info in zipped.infolist()]
 
 
@@ -186,34 +212,18 @@ def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
 
 
 def _tar_members(archive: Path) -> Iterator[_Member]:
-    end_is_marked = False  # noted here, since tarfile takes a header that it cannot read for the end
-
-    class Header(tarfile.TarInfo):
-        @classmethod
-        def fromtarfile(cls, tar: tarfile.TarFile) -> Self:
-            nonlocal end_is_marked
-            end_is_marked = False
-            try:
-                return super().fromtarfile(tar)
-            except tarfile.EOFHeaderError:  # type: ignore[attr-defined]  # typeshed leaves it out
-                end_is_marked = True
-                raise
-
     try:
-        with tarfile.open(archive, tarinfo=Header) as tar:
-            for info in tar:
+        with open_tar(archive) as members:
+            for tar, info in members:
                 yield _Member(
                     info.name,
                     info.size,
                     None,
                     folder=info.isdir(),
-                    file=info.isreg(),
+                    # A sparse file is mostly not there; tar writes one only if it is told to.
+                    file=info.isreg() and not info.issparse(),
                     open=partial(_content, tar, info),
                 )
-            if not end_is_marked:
-                raise EOFError("its end is missing")
-            while tar.fileobj.read(_CHUNK):
-                pass  # to the checksum of the compressed stream, which is at its end
     except _DAMAGED as error:
         raise _damaged(archive, error) from error
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _HTTP = re.compile(r"https?://[^\s/]", re.IGNORECASE)
 _BACKOFF_S = 1.0
 _MAX_BACKOFF_S = 60.0
+_REFUSED = 3  # refusals of a clip, and other clips that were served meanwhile
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,16 @@ class Downloader:
         """
         if not _HTTP.match(url):
             raise FetchError("unavailable", "only http:// and https:// addresses are downloaded")
-        failures = 0
+        failures, blocks, others = 0, 0, self._gate.successes
         while True:
             try:
-                if (fetched := self._attempt(url, folder)) is not None:
-                    return fetched
+                answer = self._attempt(url, folder)
+                if isinstance(answer, Fetched):
+                    return answer
+                blocks += 1
+                # The host refuses one clip, and serves others between its refusals: that is no matter of all.
+                if min(blocks, self._gate.successes - others) >= _REFUSED:
+                    raise FetchError("blocked", f"the host serves other clips and refuses this one: {answer}")
             except FetchError as error:
                 if failures == self._settings.retries or not is_passing(error.reason):
                     raise
@@ -92,8 +98,8 @@ class Downloader:
         for _ in range(self._settings.concurrent):
             self._sessions.put(None)
 
-    def _attempt(self, url: str, folder: Path) -> Fetched | None:
-        """Return None if the host blocked it, and the gate knows."""
+    def _attempt(self, url: str, folder: Path) -> Fetched | str:
+        """Return what the host said if it blocked it, and the gate knows."""
         from avbench.data.download.session import BlockedError
 
         session = self._sessions.get()
@@ -105,7 +111,7 @@ class Downloader:
                 fetched = Fetched(*session.save(url, folder))
             except BlockedError as block:
                 self._gate.blocked(ticket, block.why, block.retry_after_s)
-                return None
+                return block.why
             self._gate.succeeded(ticket)
             return fetched
         finally:

@@ -24,6 +24,7 @@ class Gate:
         self._first_s, self._max_s = max(pause_s, _LEAST_PAUSE_S), max_pause_s
         self._changed = threading.Condition()
         self._pauses = 0  # how many there have been; the ticket of an attempt
+        self._successes = 0
         self._streak, self._paused_s = 0, 0.0  # pauses without a success: their number and sum
         self._until = 0.0
         self._over: str | None = None
@@ -73,8 +74,15 @@ class Gate:
     def succeeded(self, ticket: int) -> None:
         """Note a download that succeeded: the block is over, if the attempt was begun after the last pause."""
         with self._changed:
+            self._successes += 1
             if ticket == self._pauses:
                 self._streak, self._paused_s = 0, 0.0
+
+    @property
+    def successes(self) -> int:
+        """How many downloads have succeeded."""
+        with self._changed:
+            return self._successes
 
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the gate is shut.

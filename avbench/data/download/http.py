@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from avbench.core.errors import UserError
+from avbench.data.download.patience import checked
 
 _CHUNK = 1 << 16
 _PASSING = (408, 425, 429, 500, 502, 503, 504)  # errors that a later attempt may not meet
@@ -115,7 +116,8 @@ class _Download:
         while True:
             attempts += 1
             try:
-                return self._attempt()
+                with checked(self._in_time):
+                    return self._attempt()
             except _Passing as failure:
                 held = self._held()
                 failures = 1 if held > furthest else failures + 1
@@ -131,6 +133,10 @@ class _Download:
                     ) from None
                 print(f"{self.url}: {failure}; trying again in {pause:.0f} s", flush=True)
                 time.sleep(pause)
+
+    def _in_time(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise _Passing(f"it took longer than {self.limits.total_s:g} s")
 
     def _held(self) -> int:
         return self.path.stat().st_size if self.path.exists() else 0
@@ -150,12 +156,18 @@ class _Download:
         if response is None:
             return
         with response:
+            announced = ",".join(response.headers.get_all("Content-Length", [])).split(",")
+            if len(lengths := sorted({length.strip() for length in announced})) > 1:
+                raise _Passing(f"the server announces two lengths, {' and '.join(lengths)[:100]} bytes")
             start = 0  # whoever answers 200 sends all of it
             if response.status == 206:
-                start = _range_start(response.headers.get("Content-Range", ""))
-            if start not in (0, held):
-                self._forget()
-                raise _Passing("the server sends another part than it was asked for")
+                told = response.headers.get("Content-Range", "")
+                start = _range_start(told)
+                if not held or start not in (0, held):
+                    self._forget()
+                    wanted = f"bytes {held}-" if held else "all"
+                    found = told[:100] or "it does not say which"
+                    raise _Passing(f"the server sends another part ({found}) than it was asked for ({wanted})")
             etag = response.headers.get("ETag", "")
             self.etag = etag if etag.startswith('"') else ""  # weak ones name no bytes
             self._receive(response, start)
@@ -207,8 +219,7 @@ class _Download:
                     if received > self.bound:
                         raise self._too_large()
                     stream.write(chunk)
-                    if time.monotonic() > self.deadline:
-                        raise _Passing(f"it took longer than {self.limits.total_s:g} s")
+                    self._in_time()
                     self._report(received, expected)
         except OSError as error:
             raise UserError(

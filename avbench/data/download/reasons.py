@@ -1,6 +1,14 @@
-"""Why a download failed: yt-dlp's messages as reasons of the ledger."""
+"""Why a download failed: yt-dlp's messages as reasons of the ledger.
+
+The table below is the one place that knows messages. What is no fault of the clip is ``BLOCKED``: the downloads pause
+and the clip is asked for again. A message belongs there as soon as a host gives it to a machine that it refuses.
+"""
 
 import re
+
+# On these hosts, statuses with which the player and the watch page refuse a machine; those of media are the clip's own.
+PAGES = re.compile(r"https?://([a-z0-9-]+\.)*(youtube(-nocookie)?\.com|youtubei\.googleapis\.com)(:\d+)?/", re.I)
+REFUSALS = (402, 403, 429)
 
 # Not faults of the clip: the host refuses everything for a while, or this machine's disk refuses the file.
 BLOCKED = "blocked"
@@ -8,12 +16,16 @@ CANNOT_WRITE = "cannot-write"
 
 _MAX_DETAIL = 200
 
-# The first pattern that occurs decides. Statuses of HTTP stand first: what a server adds to one is its own text.
+# The first pattern that occurs decides. An address is not looked at: it says what it likes. Then come blocks, whatever
+# the status that they are told with, and then statuses of HTTP: what a server adds to one is its own text.
 _PATTERNS = [
-    (BLOCKED, r"http error 429"),
-    ("http", r"http error (\d{3})"),
     ("not-media", r"^unsupported url|not a valid url|no suitable extractor|any data blocks|downloaded file is empty"),
-    (BLOCKED, r"confirm you.{0,2}re not a bot|rate-limited by youtube|captcha challenge|ip is likely being blocked"),
+    (BLOCKED, r"confirm (that )?you.{0,2}re not a (ro)?bot|unusual traffic|captcha challenge|recaptcha"),
+    (BLOCKED, r"rate-limited by youtube|ip is likely being blocked|too many requests|http error 429"),
+    ("http", r"http error (\d{3})"),
+    (BLOCKED, r"(content|video) (isn't|is not) available[.,]? (please )?try again later"),
+    (BLOCKED, r"an (unknown )?error (has )?occurred|something went wrong|the page needs to be reloaded"),
+    (BLOCKED, r"failed to extract any player response|player response is missing"),
     ("account-terminated", r"account (associated with this video )?has been (terminated|closed|suspended)"),
     ("account-terminated", r"closed their youtube account"),
     ("copyright", r"copyright"),
@@ -28,9 +40,11 @@ _PATTERNS = [
     ("no-format", r"requested format|no video formats|drm"),
     (CANNOT_WRITE, r"unable to (open|write|append|rename|remove)\b|no space left"),
     ("unavailable", r"no connection adapters|url scheme"),
+    ("network", r"content-length contained multiple"),
     ("timeout", r"timed out|timeout"),
     ("network", r"connection|bytes read|expected \d+ bytes|network|resolve|resolution|ssl|certificate|proxy|broken"),
 ]
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ＇`´", "'"))
 _TABLE = [(reason, re.compile(pattern)) for reason, pattern in _PATTERNS]
 
 # What yt-dlp adds for users of its command line, and what holds no information.
@@ -66,7 +80,7 @@ def classify(message: str) -> str:
     The patterns follow the texts of YouTube and of yt-dlp as of 2026, in English. :data:`BLOCKED` and
     :data:`CANNOT_WRITE` are no reasons of a clip.
     """
-    text = one_line(message, None).lower().replace("’", "'")
+    text = one_line(message, None).lower().translate(_APOSTROPHES)
     for reason, pattern in _TABLE:
         if found := pattern.search(text):
             return f"http-{found[1]}" if reason == "http" else reason

@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
@@ -15,7 +16,8 @@ from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import ExtractorError, GeoRestrictedError, UserNotLive
 
 from avbench.core.errors import UserError
-from avbench.data.download.reasons import BLOCKED, CANNOT_WRITE, FetchError, classify, one_line
+from avbench.data.download.patience import checked
+from avbench.data.download.reasons import BLOCKED, CANNOT_WRITE, PAGES, REFUSALS, FetchError, classify, one_line
 
 if TYPE_CHECKING:
     from avbench.config.download import DownloadSettings
@@ -41,6 +43,10 @@ class BlockedError(Exception):
     def __init__(self, why: str, retry_after_s: float = 0.0) -> None:
         super().__init__(why)
         self.why, self.retry_after_s = why, retry_after_s
+
+
+class _WrongPartError(FetchError):
+    """An answer that is not what was asked for: what was kept of the file is of no use."""
 
 
 class Session(YoutubeDL):
@@ -100,12 +106,14 @@ class Session(YoutubeDL):
         """
         self._deadline = time.monotonic() + self._limit_s
         try:
-            info = self.extract_info(url, download=False)
-            formats = _chosen(info)
-            paths = [self._save(url, info, chosen, folder) for chosen in formats]
+            with checked(self._tick):
+                info = self.extract_info(url, download=False)
+                formats = _chosen(info)
+                paths = [self._save(url, info, chosen, folder) for chosen in formats]
         except (BlockedError, FetchError, UserError):
             raise
         except Exception as error:
+            self._in_time()  # what failed once the time was over failed for that
             raise _meaning(error, folder) from error
         tracks = list(zip(paths, formats, strict=True))
         video = next((path for path, chosen in tracks if chosen.get("vcodec") != "none"), paths[0])
@@ -120,10 +128,12 @@ class Session(YoutubeDL):
         try:
             response = super().urlopen(req)
         except HTTPError as error:
-            if error.status == 429:
-                raise BlockedError("HTTP error 429, too many requests", _retry_after_s(error.response)) from error
+            if error.status == 429 or (error.status in REFUSALS and PAGES.match(url)):
+                why = "too many requests" if error.status == 429 else "the page refuses this machine"
+                raise BlockedError(f"HTTP error {error.status}, {why}", _retry_after_s(error.response)) from error
             error.response.read = _BoundedRead(error.response.read, self._in_time)
             raise
+        _require_part(req, response)
         response.read = _BoundedRead(response.read, self._in_time)
         return response
 
@@ -132,7 +142,12 @@ class Session(YoutubeDL):
         identity = repr((url, chosen.get("format_id"), chosen.get("filesize"))).encode(errors="surrogatepass")
         path = folder / f"media-{hashlib.blake2b(identity, digest_size=8).hexdigest()}"
         alone = {key: value for key, value in info.items() if key != "requested_formats"} | chosen
-        done, _ = self.dl(str(path), alone)
+        try:
+            done, _ = self.dl(str(path), alone)
+        except _WrongPartError:
+            for part in folder.glob(f"{path.name}*.part"):
+                part.unlink()
+            raise
         if not done:
             raise FetchError("unavailable", "the download ended without a file")
         return path
@@ -142,10 +157,40 @@ class Session(YoutubeDL):
         if time.monotonic() > self._deadline:
             raise FetchError("too-slow", f"the download was not complete after {self._limit_s:.0f} s")
 
+    def _tick(self) -> None:
+        try:
+            self._in_time()
+        except (FetchError, UserError) as error:
+            raise TimeoutError(str(error)) from None  # what yt-dlp passes on from within a request
+
     def _bound(self, progress: dict) -> None:
         size = max(progress.get("downloaded_bytes") or 0, progress.get("total_bytes") or 0)
         if size > self._max_bytes:
             raise FetchError("too-large", f"the file is larger than download.max_mb, {self._max_bytes / 1e6:g} MB")
+
+
+def _require_part(req: Request | str, response: Response) -> None:
+    """Check that an answer is what was asked for: yt-dlp takes the middle of a file for all of it."""
+    told_lengths = ",".join(response.headers.get_all("Content-Length", [])).split(",")
+    if len(lengths := sorted({length.strip() for length in told_lengths})) > 1:
+        raise _WrongPartError(
+            "network", f"the server announces two lengths, {one_line(' and '.join(lengths), 100)} bytes"
+        )
+    if response.status != 206:
+        return
+    asked = "" if isinstance(req, str) else req.headers.get("Range", "")
+    told = response.headers.get("Content-Range", "")
+    if not told or _first_byte(asked.replace("=", " ")) != _first_byte(told):
+        raise _WrongPartError(
+            "network",
+            f"the server sends another part ({one_line(told, 60) or 'it does not say which'}) than it was asked for "
+            f"({one_line(asked, 60) or 'all'})",
+        )
+
+
+def _first_byte(range_: str) -> int | None:
+    found = re.match(r"bytes (\d{1,18})-", range_)
+    return int(found[1]) if found else (None if range_ else 0)
 
 
 class _BoundedRead:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from avbench.config.store import StoreSettings
+from avbench.core import seals
 from avbench.core.errors import UserError
+from avbench.core.files import is_ordinary
 from avbench.data import ledger
 from avbench.data.checks import Measurements, measure
 from avbench.data.download import Downloader, DownloadSettings, FetchError
@@ -24,6 +26,8 @@ from avbench.data.packing.retry import Request
 from avbench.data.packing.sources import Candidate
 from avbench.data.store import Row, Store, encode_frames
 
+# Of these clips nothing is known but that it was a bad moment: every packing tries them again.
+PASSING = ("blocked", "replaced")
 # Anything else that is wrong with a file on disk is a fault of its content: the clip is rejected.
 _UNAVAILABLE = {"unavailable", "missing", "unreadable"}
 
@@ -48,11 +52,17 @@ class ListedClip:
 
 
 class Earlier:
-    """What an earlier run has packed of the shard; nothing if its files are missing, damaged or of other settings."""
+    """What an earlier run has packed of the shard; nothing if its files are missing or of other settings.
+
+    Nor if they are damaged, which is printed: all of the shard is packed anew.
+    """
 
     def __init__(self, store: Path, ledger_path: Path, settings: StoreSettings) -> None:
         self._outcomes: dict[str, Outcome] = {}
         if not (store.exists() and ledger_path.exists()):
+            return
+        if damaged := [path for path in (store, ledger_path) if not seals.is_whole(path)]:
+            print(f"{damaged[0]} was damaged or edited since it was packed: packing the shard anew", flush=True)
             return
         try:
             self._store = Store([store])
@@ -104,15 +114,17 @@ class Packer:
         pieces.write(clip.piece, outcome, row)
         return outcome
 
-    def row(self, clip: ListedClip) -> Row:
-        """Return the data of a stored clip."""
-        kept = self._kept(clip)
-        if kept is None or kept[0].state != "stored":
-            raise UserError(
-                f"{clip.piece}, the finished clip {clip.clip_id!r}, has disappeared or was changed during packing. "
-                "Does another job use the same work folder? Run the job again."
-            )
-        return kept[1] if kept[1] is not None else self.earlier.row(kept[0])
+    def row(self, clip: ListedClip, outcome: Outcome) -> Row | None:
+        """Return the data of a clip that was stored; None if what was kept of it is gone.
+
+        Its source may be another file by now: the row is of the one that was decoded, as its outcome says, and the
+        next packing sees the difference.
+        """
+        kept = pieces.read(clip.piece)
+        if kept is not None and _same(kept[0], outcome):
+            return kept[1]
+        earlier = self.earlier.outcome(clip.clip_id)
+        return self.earlier.row(earlier) if earlier is not None and _same(earlier, outcome) else None
 
     def _kept(self, clip: ListedClip) -> tuple[Outcome, Row | None] | None:
         """Return what is already done of a clip; a row of None is in the earlier store, or there is none."""
@@ -127,6 +139,8 @@ class Packer:
         if outcome.clip_id != clip.clip_id:
             return False
         if outcome.state != "stored":
+            if outcome.reason in PASSING:
+                return False
             asked = clip.clip_id in self.request.clips and outcome.request != self.request.id
             return outcome.key == clip.attempt and outcome.version == clip.version() and not asked
         if outcome.key != clip.key:
@@ -140,8 +154,7 @@ class Packer:
         version = clip.version()
         failures = []
         for candidate in clip.candidates:
-            before = candidate.version()
-            state, found = self._try(clip, candidate)
+            state, found, before = self._try_whole(clip, candidate)
             if state == "stored":
                 row, measured = found
                 return Outcome(clip.clip_id, state, "", "", clip.key, candidate.path, before, measured=measured), row
@@ -156,10 +169,23 @@ class Packer:
         request = self.request.id if clip.clip_id in self.request.clips else ""
         return Outcome(clip.clip_id, state, reason, detail, clip.attempt, origin, version, request), None
 
+    def _try_whole(self, clip: ListedClip, candidate: Candidate) -> tuple[str, tuple, str]:
+        """Return what :meth:`_try` does, and the version of the file: the same before and after it was read."""
+        for _ in range(2):
+            before = candidate.version()
+            state, found = self._try(clip, candidate)
+            if candidate.version() == before:
+                return state, found, before
+        detail = f"{candidate.path} was replaced while it was read, twice; run again when it is whole"
+        return "unavailable", ("replaced", detail), before
+
     def _try(self, clip: ListedClip, candidate: Candidate) -> tuple[str, tuple]:
         """Return ``stored`` with row and measurements, or another state with reason and detail."""
         try:
             if not candidate.remote:
+                if not is_ordinary(candidate.path):
+                    detail = "a folder, a device, a pipe or a file of the system, which is not opened"
+                    return "unavailable", ("no-file", detail)
                 return "stored", self._packed(clip, candidate.path, candidate.path, candidate)
             folder = clip.piece.with_name(f"{clip.piece.name}.media")
             folder.mkdir(exist_ok=True)
@@ -209,3 +235,9 @@ def packed(
     images = encode_frames(decoded.frames, settings)
     samples = decoded.audio.astype("<i2", copy=False).tobytes()
     return Row(clip.clip_id, images, samples, decoded.duration_s), measured
+
+
+def _same(kept: Outcome, outcome: Outcome) -> bool:
+    """Return whether what was kept is what an outcome tells of: measurements may be NaN, which equals nothing."""
+    told = [(one.clip_id, one.state, one.key, one.origin, one.version) for one in (kept, outcome)]
+    return told[0] == told[1]

@@ -23,7 +23,7 @@ from avbench.data.packing.outcome import Outcome
 from avbench.data.packing.packer import Earlier, ListedClip, Packer
 from avbench.data.packing.retry import Request
 from avbench.data.packing.sources import Sources
-from avbench.data.store import write_shard
+from avbench.data.store import Row, write_shard
 
 # Raised when packing gives other bytes for the same file. Versions of libraries are left out on purpose: their
 # rounding is not worth 200,000 downloads.
@@ -109,13 +109,30 @@ def pack_shard(job: PackJob) -> None:
     finally:
         packer.close()
         executor.shutdown(cancel_futures=True)
-    # strict: the results are in the order of the clips, and each has one.
-    done = zip(clips, outcomes, strict=True)
-    write_shard(job.store, (packer.row(clip) for clip, outcome in done if outcome.state == "stored"), job.settings)
+    write_shard(job.store, _rows(packer, clips, outcomes), job.settings)
     ledger.write(job.ledger, pieces.as_table(outcomes))
     for path in (job.store, job.ledger):
         remove_leftovers(path)
     shutil.rmtree(work)
+
+
+def _rows(packer: Packer, clips: Sequence[ListedClip], outcomes: list[Outcome]) -> Iterator[Row]:
+    """Yield the data of the stored clips; the outcome of one whose data are gone is written anew, in place."""
+    # strict: the results are in the order of the clips, and each has one.
+    for place, (clip, outcome) in enumerate(zip(clips, list(outcomes), strict=True)):
+        if outcome.state != "stored":
+            continue
+        if (row := packer.row(clip, outcome)) is not None:
+            yield row
+            continue
+        detail = (
+            f"what was packed of {outcome.origin} has disappeared from {clip.piece.parent}, or was changed there; "
+            "does another job use the same folder?"
+        )
+        print(f"clip {clip.clip_id!r}: {detail}", flush=True)
+        outcomes[place] = Outcome(
+            clip.clip_id, "unavailable", "replaced", detail, clip.attempt, outcome.origin, outcome.version
+        )
 
 
 def _clips(job: PackJob, work: Path) -> list[ListedClip]:

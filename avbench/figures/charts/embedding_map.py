@@ -7,6 +7,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure
 
+from avbench.core.arrays import open_arrays
 from avbench.figures import names, panels, style
 from avbench.figures.reading import Settings
 from avbench.results.projection import choose, project
@@ -16,7 +17,7 @@ def draw_embedding_map(settings: Settings, stem: Path) -> None:
     """Test clips on a map, by the encoders of several methods."""
     key, maps = settings["task"], {}
     for method, path in settings["embeddings"].items():
-        with np.load(path) as arrays:
+        with open_arrays(path) as arrays:
             test = arrays[f"{key}/split"] == "test"
             labels, clips = arrays[f"{key}/label"][test], arrays[f"{key}/clip_id"][test]
             places, coloured = choose(labels, clips)

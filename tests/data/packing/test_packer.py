@@ -1,9 +1,12 @@
 """What an earlier run has packed is kept, and only what has changed is done again."""
 
+import os
+
 import pytest
 
 from avbench.config.checks import CheckSettings
 from avbench.config.store import StoreSettings
+from avbench.data import ledger
 from avbench.data.packing import packer
 from tests.support import media_files as files
 from tests.support.packing import checked, contents, decodings, leave_work, run, write_rows
@@ -81,3 +84,94 @@ def test_an_unforeseen_error_costs_one_clip(two, monkeypatch):
     monkeypatch.setattr(packer, "decode", decode)
     _, states = run(two)
     assert states == {"a.mp4": ("rejected", "corrupt"), "b.mp4": ("stored", "")}
+
+
+def replace_while_decoding(monkeypatch, path, times):
+    """Write another file in place of one while it is decoded, so many times."""
+    real, left = packer.decode, [times]
+
+    def decode(name, *arguments):
+        decoded = real(name, *arguments)
+        if name == str(path) and left[0]:
+            left[0] -= 1
+            files.ordinary(path, 1.75, seed=20 + left[0])
+        return decoded
+
+    monkeypatch.setattr(packer, "decode", decode)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_read_again(two, monkeypatch):
+    replace_while_decoding(monkeypatch, two / "b.mp4", 1)
+    store, outcomes = run(two)
+    assert store.duration_s.tolist() == [2.0, 1.75]
+    assert set(outcomes.values()) == {("stored", "")}
+
+
+def test_a_file_that_is_replaced_again_and_again_fails_alone(two, monkeypatch):
+    replace_while_decoding(monkeypatch, two / "b.mp4", 9)
+    store, outcomes = run(two)
+    assert store.clip_ids == ["a.mp4"]
+    assert outcomes["b.mp4"] == ("unavailable", "replaced")
+    details = ledger.read(two / "out/0.parquet").set_index("clip_id").detail
+    assert str(two / "b.mp4") in details["b.mp4"]
+    monkeypatch.undo()
+    assert run(two)[0].clip_ids == ["a.mp4", "b.mp4"]  # without being asked
+
+
+def test_a_file_that_is_replaced_before_its_shard_is_written_is_stored_as_it_was(two, monkeypatch):
+    real = packer.Packer.finish
+
+    def finish(self, clip):
+        outcome = real(self, clip)
+        files.ordinary(two / clip.clip_id, 1.5, seed=30)
+        return outcome
+
+    monkeypatch.setattr(packer.Packer, "finish", finish)
+    assert run(two)[0].duration_s.tolist() == [2.0, 2.0]
+    monkeypatch.undo()
+    assert run(two)[0].duration_s.tolist() == [1.5, 1.5]
+
+
+def test_what_was_kept_of_a_clip_and_is_gone_is_a_row(two, monkeypatch):
+    real = packer.Packer.finish
+
+    def finish(self, clip):
+        outcome = real(self, clip)
+        if clip.clip_id == "a.mp4":
+            clip.piece.unlink()
+        return outcome
+
+    monkeypatch.setattr(packer.Packer, "finish", finish)
+    store, outcomes = run(two)
+    assert store.clip_ids == ["b.mp4"]
+    assert outcomes["a.mp4"] == ("unavailable", "replaced")
+    monkeypatch.undo()
+    assert run(two)[0].clip_ids == ["a.mp4", "b.mp4"]
+
+
+@pytest.mark.parametrize("name", ["0.arrow", "0.parquet"])
+def test_a_damaged_shard_is_packed_anew_aloud(two, monkeypatch, capsys, name):
+    run(two)
+    before = contents(two / "out")
+    path = two / "out" / name
+    data = path.read_bytes()
+    path.write_bytes(data[:200] + bytes([data[200] ^ 1]) + data[201:])
+    run(two)
+    assert "packing the shard anew" in capsys.readouterr().out
+    assert contents(two / "out") == before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_what_is_no_file_is_a_row_and_is_not_opened(two, kind, monkeypatch):
+    (two / "b.mp4").unlink()
+    if kind == "pipe":
+        os.mkfifo(two / "b.mp4")
+    elif kind == "folder":
+        (two / "b.mp4").mkdir()
+    else:
+        (two / "b.mp4").symlink_to("/dev/zero")
+    calls = decodings(monkeypatch)
+    store, outcomes = run(two)
+    assert store.clip_ids == ["a.mp4"]
+    assert calls == ["a.mp4"]
+    assert outcomes["b.mp4"] == ("unavailable", "no-file")
