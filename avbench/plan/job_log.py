@@ -92,7 +92,8 @@ def parse(path: Path, text: str) -> JobLog:
         text: what is in it, maybe not to its end.
     """
     found, now, listing = JobLog(path), _NONE, False
-    rule, failed, told = "", False, {}
+    rule, failed = "", False
+    told: dict[str, str] = {}
     for line in text.splitlines():
         if line.startswith("["):
             now = _time(line) or now
