@@ -11,24 +11,40 @@ from collections.abc import Sequence
 from avbench import __version__
 from avbench.cli import configuration, data, evaluation, labels, pages, pretraining, results
 from avbench.cli.arguments import Verbs
+from avbench.cli.completion import listed, script, verb_name
 from avbench.core.errors import UserError
 
 VERBS: Verbs = configuration.VERBS | data.VERBS | labels.VERBS | pretraining.VERBS | evaluation.VERBS
 VERBS |= results.VERBS | pages.VERBS
+_DESCRIPTION = "Benchmark of positive and negative sampling for audio-visual self-supervised learning."
+
+
+def completion(args: argparse.Namespace) -> None:
+    """print what completes verbs and options in bash and zsh: eval "$(avbench completion)" in their start file"""
+    print(script(VERBS), end="")
+
+
+VERBS[completion] = []
+
+
+class _Parser(argparse.ArgumentParser):
+    """The parser of the whole, whose help lists the verbs by who calls them."""
+
+    def format_help(self) -> str:
+        """Return the help."""
+        texts = {verb_name(function): function.__doc__ or "" for function in VERBS}
+        options = "options:\n    --help, --version; avbench VERB --help lists those of a verb"
+        return f"{self.format_usage()}\n{_DESCRIPTION}\n\n{listed(texts)}\n\n{options}\n"
 
 
 def parser() -> argparse.ArgumentParser:
     """Build the parser: a sub-command for each verb, named like its function with hyphens."""
-    top = argparse.ArgumentParser(prog="avbench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    top = _Parser(prog="avbench")
     top.add_argument("--version", action="version", version=__version__)
-    verbs = top.add_subparsers(title="verbs", metavar="VERB", required=True)
+    verbs = top.add_subparsers(metavar="VERB", required=True, parser_class=argparse.ArgumentParser)
     for function, arguments in VERBS.items():
-        text = function.__doc__ or ""
         verb = verbs.add_parser(
-            function.__name__.replace("_", "-"),
-            help=text,
-            description=text,
-            formatter_class=argparse.RawTextHelpFormatter,
+            verb_name(function), description=function.__doc__, formatter_class=argparse.RawTextHelpFormatter
         )
         for name, options in arguments:
             verb.add_argument(name, **options)
@@ -45,6 +61,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args.run(args)
     except UserError as error:
-        print(f"avbench {args.run.__name__.replace('_', '-')}: {error}", file=sys.stderr)
+        print(f"avbench {verb_name(args.run)}: {error}", file=sys.stderr)
         return 2
     return 0

@@ -1,4 +1,4 @@
-"""Verbs of the page that results are read on."""
+"""Verbs about an experiment as a whole: how far it is, and the page that its results are read on."""
 
 import argparse
 from pathlib import Path
@@ -22,7 +22,22 @@ def open(args: argparse.Namespace) -> None:
     open_page(args.results, paths.below(args.results, paths.PAGE).name, args.port, not args.no_browser)
 
 
+def status(args: argparse.Namespace) -> None:
+    """say what of an experiment is done, runs or failed and why, what remains and how long it takes"""
+    import json
+
+    from avbench.plan.status import format_status
+    from avbench.plan.status import status as ask
+
+    found = ask(args.results)
+    print(json.dumps(found, indent=1, ensure_ascii=False) if args.json else format_status(found).rstrip())
+
+
 VERBS: Verbs = {
+    status: [
+        ("results", {"type": Path, "metavar": "DIR", "help": "results/{experiment}"}),
+        ("--json", {"action": "store_true", "help": "for programs"}),
+    ],
     page: [
         path_argument("--plan", "a JSON file of what the page says beside the tables"),
         path_argument("--tables", "folder of the tables"),

@@ -70,9 +70,14 @@ def export(args: argparse.Namespace) -> None:
 
 def summary(args: argparse.Namespace) -> None:
     """print an experiment's results, the claims' verdicts and where the report is"""
-    from avbench.plan import paths
-    from avbench.results.console import print_summary
+    import json
 
+    from avbench.plan import paths
+    from avbench.results.console import as_json, print_summary
+
+    if args.json:
+        print(json.dumps(as_json(paths.below(args.results, paths.TABLES)), indent=1, ensure_ascii=False))
+        return
     print_summary(paths.below(args.results, paths.TABLES), paths.below(args.results, paths.REPORT))
     if (page := paths.below(args.results, paths.PAGE)).is_file():  # results made before there were pages have none
         print(f"Page: {page} (python -m avbench open {args.results} shows it)")
@@ -98,6 +103,9 @@ def power(args: argparse.Namespace) -> None:
     else:
         spreads, hours = claim_power.measured(args.results)
     found = claim_power.asked(spreads, args.effect / 100, args.power / 100)
+    if args.json:
+        print(found.to_json(orient="records", indent=1, force_ascii=False))
+        return
     print(claim_power.format_power(found, hours, args.power / 100), end="")
 
 
@@ -144,6 +152,10 @@ VERBS: Verbs = {
         ("--seeds", {"type": int, "default": 3, "metavar": "N", "help": "assumed: seeds (3)"}),
         ("--claims", {"type": int, "default": 1, "metavar": "N", "help": "assumed: claims tested together (1)"}),
         ("--differ", {"type": float, "default": 30.0, "metavar": "%%", "help": _DIFFER}),
+        ("--json", {"action": "store_true", "help": "columns of power.csv, for programs"}),
     ],
-    summary: [("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"})],
+    summary: [
+        ("--results", {"type": Path, "required": True, "metavar": "DIR", "help": "results/{experiment}"}),
+        ("--json", {"action": "store_true", "help": "the answer, claims and accuracies, for programs"}),
+    ],
 }

@@ -5,9 +5,10 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from avbench.core.files import write_json
+from avbench.core.files import write_json, write_text
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
+from avbench.plan.report_charts import mended
 
 STYLESHEET = "workflow/report/report.css"
 
@@ -39,3 +40,4 @@ def make_report(plan: Plan, snakefile: str | Path, target: str, parts: Iterable[
         Path(target).unlink(missing_ok=True)  # on a full disk, the log needs its room
     Path(log).write_text(made.stdout + made.stderr, encoding="utf-8")
     made.check_returncode()
+    write_text(target, mended(Path(target).read_text(encoding="utf-8")))

@@ -1,5 +1,6 @@
 """The summary that the console shows."""
 
+import json
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -89,6 +90,19 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     names = ("summary", "claims", "budgets", "accuracy", "tuning")
     summary, claims, gains, accuracy, tuning = (read(Path(tables_dir, f"{name}.csv")) for name in names)
     print(format_summary(summary, claims, gains, report_path, first_labels(summary), accuracy, tuning), end="")
+
+
+def as_json(tables_dir: str | Path) -> dict[str, Any]:
+    """Return the answer, the claims and the mean accuracies of the tables in a folder, as JSON can hold them.
+
+    Raises:
+        UserError: a table is missing.
+    """
+    claims, summary = (read(Path(tables_dir, f"{name}.csv")) for name in ("claims", "summary"))
+    rows = {
+        name: json.loads(table.to_json(orient="records")) for name, table in (("claims", claims), ("summary", summary))
+    }
+    return {"answer": sentences(claims), **rows}
 
 
 def edges(accuracy: pd.DataFrame) -> str:

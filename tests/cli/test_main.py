@@ -1,9 +1,11 @@
 import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
+from avbench.cli.completion import CALLED, script, verb_name
 from avbench.cli.main import VERBS, main
 
 
@@ -18,6 +20,35 @@ def test_help_lists_a_verb_for_every_stage(capsys, root):
     assert len(used) >= 15
     for verb in used | {"models", "summary"}:
         assert re.search(rf"^    {verb}(?: +|\n +)\w", text, re.MULTILINE), verb
+
+
+def test_help_shows_first_what_people_call(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    people, _, rules = capsys.readouterr().out.partition("the stages, which")
+    verbs = {verb_name(function) for function in VERBS}
+    named = [re.findall(r"^    ([a-z-]+) +\w", part, re.MULTILINE) for part in (people, rules)]
+    assert named[0] == list(CALLED)
+    assert named[1] == [verb for verb in map(verb_name, VERBS) if verb not in CALLED]
+    assert set(CALLED) <= verbs
+
+
+def completed(*words):
+    """What bash offers after some words, the last of which is being written."""
+    line = " ".join(f"'{word}'" for word in ("avbench", *words))
+    ask = f"COMP_WORDS=({line}); COMP_CWORD={len(words)}; _avbench; echo ${{COMPREPLY[@]}}"
+    code = f"{script(VERBS)}\n{ask}"
+    return subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")
+def test_bash_completes_verbs_and_their_options(capsys):
+    assert main(["completion"]) == 0
+    assert capsys.readouterr().out == script(VERBS)
+    assert completed("sta") == ["status", "statistics"]
+    assert completed("power", "--se") == ["--seed-sd", "--seeds"]
+    assert completed("open", "--") == ["--help", "--port", "--no-browser"]
+    assert completed("open", "results") == []  # files, which the shell completes itself
 
 
 @pytest.mark.parametrize("function", VERBS, ids=lambda function: function.__name__)

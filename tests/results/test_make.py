@@ -16,6 +16,7 @@ from avbench.evaluation.metrics import metrics
 from avbench.evaluation.scores import CELL
 from avbench.provenance import record as provenance
 from avbench.results import catalogue, console, make, tables
+from avbench.results.answer import sentences
 from tests.support.paths import CONFIG
 
 CLASSES, SEEDS = 6, (0, 1, 2)
@@ -199,6 +200,13 @@ def test_tables_of_runs_hold_every_run(plan, made):
     assert made["sampling"].query("method == 'random'")["foreign_positives"].eq(0).all()
     assert made["sampling"].query("labels == 'true'")["positives_of_class"].eq(1).all()
     assert made["dynamics"]["epoch"].tolist() == [0, 1]
+
+
+def test_programs_read_the_same_answer_and_numbers(folder, made):
+    told = json.loads(json.dumps(console.as_json(folder), allow_nan=False))
+    assert told["answer"] == sentences(made["claims"])
+    assert [row["claim"] for row in told["claims"]] == made["claims"]["claim"].tolist()
+    assert [row["mean"] for row in told["summary"]] == pytest.approx(made["summary"]["mean"].tolist())
 
 
 def test_the_text_at_the_end_shows_a_methods_own_labels_and_names_the_others(folder, made, capsys):

@@ -150,3 +150,10 @@ def test_a_phone_shows_statistics_one_above_the_other(opened):
     boxes = [canvas.bounding_box() for canvas in page.locator("#app canvas").all()]
     assert all(box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"] for box in boxes)
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+
+
+def test_every_rule_is_drawn_once_and_has_a_running_time(opened):
+    page = opened(DESK)
+    rules = page.evaluate("rulegraph_spec.data[0].values.map(node => node.rule)")
+    assert len(rules) == len(set(rules))
+    assert page.evaluate("runtimes_spec.data.values.every(job => job.runtime > 0)")

@@ -32,7 +32,8 @@ def draw_samples(settings: Settings, stem: Path) -> None:
     chosen = pd.concat([clips.drop_duplicates("label"), clips]).drop_duplicates("clip_id").head(SHOWN_CLIPS)
     features = build(FeatureSettings, settings["features"], "features")
     store = open_store(Path(settings["data"]), settings["dataset"])
-    style.save(draw(load(store, list(chosen["clip_id"]), list(chosen["label"]), features)), stem)
+    samples = load(store, list(chosen["clip_id"]), list(chosen["label"]), features)
+    style.save(draw(samples, left_out=clips["label"].nunique() - chosen["label"].nunique()), stem)
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,8 @@ def load(
     return samples
 
 
-def draw(samples: Sequence[Sample], across: int = 3) -> Figure:
-    """Draw a grid of samples: label, strip of pictures, spectrogram over time."""
+def draw(samples: Sequence[Sample], across: int = 3, left_out: int = 0) -> Figure:
+    """Draw a grid of samples: label, strip of pictures, spectrogram over time; and how many classes are left out."""
     across = min(across, len(samples))
     down = math.ceil(len(samples) / across)
     with style.shared():
@@ -90,6 +91,10 @@ def draw(samples: Sequence[Sample], across: int = 3) -> Figure:
             lower.set_yticks([0, sample.spectrogram.shape[1]])
             lower.set_ylabel("Mel band")
             lower.set_xlabel("Time (s)", labelpad=1)
+        if left_out:
+            shown = len({sample.label for sample in samples})
+            text = f"{shown} of {shown + left_out} classes are shown, the first of the subset"
+            made.suptitle(text if across > 1 else names.wrap(text, 30, 3), fontsize=7)
     return made
 
 
