@@ -48,4 +48,5 @@ rule all:
     input:
         reported.table_files(),
         reported.figure_files(),
+        experiment.path(paths.PAGE),
         experiment.path(paths.REPORT),

@@ -5,13 +5,16 @@ import os
 import subprocess
 import sys
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 
+from avbench.config.configuration import json_schema
 from avbench.core.rng import generator
 from avbench.data.store import Store
-from benchmarks import intervals, loading, startup
+from avbench.plan.jobs import Plan
+from benchmarks import given, intervals, loading, startup
 from benchmarks import step as step_benchmark
 from benchmarks.packing import pack, write_film
 from benchmarks.peaks import share_of_peak
@@ -170,3 +173,16 @@ def test_simulated_differences_are_as_large_as_they_should_be():
     assert gaps[:3].mean() == pytest.approx(0.10, abs=0.015)
     assert gaps[3:].mean() == pytest.approx(0.0, abs=0.015)
     assert gaps.std(axis=1).mean() == pytest.approx(0.03 * 2**0.5, rel=0.15)
+
+
+def test_the_study_of_given_features_is_a_configuration(tmp_path, root):
+    made = given.configuration(epochs=2, per_class=3)
+    jsonschema.Draft202012Validator(json_schema()).validate(made)
+    plan = Plan(made, root)
+    assert len(plan.methods) == 7
+    assert plan.encoder_files == ["audio.npz", "video.npz"]
+    place = tmp_path / "results/given/benchmarks/embed/x"
+    place.mkdir(parents=True)
+    for number in range(2):
+        (place / f"{number}.tsv").write_text("s\tcpu_time\n9\t1.5\n")
+    assert given.cpu_by_rule(tmp_path) == {"embed": (2, 3.0)}

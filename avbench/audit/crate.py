@@ -137,7 +137,8 @@ def describe(results: Path, files: Mapping[str, Path], licence: str | None = Non
     records = [read_json(path) for name, path in files.items() if name.startswith(f"{home}/provenance/")]
     runs = [read_json(path) for name, path in files.items() if name.startswith(home) and name.endswith("/run.json")]
     made_by = [record["provenance"] for record in [*records, *runs]]
-    made = [name for name in files if name.startswith((f"{home}/tables/", f"{home}/figures/", f"{home}/report.html"))]
+    shown = ("tables/", "figures/", "index.html", "report.html")
+    made = [name for name in files if name.startswith(tuple(f"{home}/{part}" for part in shown))]
     given = [name for name in files if name in (f"{home}/config.json", "config/claims.yaml", "config/published.yaml")]
 
     described = ROCrate(version=_VERSION)

@@ -2,8 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avbench.cli.arguments import Verbs, path_argument
+
+if TYPE_CHECKING:
+    from avbench.plan.jobs import Plan
 
 
 def schema(args: argparse.Namespace) -> None:
@@ -21,6 +25,27 @@ def schema(args: argparse.Namespace) -> None:
         write_text(args.output, text)
     elif not args.pages:
         print(text, end="")
+
+
+def planned(config: Path) -> "Plan":
+    """Return what a configuration plans, checked as the workflow checks it.
+
+    Raises:
+        UserError: the file is missing, or the configuration is invalid.
+    """
+    import yaml
+
+    from avbench.core.errors import UserError
+    from avbench.plan.jobs import Plan
+    from avbench.plan.places import check_places
+    from avbench.provenance.record import SOURCE
+
+    try:
+        plan = Plan(yaml.safe_load(config.read_text(encoding="utf-8")), SOURCE)
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{config} cannot be read: {error}") from error
+    check_places(plan)
+    return plan
 
 
 VERBS: Verbs = {

@@ -55,6 +55,18 @@ def manifest(args: argparse.Namespace) -> None:
     build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
 
 
+def listed_clips(args: argparse.Namespace) -> None:
+    """make a dataset of listed clips whose features were computed before: manifest, ledger, a store without media"""
+    from avbench.config.settings import build
+    from avbench.config.store import StoreSettings
+    from avbench.datasets.listed_clips import ListedFiles, write_listed
+    from avbench.features.given_features import GivenFeatures
+
+    known = {path.name: GivenFeatures(path).clip_ids for path in args.features}
+    files = ListedFiles(args.manifest, args.store, args.ledger, args.duplicates)
+    write_listed(args.list, known, build(StoreSettings, args.settings, "store"), files)
+
+
 def unpack(args: argparse.Namespace) -> None:
     """unpack the trimmed clips of an archive"""
     from avbench.core.files import write_json
@@ -143,6 +155,24 @@ def subset(args: argparse.Namespace) -> None:
     write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")), sealed=True)
 
 
+def sizes(args: argparse.Namespace) -> None:
+    """list the balanced subsets that a dataset's stored training clips allow, and the classes that limit them"""
+    import textwrap
+
+    from avbench.data import ledger as ledgers
+    from avbench.data.subsets import possible
+
+    pool = ledgers.stored(ledgers.read(args.data / args.dataset / "ledger.parquet", LEDGERED), "train")
+    rows = possible(pool["label"].value_counts().to_dict())
+    shown = rows if args.all else rows.head(20)
+    print("clips per class  classes     clips  limited by")
+    for row in shown.itertuples():
+        limits = textwrap.shorten(row.limited_by, 60, placeholder=" …")
+        print(f"{row.clips_per_class:>15,}  {row.classes:>7,}  {row.clips:>8,}  {limits}")
+    if len(shown) < len(rows):
+        print(f"and {len(rows) - len(shown)} larger ones of fewer classes; --all lists them.")
+
+
 def leaks(args: argparse.Namespace) -> None:
     """check that no pretraining subset holds a test clip of any task; stop if one does"""
     from avbench.config.tasks import read_tasks
@@ -222,6 +252,12 @@ VERBS: Verbs = {
         ),
         ("--reasons", {"nargs": "+", "default": [], "metavar": "WORD", "help": "only those with these reasons"}),
     ],
+    listed_clips: [
+        path_argument("--list", "CSV with the columns clip_id, label and split"),
+        path_argument("--features", "files of features", many=True),
+        json_argument("--settings", "what is stored"),
+        *(path_argument(f"--{name}", "what to write") for name in ("manifest", "store", "ledger", "duplicates")),
+    ],
     coverage: [
         path_argument("--ledger", "the dataset's ledger"),
         text_argument("--dataset", "its name, for messages"),
@@ -235,6 +271,11 @@ VERBS: Verbs = {
         path_argument("--ledger", "the dataset's ledger"),
         json_argument("--settings", "how the subset is drawn"),
         OUTPUT,
+    ],
+    sizes: [
+        ("dataset", {"help": "its name"}),
+        DATA,
+        ("--all", {"action": "store_true", "help": "every size, not the first twenty"}),
     ],
     leaks: [
         DATA,

@@ -9,11 +9,12 @@ import sys
 from collections.abc import Sequence
 
 from avbench import __version__
-from avbench.cli import configuration, data, evaluation, labels, pretraining, results
+from avbench.cli import configuration, data, evaluation, labels, pages, pretraining, results
 from avbench.cli.arguments import Verbs
 from avbench.core.errors import UserError
 
-VERBS: Verbs = configuration.VERBS | data.VERBS | labels.VERBS | pretraining.VERBS | evaluation.VERBS | results.VERBS
+VERBS: Verbs = configuration.VERBS | data.VERBS | labels.VERBS | pretraining.VERBS | evaluation.VERBS
+VERBS |= results.VERBS | pages.VERBS
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,6 +1,7 @@
 """Verbs of pretraining."""
 
 import argparse
+from pathlib import Path
 
 from avbench.cli.arguments import (
     CLIP_LABEL,
@@ -12,6 +13,7 @@ from avbench.cli.arguments import (
     SUBSET,
     Verbs,
     job_argument,
+    json_object,
     number_argument,
     path_argument,
     text_argument,
@@ -33,14 +35,17 @@ def dynamics_clips(args: argparse.Namespace) -> None:
 def statistics(args: argparse.Namespace) -> None:
     """measure the mean and deviation of each mel band over a pretraining subset"""
     from avbench.config.features import FeatureSettings
+    from avbench.config.models import settings_of
     from avbench.config.settings import build
     from avbench.core.files import read_csv, write_json
     from avbench.data.store import open_store
     from avbench.features.statistics import subset_statistics
 
     features = build(FeatureSettings, args.features, "features")
+    networks = settings_of(args.model) if args.model else None
     ids = read_csv(args.subset, CLIP_LABEL)["clip_id"]
-    write_json(args.output, subset_statistics(open_store(args.data, args.dataset), ids, features), sealed=True)
+    measured = subset_statistics(open_store(args.data, args.dataset), ids, features, networks)
+    write_json(args.output, measured, sealed=True)
 
 
 def pretrain(args: argparse.Namespace) -> None:
@@ -70,16 +75,47 @@ def untrained(args: argparse.Namespace) -> None:
 
 
 def models(args: argparse.Namespace) -> None:
-    """print each model preset's parameters and GFLOP per clip"""
-    from avbench.models.summary import table
+    """print parameters and GFLOP per clip of each preset, or of the encoders of a configuration"""
+    from avbench.models.summary import table, table_of
 
-    print(table())
+    if args.config is None:
+        print(table())
+        return
+    from avbench.cli.configuration import planned
+    from avbench.config.features import FeatureSettings
+    from avbench.config.pretraining import PretrainSettings
+    from avbench.config.settings import build
+
+    plan = planned(args.config)
+    settings = build(PretrainSettings, plan.pretrain_settings("all"), "config: pretraining")
+    print(table_of(settings.networks, build(FeatureSettings, plan.feature_settings(), "config: pretraining.features")))
+
+
+MODEL = (
+    "--model",
+    {"type": json_object, "default": None, "metavar": "JSON", "help": "where features are given (JSON)"},
+)
+
+
+def check_plugin(args: argparse.Namespace) -> None:
+    """check that the positives, batches and losses of a file keep what ours do"""
+    from avbench.core.errors import UserError
+    from avbench.methods.properties import check_file
+
+    found = check_file(args.file)
+    for name, faults in found.items():
+        print(f"{name}: {'keeps all that is asked' if not faults else f'{len(faults)} fault(s)'}")
+    if told := [f"{name}: {fault}" for name, faults in found.items() for fault in faults]:
+        raise UserError(f"{args.file}: " + " ".join(told))
 
 
 VERBS: Verbs = {
     dynamics_clips: [path_argument("--ledger", "the dataset's ledger"), number_argument("--clips", "how many"), OUTPUT],
-    statistics: [DATA, text_argument("--dataset", "the subset's dataset"), SUBSET, FEATURES, OUTPUT],
+    statistics: [DATA, text_argument("--dataset", "the subset's dataset"), SUBSET, FEATURES, MODEL, OUTPUT],
     pretrain: [job_argument("avbench.pretraining.pretrain_job:PretrainJob"), MACHINE],
     untrained: [job_argument("avbench.pretraining.pretrain_job:UntrainedJob")],
-    models: [],
+    models: [
+        ("--config", {"type": Path, "default": None, "metavar": "FILE", "help": "a configuration; presets without it"})
+    ],
+    check_plugin: [("file", {"metavar": "FILE", "help": "Python that declares them; see docs/extending.md"})],
 }

@@ -58,12 +58,24 @@ def crate(args: argparse.Namespace) -> None:
     print(f"{args.output}: {export(args.results, args.output, args.licence, args.checkpoints)} files")
 
 
+def export(args: argparse.Namespace) -> None:
+    """write a run's encoders to a folder: weights, settings, a card, and a module that needs torch alone"""
+    from avbench.audit.export import CHOICES, find_run
+    from avbench.audit.export import export as write
+
+    run = find_run(args.results, {name: getattr(args, name) for name in CHOICES})
+    write(run, args.output)
+    print(f"{args.output}: {run}")
+
+
 def summary(args: argparse.Namespace) -> None:
     """print an experiment's results, the claims' verdicts and where the report is"""
     from avbench.plan import paths
     from avbench.results.console import print_summary
 
     print_summary(paths.below(args.results, paths.TABLES), paths.below(args.results, paths.REPORT))
+    if (page := paths.below(args.results, paths.PAGE)).is_file():  # results made before there were pages have none
+        print(f"Page: {page} (python -m avbench open {args.results} shows it)")
 
 
 _DIFFER = "assumed: test clips on which runs of two methods differ in being right (30)"
@@ -112,6 +124,16 @@ VERBS: Verbs = {
         path_argument("--output", "a .zip file, or a new folder"),
         ("--licence", {"metavar": "TEXT", "help": "of tables and figures: an address, or words"}),
         ("--checkpoints", {"action": "store_true", "help": "take the models and their features too"}),
+    ],
+    export: [
+        ("results", {"type": Path, "metavar": "DIR", "help": "results/{experiment}"}),
+        ("--method", {"required": True, "metavar": "NAME", "help": "whose run"}),
+        ("--seed", {"required": True, "metavar": "N", "help": "of the run"}),
+        *(
+            (f"--{name}", {"metavar": "NAME", "help": "where there are several"})
+            for name in ("dataset", "subset", "labels", "budget")
+        ),
+        path_argument("--output", "a folder"),
     ],
     power: [
         ("results", {"type": Path, "nargs": "?", "metavar": "DIR", "help": "results/{experiment}"}),

@@ -3,8 +3,9 @@
 Imported while the Snakefile is parsed, so it needs nothing but the standard library.
 """
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from avbench.config.long_tail import class_sizes, largest_class
@@ -28,12 +29,13 @@ def planned(name: str, subset: Mapping[str, Any], held: Held) -> list[int]:
     Args:
         name: the subset's, for messages.
         subset: its fields in the config; not a list of ids.
-        held: what there is to draw from.
+        held: what there is to draw from; of the classes that the subset leaves out nothing is known.
 
     Raises:
         UserError: it is more than the dataset holds, with the bound. Which class of a long tail is the largest is
             drawn, so that some that cannot be drawn are refused only by the drawing itself.
     """
+    held = replace(held, classes=held.classes - len(subset.get("without", ())))
     balance, imbalance = subset.get("balance", "balanced"), subset.get("imbalance", 1)
     where, of = f"config: subsets.{name}", f"of dataset {held.dataset!r}"
     if balance == "natural":
@@ -45,6 +47,8 @@ def planned(name: str, subset: Mapping[str, Any], held: Held) -> list[int]:
     # A profile without a tail takes as many clips of every class; otherwise the largest class bounds it for certain.
     most = held.smallest if imbalance == 1 else held.largest
     if "clips" not in subset:
+        if subset.get("at_least", math.inf) <= most < subset["clips_per_class"]:
+            return class_sizes(most, imbalance, held.classes)
         if subset["clips_per_class"] > most:
             raise UserError(
                 f"{where}.clips_per_class: {subset['clips_per_class']} is more than the {most} training clips per "

@@ -5,7 +5,7 @@ loss is a new file. Declarations are read whenever the Snakefile is parsed, and 
 """
 
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
@@ -40,6 +40,9 @@ class Choice:
         keys: those that belong to it.
         make: the class or function that does it.
         place: among the others where they are listed; those of the same place come by name.
+        classmates: of a loss: what the other clips of an anchor's pairing class are to it.
+        exact_gradient: of a loss: whether its gradient is that of its value, of which nothing is held constant.
+        remembers: of a loss: whether it compares with past batches, as `avbench.pretraining.momentum_queue` keeps them.
     """
 
     name: str
@@ -49,9 +52,12 @@ class Choice:
     keys: tuple[Key, ...] = ()
     make: Any = None
     place: int = 100
+    classmates: Literal["negatives", "positives", "left-out"] = "negatives"
+    exact_gradient: bool = True
+    remembers: bool = False
 
 
-Registry = Mapping[str, Choice]
+Registry = dict[str, Choice]
 
 
 def names(registry: Iterable[str]) -> str:

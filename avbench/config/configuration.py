@@ -10,7 +10,7 @@ from avbench.config.checks import CheckSettings
 from avbench.config.datasets import Dataset
 from avbench.config.download import DownloadSettings
 from avbench.config.evaluation import PROTOCOLS
-from avbench.config.fields import NAME, Name, Shown, Text, meaning, named
+from avbench.config.fields import NAME, UNIQUE, Name, Shown, Text, meaning, named
 from avbench.config.labels import KINDS
 from avbench.config.methods import RESERVED, Method
 from avbench.config.pretraining import Pretraining
@@ -125,6 +125,11 @@ class Configuration:
     tuning: Annotated[
         Tuning | None, meaning("what is tuned for every method on validation clips; without it, nothing is")
     ] = None
+    plugins: Annotated[
+        tuple[Text, ...],
+        UNIQUE,
+        meaning("files of your own that declare positives, batches and losses; see docs/extending.md"),
+    ] = ()
     labels: Annotated[
         Mapping[str, Annotated[Any, Shown(_labels)]],
         named(["none", "true"], least=0),

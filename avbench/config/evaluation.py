@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from avbench.config.tasks import Modalities
 class TrainingSettings:
     """How to train a classifier; defaults are the paper's, but for ``validations`` (99 in the paper)."""
 
-    model: Annotated[str, DECIDED] = "paper"  # of the supervised baseline; a pretrained run brings its own
+    model: Annotated[Any, DECIDED] = "paper"  # of the supervised baseline; a pretrained run brings its own
     flip: Annotated[Literal["clip", "frame", "none"], DECIDED] = "clip"  # likewise
     epochs: Annotated[Count, meaning("passes over the training clips")] = 99
     batch_size: Annotated[int, Field(ge=2), meaning("clips per batch")] = 64

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import budgets, paper_switches, seeds, sweeps, tuning
+from avbench.config import budgets, paper_switches, plugin_files, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
@@ -55,7 +55,10 @@ class Experiment:
     """
 
     def __init__(self, config: Mapping[str, Any], root: Path) -> None:
-        validate(config, root / SCHEMA, "config")
+        plugins = config.get("plugins", [])
+        if isinstance(plugins, list) and all(isinstance(path, str) for path in plugins):  # as the schema asks for
+            plugin_files.use(plugins)
+        validate(config, root / SCHEMA, "config", plugin_files.extended if plugins else None)
         self.config, self.root = config, root
         self.name: str = config["experiment"]
         self.until = seeds.parse(config["seeds"])
@@ -150,6 +153,10 @@ class Experiment:
     def rule_file(self, dataset: str) -> Path:
         """Return the rule file of a dataset; relative paths count from the Snakefile."""
         return self.root / self.datasets[dataset]["rules"]
+
+    def has_media(self, dataset: str) -> bool:
+        """Return whether a dataset has sound and pictures, rather than features that were computed before alone."""
+        return self.rule_file(dataset).name != "features.smk"
 
     def rule_files(self) -> list[Path]:
         """Return each rule file once, in the order of the datasets."""

@@ -68,8 +68,17 @@ class OneOf:
     registry: Iterable[str]
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let these names pass."""
-        return core_schema.literal_schema(list(self.registry))
+        """Let these names pass, and those that the registry gets later."""
+        return core_schema.no_info_plain_validator_function(self._known)
+
+    def __get_pydantic_json_schema__(self, core: core_schema.CoreSchema, handler: GetJsonSchemaHandler) -> Schema:
+        """Return the names."""
+        return {"enum": list(self.registry)}
+
+    def _known(self, value: Any) -> Any:
+        if not isinstance(value, str) or value not in self.registry:
+            raise ValueError(value)
+        return value
 
 
 class _Decided:

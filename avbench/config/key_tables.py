@@ -15,6 +15,7 @@ from avbench.config.choices import Choice
 from avbench.config.configuration import DeclaredMethod
 from avbench.config.datasets import Dataset
 from avbench.config.download import DownloadSettings
+from avbench.config.encoders import BuiltSettings, GivenSettings
 from avbench.config.evaluation import PROTOCOLS, DynamicsSettings, KnnSettings, LinearSettings, TrainingSettings
 from avbench.config.features import FeatureSettings
 from avbench.config.labels import KINDS, NOISES
@@ -34,6 +35,7 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "download": {DownloadSettings: ()},
     "datasets": {Dataset: ()},
     "pretraining": {Pretraining: ()},
+    "encoders": {BuiltSettings: (), GivenSettings: ()},
     "features": {FeatureSettings: ()},
     "budgets": {Budgets: ()},
     "tuning": {Tuning: ()},

@@ -14,7 +14,11 @@ from avbench.core.errors import UserError
 
 KIND = meaning("how they are made: see [label variants](../docs/methods.md#label-variants)")
 Modality = Annotated[
-    Literal["audio", "video", "both"], meaning("of clusters, neighbours and `confusion`: whose features are compared")
+    Literal["audio", "video", "both"],
+    meaning(
+        "of clusters, neighbours and `confusion`: whose features are compared; neighbours also by `agreement`, the "
+        "lower similarity of both"
+    ),
 ]
 Method = Annotated[
     Name,
@@ -139,7 +143,10 @@ class NeighbourSettings:
     kind: Annotated[Literal["neighbours"], KIND] = "neighbours"
     k: Annotated[Count, SWEPT, meaning("of neighbours: how many each clip has")] = 10
     method: Method = BASELINE
-    modality: Modality = "both"
+    modality: Annotated[
+        Literal["audio", "video", "both", "agreement"],
+        meaning("of neighbours, also `agreement`: near by sound and by picture, the lower of both similarities counts"),
+    ] = "both"
 
 
 @settings()

@@ -6,18 +6,19 @@ Imported while the Snakefile is parsed: nothing heavy, and the library that chec
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from avbench.config import fields
-from avbench.config.choices import Choice, Key, Registry, collected, found, names
+from pydantic import model_validator
+from pydantic_core import ArgsKwargs
+
+from avbench.config import fields, plugin_files
+from avbench.config.axes import AXES, BATCHES, BELONGING, LOSSES, PACKAGED, POSITIVES
+from avbench.config.choice_keys import ChoiceKeys, pairs
+from avbench.config.choices import Choice, names
 from avbench.config.fields import DECIDED, OneOf, Shown, meaning
 from avbench.config.settings import settings
+from avbench.config.words import allowed
 from avbench.core.errors import UserError
-
-POSITIVES = found("avbench.methods.positives", "POSITIVES")
-BATCHES = found("avbench.methods.batch_kinds", "BATCHES")
-LOSSES = collected("avbench.methods.losses", "LOSS")
-AXES: Mapping[str, Registry] = {"positive": POSITIVES, "batch": BATCHES, "loss": LOSSES}
 
 BASELINE = "random"
 """The method that others are compared with, and whose features make labels where no other is named."""
@@ -26,27 +27,9 @@ RESERVED = (UNTRAINED, SUPERVISED)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
-def _belonging() -> dict[str, tuple[Key, str, tuple[str, ...]]]:
-    """Return the keys that belong to choices: key → its declaration, the axis, and the choices that it goes with."""
-    owners: dict[str, tuple[Key, str, tuple[str, ...]]] = {}
-    for axis, choices in AXES.items():
-        for choice in choices.values():
-            for key in choice.keys:
-                owners[key.name] = (key, axis, (*owners.get(key.name, (key, axis, ()))[2], choice.name))
-    return owners
+_ALWAYS_RECORDED = ("clips_per_class", "class_prior", "hardness")
+"""Keys that every run's record has, used or not: those that there were when the first runs were made."""
 
-
-BELONGING = _belonging()
-
-# What the choices' own keys add to a method: a field each, None where it has no meaning.
-_Own = dataclasses.make_dataclass(
-    "_Own",
-    [
-        (name, Annotated[key.type | None, meaning(key.meaning)], dataclasses.field(default=None, kw_only=True))
-        for name, (key, _, _) in BELONGING.items()
-    ],
-    frozen=True,
-)
 
 _SHARE = {"type": "number", "minimum": 0, "maximum": 1}
 _PROBABILITY = {
@@ -75,12 +58,14 @@ _LABELS = {
 
 
 @settings("methods.{name}")
-class Method(_Own):  # type: ignore[misc, valid-type]  # whose fields are known when the choices have been read
+class Method(ChoiceKeys):  # type: ignore[misc, valid-type]  # whose fields are known when the choices have been read
     """One way of choosing positive and negative pairs, and of weighing them.
 
     Its choices' own keys are fields too, such as ``clips_per_class`` of mixed batches: see `BELONGING`.
 
     Attributes:
+        plugins: path and SHA-256 of each file of the user's own that declares any of its choices.
+        options: name and value of each key that these files declare for them.
         name: letters, digits, ``-`` and ``_``; part of file names.
         positive, batch, loss: names in `AXES`.
         probability: how often another clip's video is drawn; otherwise the clip's own is taken. Two numbers are its
@@ -118,6 +103,14 @@ class Method(_Own):  # type: ignore[misc, valid-type]  # whose fields are known 
     ] = "none"
     loss: Annotated[str, OneOf(LOSSES), meaning(f"what is made of the similarities: {names(LOSSES)}")] = "info-nce"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_files(cls, given: ArgsKwargs) -> ArgsKwargs:
+        """Read the files that a method was written with before its names are checked, which these declare."""
+        for path, digest in pairs((given.kwargs or {}).get("plugins", ())):
+            plugin_files.load(path, digest)
+        return given
+
     def __post_init__(self) -> None:
         """Check the values and their combination, and fill in what was left out."""
         where = f"methods.{self.name}"
@@ -154,13 +147,24 @@ class Method(_Own):  # type: ignore[misc, valid-type]  # whose fields are known 
             raise UserError(f"{where}: {value} has a meaning only with positive: same-class or neighbour.")
 
     def _check_belonging(self, where: str) -> None:
+        options = dict(self.options)
+        if unknown := [name for name in options if name in PACKAGED or name not in BELONGING]:
+            raise UserError(f"{where}: unknown key {unknown[0]!r}. Allowed are {', '.join(_keys())}.")
         for name, (key, axis, choices) in BELONGING.items():
-            value = getattr(self, name)
+            value = options.get(name) if name not in PACKAGED else getattr(self, name)
             if getattr(self, axis) not in choices:
                 if value is not None:
                     raise UserError(f"{where}.{name}: {value} has a meaning only with {axis}: {' or '.join(choices)}.")
-            elif value is None:
+            elif value is None and name in PACKAGED:
                 object.__setattr__(self, name, key.default)
+            elif name not in PACKAGED:
+                options[name] = key.default if value is None else value
+                if not plugin_files.allows(key, options[name]):
+                    raise UserError(f"{where}.{name}: {value!r} is not allowed; it must be {allowed(key.type)}.")
+        object.__setattr__(self, "options", tuple(sorted(options.items())))
+        made = [choice.make for choice in self._choices().values()]
+        files = {(each.path, each.digest) for each in made if isinstance(each, plugin_files.FromFile)}
+        object.__setattr__(self, "plugins", tuple(sorted(files)))
 
     def _check_combination(self, where: str) -> None:
         if self.needs == "neighbours" and (keys := self._asking_for_classes()):
@@ -198,6 +202,22 @@ class Method(_Own):  # type: ignore[misc, valid-type]  # whose fields are known 
 
     def _choices(self) -> dict[str, Choice]:
         return {axis: choices[getattr(self, axis)] for axis, choices in AXES.items()}
+
+    def options_of(self, axis: str) -> dict[str, Any]:
+        """Return the values of the keys that belong to the choice on an axis: what it is made with."""
+        options = dict(self.options)
+        keys = (key.name for key in self._choices()[axis].keys)
+        return {name: options[name] if name in options else getattr(self, name) for name in keys}
+
+    def recorded(self) -> dict[str, Any]:
+        """Return the fields as jobs and records have them, without those that mean nothing to this method.
+
+        So a further choice, with keys of its own, changes nothing about the runs that do without it.
+        """
+        whole = dataclasses.asdict(cast(Any, self))
+        kept = (*Method.__annotations__, *_ALWAYS_RECORDED)
+        found = {name: value for name, value in whole.items() if name in kept or value not in (None, ())}
+        return found | {name: dict(found[name]) for name in ("options", "plugins") if name in found}
 
     @property
     def needs(self) -> str:
@@ -263,12 +283,18 @@ def _parse(name: str, value: Any) -> Method:
         if name not in PRESETS:
             raise UserError(f"methods.{name}: there is no such preset. Presets are {', '.join(PRESETS)}.")
         return PRESETS[name]
-    known = [*("positive", "probability", "batch", "labels", "loss"), *BELONGING]
+    known = _keys()
     if not isinstance(value, Mapping):
         raise UserError(f"methods.{name}: {value!r} is not allowed; write preset or a mapping of {', '.join(known)}.")
     if unknown := [key for key in value if key not in known]:
         raise UserError(f"methods.{name}: unknown key {unknown[0]!r}. Allowed are {', '.join(known)}.")
-    value = dict(value)
+    options = {key: part for key, part in value.items() if key in BELONGING and key not in PACKAGED}
+    value = {key: part for key, part in value.items() if key not in options}
     if "labels" in value:  # YAML reads a bare true as a boolean, and null as nothing
         value["labels"] = {"True": "true", "None": "none"}.get(str(value["labels"]), value["labels"])
-    return Method(name, **value)
+    return Method(name, **value, options=options)
+
+
+def _keys() -> list[str]:
+    """Return the keys that a method may have."""
+    return ["positive", "probability", "batch", "labels", "loss", *BELONGING]

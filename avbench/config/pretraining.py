@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
@@ -10,7 +10,7 @@ from avbench.config import models
 from avbench.config.budgets import Budgets
 from avbench.config.choices import names
 from avbench.config.features import FeatureSettings
-from avbench.config.fields import DECIDED, Count, Name, NotNegative, OneOf, Positive, Whole, meaning
+from avbench.config.fields import DECIDED, Count, Name, NotNegative, Positive, Shown, Whole, meaning
 from avbench.config.settings import settings
 
 
@@ -19,9 +19,9 @@ class PretrainSettings:
     """How to train. Defaults are the paper's where it gives a value."""
 
     model: Annotated[
-        str,
-        OneOf(models.PRESETS),
-        meaning(f"a preset: {names(models.PRESETS)} (`python -m avbench models`)"),
+        Any,
+        Shown(models.model_schema),
+        meaning(f"a preset, {names(models.PRESETS)} (`python -m avbench models`), or a mapping of encoders, see below"),
     ] = "paper"
     epochs: Annotated[Count, meaning("passes over the subset; a subset may have its own")] = 100
     # Of a budget that is given in steps: epochs follow from it where batches are known.
@@ -67,6 +67,15 @@ class PretrainSettings:
             "digits"
         ),
     ] = 1
+
+    def __post_init__(self) -> None:
+        """Check the model; raises UserError as `models.settings_of`."""
+        models.settings_of(self.model, "pretraining.model")
+
+    @property
+    def networks(self) -> models.ModelSettings:
+        """The encoders that the model names."""
+        return models.settings_of(self.model)
 
 
 @settings("machine")

@@ -1,6 +1,6 @@
 """What is kept of every clip."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,5 +19,10 @@ class StoreSettings:
     # Colour is stored at full resolution (4:4:4): on 112 × 112 frames of real clips that gains 2 dB over 4:2:0 for 20 %
     # more bytes and decodes as fast.
     jpeg_quality: Annotated[int, Field(ge=1, le=100), meaning("1 to 100")] = 90
+    # As players and broadcasters have it; the ffmpeg program takes BT.601 whatever the size.
+    untagged_hd: Annotated[
+        Literal["bt709", "bt601"],
+        meaning("the colour matrix of pictures of 720 lines or more whose file names none; smaller ones have bt601"),
+    ] = "bt709"
     video: Annotated[bool, DECIDED] = True
     audio: Annotated[bool, DECIDED] = True

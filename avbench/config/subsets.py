@@ -43,6 +43,14 @@ class SubsetSettings:
             "clips of each class; of the largest class where `balance` is `long-tailed`; on average where `natural`"
         ),
     ] = None
+    at_least: Annotated[
+        Count | None,
+        meaning(
+            "for `balanced`: where a class has fewer than `clips_per_class` stored clips, as many of every class as it "
+            "has, from here up"
+        ),
+    ] = None
+    without: Annotated[tuple[Text, ...], meaning("classes to leave out, by their labels")] = ()
     clips: Annotated[
         Annotated[Count, SWEPT] | None,
         meaning("clips in all, for `natural`; at most so many for `long-tailed`"),
@@ -66,17 +74,22 @@ class SubsetSettings:
 
     def __post_init__(self) -> None:
         """Check the combination of values."""
-        given = [key for key in ("clips_per_class", "clips", "imbalance") if getattr(self, key) is not None]
+        given = [key for key in ("clips_per_class", "clips", "imbalance", "at_least") if getattr(self, key) is not None]
         if self.ids is None and self.min_share != 1:
             raise UserError(f"min_share: {self.min_share!r} is not allowed; it goes with ids.")
         if self.ids is not None:
-            if given:
+            if given := [*given, *(["without"] if self.without else [])]:
                 raise UserError(f"{given[0]} and ids: the list of ids fixes the subset already; leave one of them out.")
             return
         if self.clips_per_class is not None and self.clips is not None:
             raise UserError("clips_per_class and clips: both set the subset's size; leave one of them out.")
         if self.balance == "balanced" and self.clips_per_class is None:
             raise UserError("balance: balanced takes its size from clips_per_class, which is missing.")
+        if self.at_least is not None and (self.balance != "balanced" or self.at_least > (self.clips_per_class or 0)):
+            raise UserError(
+                f"at_least: {self.at_least} is not allowed; it goes with balance balanced, and is at most "
+                f"clips_per_class, which is {self.clips_per_class}."
+            )
         if self.balance == "long-tailed" and self.clips_per_class is None and self.clips is None:
             raise UserError("balance: long-tailed needs clips_per_class (of the largest class) or clips (in all).")
         if self.balance == "long-tailed" and self.imbalance is None:

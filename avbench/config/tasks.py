@@ -1,6 +1,6 @@
 """What is scored: the tasks of the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
@@ -9,6 +9,13 @@ from avbench.config.settings import build, settings
 
 Modality = Literal["audio", "video"]
 Modalities = Annotated[tuple[Modality, ...], UNIQUE]
+BOTH = "both"
+"""The modality of a probe that sees the features of sound and picture side by side."""
+
+
+def encoders_of(modalities: Iterable[str]) -> tuple[str, ...]:
+    """Return the encoders whose features probes of some modalities see: each once, in their order."""
+    return tuple(dict.fromkeys(one for name in modalities for one in (("audio", "video") if name == BOTH else (name,))))
 
 
 @settings("tasks.{name}")
@@ -24,7 +31,14 @@ class TaskSettings:
         Literal["subset", "all"],
         meaning("the probe's training clips: the pretraining `subset`, or `all` training clips of the dataset"),
     ]
-    modalities: Annotated[Modalities, meaning("the encoders that are probed")]
+    modalities: Annotated[
+        tuple[Literal["audio", "video", "both"], ...],
+        UNIQUE,
+        meaning(
+            "the encoders that are probed: `audio`, `video`, and `both`, whose features stand side by side, each "
+            "standardised; `both` is scored by `linear` and `knn`"
+        ),
+    ]
     window_s: Annotated[
         Positive | None,
         meaning(
@@ -35,6 +49,16 @@ class TaskSettings:
     published_mel_bands: Annotated[
         Count | None, meaning("mel bands of this task where the protocol's switch `task_mel_bands` is on")
     ] = None
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The encoders that embed the task's clips."""
+        return encoders_of(self.modalities)
+
+    @property
+    def paired(self) -> bool:
+        """Whether its clips are embedded by both encoders."""
+        return len(self.encoders) == 2
 
 
 @settings("tasks")

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,26 @@ from avbench.config.yaml_text import advice, advice_on_path, foreign_paths
 from avbench.core.errors import UserError
 
 
-def validate(values: Mapping[str, Any], schema: Path, where: str) -> None:
+def validate(
+    values: Mapping[str, Any],
+    schema: Path,
+    where: str,
+    extended: Callable[[dict[str, Any]], dict[str, Any]] | None = None,
+) -> None:
     """Check a mapping against a JSON Schema.
 
     Args:
         values: what the user wrote.
         schema: a JSON or YAML file.
         where: what is being checked, for the message.
+        extended: what allows more than the file does.
 
     Raises:
         UserError: with every offending key, its value and what is allowed.
     """
     text = schema.read_text(encoding="utf-8")
-    validator = Draft202012Validator(json.loads(text) if schema.suffix == ".json" else yaml.safe_load(text))
+    allowed = json.loads(text) if schema.suffix == ".json" else yaml.safe_load(text)
+    validator = Draft202012Validator(extended(allowed) if extended else allowed)
     errors = sorted(validator.iter_errors(values), key=lambda error: list(map(str, error.absolute_path)))
     said = [_explain(_deepest(error)) for error in errors]
     for key, value in foreign_paths(values):

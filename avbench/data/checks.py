@@ -34,6 +34,7 @@ class Measurements:
         duration_s: how long all its streams last, in seconds.
         excess_s: by how much the file outlasts the clip, in seconds, where it should hold the trimmed clip only.
         peak_dbfs: level of the loudest sample, in decibels relative to full scale.
+        clipped: share of the samples that are at full scale, in [0, 1].
         motion: how far frames about a second apart differ, on the scale 0 to 255 (see :func:`motion`).
         frame_hash: perceptual hash of the frames, hexadecimal (:mod:`avbench.data.duplicates`).
         audio_hash: perceptual hash of the audio, hexadecimal.
@@ -42,6 +43,7 @@ class Measurements:
     duration_s: float = math.nan
     excess_s: float = math.nan
     peak_dbfs: float = math.nan
+    clipped: float = math.nan
     motion: float = math.nan
     frame_hash: str = ""
     audio_hash: str = ""
@@ -54,6 +56,7 @@ def measure(clip: "Clip", sample_rate: int, excess_s: float = math.nan) -> Measu
         clip.duration_s,
         excess_s,
         peak_dbfs(clip.audio) if heard else math.nan,
+        float((abs(clip.audio.astype(np.int32)) >= 32767).mean()) if heard else math.nan,
         motion(clip.frames, len(clip.frames) / clip.duration_s) if seen else math.nan,
         frame_hash(clip.frames) if seen else "",
         audio_hash(clip.audio, sample_rate) if heard else "",
@@ -80,9 +83,9 @@ def fault(measured: Measurements, settings: CheckSettings) -> tuple[str, str] | 
 
 
 def peak_dbfs(audio: np.ndarray) -> float:
-    """Return the peak level of int16 samples, (n,), in dBFS; minus infinity for digital silence."""
-    peak = max(int(audio.max()), -int(audio.min()))
-    return 20 * math.log10(peak / 32768) if peak else -math.inf
+    """Return the peak level of int16 samples, (n,), in dBFS; minus infinity for digital silence, at any constant."""
+    highest, lowest = int(audio.max()), int(audio.min())
+    return 20 * math.log10(max(highest, -lowest) / 32768) if highest > lowest else -math.inf
 
 
 def motion(frames: np.ndarray, frame_rate: float) -> float:

@@ -20,7 +20,7 @@ from avbench.data.manifest import SPLITS
 
 STATES = ("stored", "unavailable", "rejected")
 COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
-NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "motion")  # measured by packing
+NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "clipped", "motion")  # measured by packing
 _CHECKS, _LEFT_OUT = "avbench.checks", "avbench.left_out"
 MEASURED = (*NUMBERS, "frame_hash", "audio_hash")
 

@@ -164,6 +164,11 @@ class Store:
     def __len__(self) -> int:
         return len(self.clip_ids)
 
+    @property
+    def dataset(self) -> str:
+        """The dataset's name, by where its shards lie: ``{dataset}/store/{shard}.arrow``."""
+        return Path(self._paths[0]).absolute().parents[1].name
+
     def rows(self, clip_ids: Iterable[str]) -> np.ndarray:
         """Return the row numbers of clips: int64, (n,).
 

@@ -2,6 +2,7 @@
 
 import csv
 from bisect import bisect_left
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,19 +26,22 @@ def draw(pool: "pd.DataFrame", settings: SubsetSettings) -> "pd.DataFrame":
 
     Args:
         pool: columns ``clip_id`` (unique) and ``label``, strings; further columns are ignored.
-        settings: what to draw. Natural balance without a size is the whole pool.
+        settings: what to draw. Natural balance without a size is the whole pool. That fewer clips of each class are
+            taken than asked for, as ``at_least`` allows, is printed with the classes that have no more.
 
     Returns:
         ``clip_id`` and ``label``, sorted by ``clip_id``.
 
     Raises:
-        UserError: the pool holds fewer clips than asked for, or not all that are listed.
+        UserError: the pool holds fewer clips than asked for, or not all that are listed, or not a class that is to be
+            left out.
     """
     if pool.empty:
         raise UserError("there is no clip to draw a subset from.")
     if settings.ids is not None:
         chosen = pool[pool["clip_id"].isin(_listed(settings.ids, settings.min_share, set(pool["clip_id"])))]
     else:
+        pool = _without(pool, settings.without)
         ranked = pool.assign(rank=keyed_ranks(settings.seed, "subset", pool["clip_id"]))
         ranked = ranked.sort_values(["rank", "clip_id"])
         if settings.balance == "natural":
@@ -78,7 +82,11 @@ def _class_sizes(held: dict[str, int], settings: SubsetSettings) -> dict[str, in
         largest, key = largest_class(settings.clips or 0, imbalance, len(names)), "clips"
         if largest == 0:
             raise UserError(f"clips: {settings.clips} is less than one clip for each of the {len(names)} classes.")
-    wanted, have = sizes(largest), np.array([held[name] for name in names])
+    have = np.array([held[name] for name in names])
+    if settings.at_least is not None and settings.at_least <= have.min() < largest:
+        print(f"clips_per_class: {have.min()} instead of {largest}. {_limiting(held, largest)}")
+        largest = int(have.min())
+    wanted = sizes(largest)
     if short := [i for i in range(len(names)) if wanted[i] > have[i]]:
         shown = ", ".join(f"{names[i]!r} ({have[i]} of {wanted[i]})" for i in short[:5])
         most = bisect_left(range(1, largest), True, key=lambda n: bool((sizes(n) > have).any()))
@@ -87,8 +95,54 @@ def _class_sizes(held: dict[str, int], settings: SubsetSettings) -> dict[str, in
         raise UserError(
             f"{key}: {getattr(settings, key)} is more than the pool holds in {len(short)} of {len(names)} "
             f"classes: {shown}{', …' if len(short) > 5 else ''}. The largest {key} that works is {most}."
+            + _remedy(settings)
         )
     return dict(zip(names, wanted.tolist(), strict=True))
+
+
+def _without(pool: "pd.DataFrame", labels: tuple[str, ...]) -> "pd.DataFrame":
+    """Leave classes out, each of which must be there."""
+    if unknown := [label for label in labels if label not in set(pool["label"])]:
+        raise UserError(f"without: no clip of class {unknown[0]!r} is stored. Take it off the list, or mend its name.")
+    left = pool[~pool["label"].isin(labels)]
+    if left.empty:
+        raise UserError(f"without: all {len(set(labels))} classes are left out.")
+    return left
+
+
+def possible(held: Mapping[str, int]) -> "pd.DataFrame":
+    """Return the balanced subsets that a pool can give: first of all classes, then without the smallest, and so on.
+
+    Args:
+        held: the clips of each class.
+
+    Returns:
+        Ascending in ``clips_per_class``; ``classes`` that have so many, ``clips`` in all, and ``limited_by``, the
+        classes that have no more, sorted and separated by semicolons.
+    """
+    import pandas as pd
+
+    rows, left = [], len(held)
+    for size in sorted(set(held.values())):
+        limiting = sorted(name for name, count in held.items() if count == size)
+        rows.append((size, left, size * left, "; ".join(limiting)))
+        left -= len(limiting)
+    return pd.DataFrame(rows, columns=["clips_per_class", "classes", "clips", "limited_by"])
+
+
+def _remedy(settings: SubsetSettings) -> str:
+    """Say what else a balanced subset can do."""
+    if settings.balance != "balanced":
+        return ""
+    fewer = "Let at_least allow that" if settings.at_least is None else f"Lower at_least, {settings.at_least}, to that"
+    return f" {fewer}, or name the classes that are short in without (`python -m avbench sizes`)."
+
+
+def _limiting(held: Mapping[str, int], asked: int) -> str:
+    """Say which classes have fewer clips than asked for, fewest first."""
+    short = sorted((count, name) for name, count in held.items() if count < asked)
+    shown = ", ".join(f"{name!r} ({count})" for count, name in short[:5]) + (", …" if len(short) > 5 else "")
+    return f"{len(short)} of {len(held)} classes have fewer: {shown}."
 
 
 def _listed(path: str, min_share: float, known: set[str]) -> set[str]:

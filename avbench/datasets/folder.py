@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -26,8 +27,21 @@ from avbench.datasets.lists import (
 )
 from avbench.datasets.splits import stratified
 
-AUDIO = (".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".oga", ".ogg", ".opus", ".wav")
-VIDEO = (".avi", ".flv", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg", ".mpg", ".ogv", ".ts", ".webm", ".wmv")
+
+def _extensions(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+# What FFmpeg reads of sound and of pictures, by the extensions in use; GIF and WebP are pictures without sound.
+AUDIO = _extensions(
+    ".3ga .aac .ac3 .aif .aifc .aiff .amr .ape .au .caf .dts .eac3 .flac .m4a .m4b .m4r .mka .mp2 .mp3 .mpc .mpga"
+    " .oga .ogg .oma .opus .rf64 .sph .snd .spx .tta .voc .w64 .wav .wave .weba .wma .wv"
+)
+VIDEO = _extensions(
+    ".3g2 .3gp .3gpp .amv .asf .avi .divx .dv .f4v .flv .gif .ivf .m1v .m2p .m2t .m2ts .m2v .m4v .mjpg .mk3d .mkv"
+    " .mod .mov .mp4 .mpe .mpeg .mpg .mpv .mts .mxf .nut .ogm .ogv .ogx .qt .rm .rmvb .tod .trp .ts .vob .webm .webp"
+    " .wmv .wtv"
+)
 
 
 # Folders that file systems, NAS boxes and archives put among one's own; those with a dot are left out anyway.
@@ -133,9 +147,11 @@ def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str], Cou
     places = [root, *(place for _, folder in _parts(root) for place in (folder, *_folders(folder)))]
     if system := [name for name in SYSTEM if any(os.path.lexists(place / name) for place in places)]:
         print(f"{root}: left out the system's folders {', '.join(system)}")
+    kinds = Counter(entry.suffix.lower() or "none" for entry in skipped)
     if skipped:
-        print(f"{root}: left out {len(skipped)} files with other extensions, such as {skipped[0].name!r}")
-    return clips, where, Counter(entry.suffix.lower() or "none" for entry in skipped)
+        what = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
+        print(f"{root}: left out {len(skipped)} files with other extensions: {what}; such as {skipped[0].name!r}")
+    return clips, where, kinds
 
 
 def _parts(root: Path) -> list[tuple[str, Path]]:
@@ -190,11 +206,12 @@ def _utf8(name: str) -> str:
 
 
 def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
-    clips, numbers = [], []
+    clips: list[tuple] = []
+    numbers: list[int] = []
     prefix = source_prefix(listing.parent, path)
     for row, cells in read_rows(listing, ("source", "label")):
-        if unknown := [name for name in cells if name not in COLUMNS]:
-            raise UserError(f"{listing} has the column {unknown[0]!r}; allowed are {', '.join(COLUMNS)}.")
+        if not clips:
+            _leave_out(listing, [name for name in cells if name not in COLUMNS])
         if not is_url(cells["source"]) and (advice := advice_on_path(cells["source"])):
             raise UserError(f"{listing}, row {row}: the source is {cells['source']!r}.{advice}")
         source, split = cells["source"], cells.get("split") or ""
@@ -223,6 +240,15 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
 def _length_s(path: Path) -> float:
     """Return how long a file lasts; one that is none is not opened, and ends in the ledger."""
     return duration_s(path) if is_ordinary(path) else UNKNOWN_S
+
+
+def _leave_out(listing: Path, names: list[str]) -> None:
+    """Say which columns are not a manifest's; one that looks like a slip of the pen is refused."""
+    for name in names:
+        if meant := get_close_matches(name.lower(), COLUMNS, 1, 0.75):
+            raise UserError(f"{listing} has the column {name!r}. Name it {meant[0]!r}, or something unlike it.")
+    if names:
+        print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(COLUMNS)}")
 
 
 def _seconds(listing: Path, row: int, column: str, text: str) -> float:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from avbench.config.features import FeatureSettings
+from avbench.config.models import settings_of
 from avbench.config.paper_switches import PaperSwitches
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
@@ -17,14 +18,17 @@ from avbench.core.files import atomic, read_csv, remove_leftovers
 from avbench.data.store import Store, open_store
 from avbench.evaluation.scoring_jobs import EmbedJob
 from avbench.evaluation.tasks import own_bands, task_clips, task_features
+from avbench.features.given_features import GivenFeatures, given_features
 from avbench.features.statistics import subset_statistics
 from avbench.models.embedder import Embedder, load_embedder
 from avbench.models.encoders import Encoder
+from avbench.models.feature_layer import FeatureLayer
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
 from avbench.training.devices import pick
 
 BATCH_SECONDS = 400.0
+GIVEN_CLIPS = 4096  # of given features, encoded at a time
 SPREAD = 1.25  # longest over shortest of the sounds in a batch: what padding may cost at most
 
 
@@ -92,27 +96,53 @@ def encode(
     shared = embedders[0]
     rows = store.rows(clip_ids)
     encoders = [getattr(embedder.model, modality) for embedder in embedders]
+    if encoders[0].input == "features":
+        given = given_features(shared.model.settings, store.dataset)[modality]
+        return [encode_given(encoder, given, clip_ids, device) for encoder in encoders]
     features = [np.empty((len(rows), encoder.features), np.float32) for encoder in encoders]
     if modality == "audio":
-        together = whole_clip_batches(store.duration_s[rows], BATCH_SECONDS, SPREAD)
+        spread = SPREAD if isinstance(encoders[0], Encoder) else 1.0
+        together = whole_clip_batches(store.duration_s[rows], BATCH_SECONDS, spread)
     else:
         frames = np.array([store.frame_count(row) for row in rows])
         together = whole_clip_batches(frames, BATCH_SECONDS * store.settings.frame_rate, 1.0)
     for members in together:
+        inputs: Any
         if modality == "audio":
-            inputs = spectrograms(shared, [store.audio(row) for row in rows[members]], device)
+            waves = [store.audio(row) for row in rows[members]]
+            inputs = spectrograms(shared, waves, device) if encoders[0].input == "log-mel" else same_length(waves)
         else:
             frames = np.stack([store.frames(row) for row in rows[members]])
             inputs = shared.video_input(torch.from_numpy(frames).to(device))
         for embedder, encoder, found in zip(embedders, encoders, features, strict=True):
             if modality == "video":
                 out = encoder(inputs)
+            elif encoder.input == "wave":
+                out = encoder(embedder.audio_input(inputs.to(device)))
             elif len({len(spectrogram) for spectrogram in inputs}) == 1:
                 out = encoder(embedder.standardise(torch.stack(inputs)).unsqueeze(1))
             else:
                 out = encode_padded(encoder, [embedder.standardise(spectrogram) for spectrogram in inputs])
             found[members] = out.float().cpu().numpy()
     return features
+
+
+def same_length(waves: Sequence[np.ndarray]) -> torch.Tensor:
+    """Return clips of one duration as int16 (clips, samples); where rounding took a sample, the last is repeated."""
+    length = max(map(len, waves))
+    return torch.from_numpy(np.stack([np.pad(wave, (0, length - len(wave)), "edge") for wave in waves]))
+
+
+def encode_given(
+    layer: FeatureLayer, given: GivenFeatures, clip_ids: Sequence[str], device: torch.device
+) -> np.ndarray:
+    """Return what a layer makes of given features, the mean of each clip's windows: float32 (clips, width)."""
+    places, found = given.places(clip_ids), []
+    for begin in range(0, len(places), GIVEN_CLIPS):
+        values, count = given.windows(places[begin : begin + GIVEN_CLIPS])
+        out = layer(torch.from_numpy(values).to(device)).float().cpu().numpy()
+        found.append(np.add.reduceat(out, np.cumsum(count) - count, axis=0) / count[:, None].astype(np.float32))
+    return np.concatenate([np.empty((0, layer.features), np.float32), *found])
 
 
 def spectrograms(embedder: Embedder, waves: Sequence[np.ndarray], device: torch.device) -> list[torch.Tensor]:
@@ -140,9 +170,11 @@ def load_for_task(
     statistics: dict[str, Any] = {}
     for state in states:
         features = task_features(task, FeatureSettings(**state["settings"]["features"]), switches)
-        statistics = statistics or subset_statistics(store, training_ids, features)
+        networks = settings_of(state["settings"]["pretraining"]["model"])
+        statistics = statistics or subset_statistics(store, training_ids, features, networks)
         settings = state["settings"] | {"features": asdict(features)}
-        models.append(load_embedder({**state, "settings": settings, "statistics": statistics}))
+        bands = statistics | {key: value for key, value in state["statistics"].items() if key == "given"}
+        models.append(load_embedder({**state, "settings": settings, "statistics": bands}))
     return models
 
 
@@ -179,11 +211,11 @@ def embed(job: EmbedJob, device_name: str = "auto") -> None:
         for found in arrays:
             for column in ("clip_id", "label", "split"):
                 found[f"{task.name}/{column}"] = clips[column].to_numpy(dtype=str)
-        for modality in task.modalities:
+        for modality in task.encoders:
             encoded = encode(embedders, store, list(clips["clip_id"]), modality, device)
             for embedder, found, features in zip(embedders, arrays, encoded, strict=True):
                 found[f"{task.name}/{modality}"] = features
-                if len(task.modalities) == 2:
+                if task.paired:
                     found[f"{task.name}/{modality}-head"] = project(embedder, modality, features)
     for found, output in zip(arrays, job.outputs, strict=True):
         remove_leftovers(output)

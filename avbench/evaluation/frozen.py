@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.preprocessing import StandardScaler
 
 from avbench.config.evaluation import FROZEN, KnnSettings, LinearSettings
 from avbench.config.settings import build
-from avbench.config.tasks import TaskSettings
+from avbench.config.tasks import BOTH, TaskSettings
 from avbench.core.arrays import open_arrays
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv
@@ -78,7 +79,7 @@ def frozen(job: FrozenJob) -> None:
                     precision[key], fitted[key] = result.precision, result.fitted
                     accuracy = f"{' '.join(key)}: test {result.correct.mean():.4f}"
                     print(f"{job.identity['method']} seed {seed} {accuracy}, {result.remark}")
-                if len(task.modalities) == 2:
+                if task.paired:
                     heads, pooled = ((own[f"audio{kind}"][test], own[f"video{kind}"][test]) for kind in ("-head", ""))
                     measured.append({**run, "task": task.name, **geometry.describe(*heads, *pooled, truth["label"])})
         write_csv(output.with_name("geometry.csv"), pd.DataFrame(measured, columns=GEOMETRY_COLUMNS))
@@ -86,8 +87,8 @@ def frozen(job: FrozenJob) -> None:
 
 
 def _embedded(task: TaskSettings) -> list[str]:
-    heads = [f"{modality}-head" for modality in task.modalities] if len(task.modalities) == 2 else []
-    return [*task.modalities, *heads]
+    heads = [f"{modality}-head" for modality in task.encoders] if task.paired else []
+    return [*task.encoders, *heads]
 
 
 def _evaluate(
@@ -99,7 +100,7 @@ def _evaluate(
     truth = labels[test]
     chance = f"chance {1 / len(np.unique(labels)):.4f}"
     for modality in task.modalities:
-        features = own[modality]
+        features = side_by_side(own, train) if modality == BOTH else own[modality]
         if "linear" in protocols:
             fitting = build(LinearSettings, protocols["linear"], "evaluation.linear")
             probe = linear_probe(features, labels, split, fitting)
@@ -120,13 +121,28 @@ def _evaluate(
             yield ProtocolResult(
                 "knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision
             )
-    if "retrieval" in protocols and len(task.modalities) == 2:
+    if "retrieval" in protocols and task.paired:
         ids = own["clip_id"][test]
         for query, target in (("audio", "video"), ("video", "audio")):
             nearest, hits = retrieval(own[f"{query}-head"][test], own[f"{target}-head"][test])
             for k, hit in hits.items():
                 chance = f"chance {min(1, k / len(ids)):.4f}"
                 yield ProtocolResult(f"retrieval-{k}", f"{query}-to-{target}", ids[nearest], hit, chance)
+
+
+def side_by_side(own: Mapping[str, np.ndarray], train: np.ndarray) -> np.ndarray:
+    """Return the features of sound and picture of each clip in one row, each standardised by the training clips.
+
+    Args:
+        own: ``audio`` and ``video``, float32 (n, width) each.
+        train: bool (n,).
+
+    Returns:
+        float32, (n, both widths). What does not vary over training clips is left out of the scale, as scikit-learn's
+        `StandardScaler` does.
+    """
+    scaled = [StandardScaler().fit(own[name][train]).transform(own[name]) for name in ("audio", "video")]
+    return np.concatenate(scaled, axis=1)
 
 
 def _correct(predictions: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -74,7 +74,7 @@ def validation_accuracies(job: TuneJob, states: list[dict], device_name: str) ->
     training = list(clips["clip_id"][clips["split"] == "train"])
     embedders = [embedder.to(device) for embedder in load_for_task(states, task, job.switches, store, training)]
     reached = []
-    for modality in task.modalities:
+    for modality in task.encoders:
         encoded = encode(embedders, store, list(clips["clip_id"]), modality, device)
         reached.append([validation_accuracy(features, labels, split, job.probe) for features in encoded])
     # Means that are equal must not differ in their last digit: the first of them is chosen.

@@ -48,11 +48,12 @@ class LogMel(nn.Module):
     0.02 dB on recordings.
     """
 
-    def __init__(self, settings: FeatureSettings) -> None:
-        """Prepare window and filters; both follow the module to its device and are not saved with it."""
+    def __init__(self, settings: FeatureSettings, bands: torch.Tensor | None = None) -> None:
+        """Prepare window and filters (or take these); both follow the module to its device, unsaved."""
         super().__init__()
         self.settings = settings
-        self.register_buffer("bands", torch.from_numpy(mel_bands(settings)), persistent=False)
+        bands = torch.from_numpy(mel_bands(settings)) if bands is None else bands
+        self.register_buffer("bands", bands, persistent=False)
         self.register_buffer("window", torch.hann_window(settings.n_fft, dtype=torch.float64), persistent=False)
 
     @torch.no_grad()

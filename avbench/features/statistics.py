@@ -8,19 +8,21 @@ import torch
 from torch import nn
 
 from avbench.config.features import FeatureSettings
+from avbench.config.models import ModelSettings
 from avbench.core.errors import UserError
 from avbench.data.store import Store
+from avbench.features.given_features import given_features, given_statistics
 from avbench.features.log_mel import LogMel
 
 
 class Standardise(nn.Module):
     """Subtract each band's mean and divide by its standard deviation plus 1e-5."""
 
-    def __init__(self, mean: np.ndarray, std: np.ndarray) -> None:
+    def __init__(self, mean: np.ndarray | torch.Tensor, std: np.ndarray | torch.Tensor) -> None:
         """Take the bands' mean and standard deviation, shape (bands,) each; saved with the module."""
         super().__init__()
-        self.register_buffer("mean", torch.as_tensor(np.asarray(mean, dtype=np.float32)))
-        self.register_buffer("std", torch.as_tensor(np.asarray(std, dtype=np.float32)))
+        self.register_buffer("mean", torch.as_tensor(mean, dtype=torch.float32))
+        self.register_buffer("std", torch.as_tensor(std, dtype=torch.float32))
 
     def forward(self, mel: torch.Tensor) -> torch.Tensor:
         """Standardise float values (…, bands); the shape stays."""
@@ -58,9 +60,20 @@ def band_statistics(batches: Iterable[torch.Tensor]) -> tuple[np.ndarray, np.nda
     return mean.cpu().numpy(), (deviation / count).sqrt().cpu().numpy()
 
 
-def subset_statistics(store: Store, clip_ids: Sequence[str], features: FeatureSettings) -> dict[str, Any]:
-    """Return ``mean`` and ``std`` of each mel band, in dB, over all frames of whole clips, and how many clips."""
+def subset_statistics(
+    store: Store, clip_ids: Sequence[str], features: FeatureSettings, networks: ModelSettings | None = None
+) -> dict[str, Any]:
+    """Return ``mean`` and ``std`` of each mel band, in dB, over all frames of whole clips, and how many clips.
+
+    Where features stand for encoders there is also ``given``, see `given_statistics`; where they stand for that of
+    sound, no clip is heard, and bands are left as they are.
+    """
+    given = given_features(networks, store.dataset) if networks else {}
+    more = {"given": given_statistics(given, clip_ids)} if given else {}
+    if "audio" in given:
+        bands = features.n_mels
+        return {"clips": len(clip_ids), "mean": [0.0] * bands, "std": [1.0] * bands, **more}
     log_mel = LogMel(features)
     audio = (torch.from_numpy(store.audio(int(row)).copy()).unsqueeze(0) for row in store.rows(clip_ids))
     mean, std = band_statistics(log_mel(samples) for samples in audio)
-    return {"clips": len(clip_ids), "mean": mean.tolist(), "std": std.tolist()}
+    return {"clips": len(clip_ids), "mean": mean.tolist(), "std": std.tolist(), **more}

@@ -1,6 +1,6 @@
 """The time windows that a training sample is cut from, and reading them from the store."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -8,6 +8,7 @@ from avbench.config.features import FeatureSettings
 from avbench.core.errors import UserError
 from avbench.data.store import Store
 from avbench.features.cache import AUTO, Room, decoded_bytes
+from avbench.features.given_features import GivenFeatures
 
 
 def lead_s(features: FeatureSettings) -> float:
@@ -41,6 +42,7 @@ class Clips:
         cache_mb: decoded clips are kept up to this many MB (10^6 bytes), or ``auto``, see :class:`Room`.
         short: what becomes of clips that are shorter than a window: ``refuse``, or ``repeat``: their sound is
             repeated until the window is full, which adds no silence that the log-mel would show as its floor.
+        given: features that stand for what is stored, by modality.
 
     Raises:
         UserError: a clip is shorter than a window and ``short`` is ``refuse``, or a clip is not in the store.
@@ -53,6 +55,7 @@ class Clips:
         features: FeatureSettings,
         cache_mb: float | str = 0,
         short: str = "refuse",
+        given: Mapping[str, GivenFeatures] | None = None,
     ) -> None:
         self.store, self.features = store, features
         self.rows = store.rows(clip_ids)
@@ -66,6 +69,7 @@ class Clips:
                 f"{clip_ids[worst]!r} with {self.duration_s[worst]:.2f} s. "
                 "Raise checks.min_duration_s or shorten the window."
             )
+        self._given = {name: (one, one.places(clip_ids)) for name, one in (given or {}).items()}
         self._pictures: dict[int, np.ndarray] = {}
         self._sounds: dict[int, np.ndarray] = {}
         self._room = Room(cache_mb, decoded_bytes(store, self.rows) if cache_mb == AUTO else 0)
@@ -74,7 +78,12 @@ class Clips:
         return len(self.rows)
 
     def audio(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Cut the audio windows that belong to video windows at ``starts`` (seconds): int16 (n, samples)."""
+        """Cut the audio windows that belong to video windows at ``starts`` (seconds): int16 (n, samples).
+
+        Given features, float32 (n, width), of the window at the same share of the clip.
+        """
+        if "audio" in self._given:
+            return self._window("audio", index, starts)
         rate, lead = self.store.settings.sample_rate, lead_s(self.features)
         batch = np.empty((len(index), self.sample_count), np.int16)
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
@@ -88,8 +97,10 @@ class Clips:
         """Cut the video windows that begin at ``starts`` (seconds): uint8 (n, frames, height, width, 3).
 
         The first is the stored frame nearest to the start. Where a clip ends before its window does (the partner of a
-        longer anchor), its last frame stands still.
+        longer anchor), its last frame stands still. Given features as of `audio`.
         """
+        if "video" in self._given:
+            return self._window("video", index, starts)
         settings = self.store.settings
         batch = np.empty((len(index), self.frame_count, settings.height, settings.width, 3), np.uint8)
         for i, (clip, start) in enumerate(zip(index, starts, strict=True)):
@@ -98,6 +109,12 @@ class Clips:
             batch[i, : len(frames)] = frames
             batch[i, len(frames) :] = frames[-1]
         return batch
+
+    def _window(self, modality: str, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
+        given, places = self._given[modality]
+        first, last = (start_s(self.features, np.full(1, share), self.duration_s[index]) for share in (0.0, 1.0))
+        shares = (starts - first) / np.maximum(last - first, 1e-9)
+        return given.window(places[index], np.clip(shares, 0.0, 1.0))
 
     def _frames(self, clip: int, first: int) -> np.ndarray:
         row, settings = self.rows[clip], self.store.settings

@@ -4,6 +4,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+from avbench.config.choices import Registry
 from avbench.config.evaluation import PROTOCOLS
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import BATCHES, LOSSES, POSITIVES
@@ -69,7 +70,7 @@ def positive_name(fields: Mapping[str, Any]) -> str:
     Args:
         fields: of :class:`avbench.config.methods.Method`.
     """
-    name, share = POSITIVES[fields["positive"]].display, fields.get("probability", 1)
+    name, share = _display(POSITIVES, fields["positive"]), fields.get("probability", 1)
     if fields["positive"] == "self" or share == 1:
         return name
     ends = share if isinstance(share, list | tuple) else [share]
@@ -78,12 +79,17 @@ def positive_name(fields: Mapping[str, Any]) -> str:
 
 def batch_name(fields: Mapping[str, Any]) -> str:
     """Say what a method's batches are made of."""
-    return BATCHES[fields["batch"]].display.format(**fields)
+    return _display(BATCHES, fields["batch"]).format(**fields)
 
 
 def loss_name(fields: Mapping[str, Any]) -> str:
     """Return the name of a method's loss."""
-    return LOSSES[fields.get("loss", "info-nce")].display
+    return _display(LOSSES, fields.get("loss", "info-nce"))
+
+
+def _display(registry: Registry, name: str) -> str:
+    """Return how figures write a choice; one that a user's own file declares is its name in words."""
+    return registry[name].display if name in registry else words(name)
 
 
 def imbalance_name(imbalance: float) -> str:

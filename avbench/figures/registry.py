@@ -180,8 +180,16 @@ _DATA = (
         "What each method pairs",
         settings=lambda facts: facts.pairs,
         files=lambda facts: [method["labels"] for method in facts.pairs["methods"].values() if method["labels"]],
+        needs=lambda facts: facts.plan.has_media(facts.plan.dataset),
     ),
-    Figure("samples", "Data", "Stored samples", settings=lambda facts: facts.samples, files=lambda facts: []),
+    Figure(
+        "samples",
+        "Data",
+        "Stored samples",
+        settings=lambda facts: facts.samples,
+        files=lambda facts: [],
+        needs=lambda facts: facts.plan.has_media(facts.plan.dataset),
+    ),
     Figure(
         "coverage",
         "Data",

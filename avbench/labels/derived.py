@@ -67,7 +67,9 @@ def derive(
         UserError: the subset has too few clips or classes.
     """
     clip_ids, true = subset["clip_id"], subset["label"]
-    rows = np.concatenate([views[modality] for modality in _modalities(settings.modality)], axis=1)
+    agreeing = settings.modality == "agreement"
+    shown = ("audio",) if agreeing else _modalities(settings.modality)
+    rows = np.concatenate([views[modality] for modality in shown], axis=1)
     if isinstance(settings, ClusterSettings):
         seed, agreement = hash64(settings.seed, "clusters", seed), {}
         if isinstance(settings.k, int):
@@ -77,7 +79,7 @@ def derive(
         made, fitted = clusters.cluster(rows, clip_ids, k, seed)
         return made, fitted | agreement | clusters.summarise(made["label"], true), None
     if isinstance(settings, NeighbourSettings):
-        found = neighbours.nearest(rows, settings.k)
+        found = neighbours.nearest(rows, settings.k, views["video"] if agreeing else None)
         return neighbours.table(clip_ids, found), {"k": settings.k, **neighbours.summarise(found, true)}, None
     draw = seed if settings.seed is None else settings.seed
     confused, described = confusion_noise.measure(rows, clip_ids, true, draw)
@@ -92,7 +94,7 @@ def derive(
 
 
 def _modalities(modality: str) -> tuple[str, ...]:
-    return ("audio", "video") if modality == "both" else (modality,)
+    return ("audio", "video") if modality in ("both", "agreement") else (modality,)
 
 
 def derived_labels(job: DerivedLabelJob, device_name: str = "auto") -> None:

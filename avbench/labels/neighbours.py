@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 64e6
 
 
-def nearest(features: np.ndarray, k: int) -> np.ndarray:
+def nearest(features: np.ndarray, k: int, other: np.ndarray | None = None) -> np.ndarray:
     """Return the k clips of highest inner product with each clip, itself left out.
 
     Memory is bounded whatever the number of clips.
@@ -22,6 +22,8 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
     Args:
         features: float32, (n, width), each modality's part of length one, so that this is the cosine similarity.
         k: how many.
+        other: features of the other modality, likewise: then the lower of both similarities counts, so that neighbours
+            are near by sound and by picture (Morgado et al. 2021, arXiv:2004.12943, sect. 4.1: cross-modal agreement).
 
     Returns:
         int64, (n, k): places in ``features``, nearest first, equally near ones by place.
@@ -36,6 +38,8 @@ def nearest(features: np.ndarray, k: int) -> np.ndarray:
     size = max(1, int(BLOCK_BYTES / (4 * len(features))))
     for begin in range(0, len(features), size):
         similarity = features[begin : begin + size] @ features.T
+        if other is not None:
+            np.minimum(similarity, other[begin : begin + size] @ other.T, out=similarity)
         rows = np.arange(len(similarity))
         similarity[rows, begin + rows] = -np.inf
         near = np.argpartition(-similarity, k - 1, axis=1)[:, :k]

@@ -36,12 +36,12 @@ class Shuffled:
     by_class = False
     """Whether a batch's clips stand in the order of their classes where the protocol orders them."""
 
-    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+    def faults(self, counts: np.ndarray, size: int | None) -> Iterator[str]:
         """Say why clips cannot be batched this way.
 
         Args:
             counts: the clips of each class.
-            size, clips_per_class: as of `batches`.
+            size: as of `batches`.
         """
         clips = int(counts.sum())
         if size is None:
@@ -58,25 +58,24 @@ class Shuffled:
         labels: np.ndarray,
         size: int | None,
         random: np.random.Generator,
-        clips_per_class: int,
     ) -> list[np.ndarray]:
         """Return the batches of an epoch.
 
         Args:
             shuffled: the clips' numbers in random order.
             labels: the class of each clip.
-            size, clips_per_class: as of `batches`.
+            size: as of `batches`.
             random: what else is drawn comes from here.
         """
         size = size or len(shuffled)
         full = len(shuffled) // size
         return list(shuffled[: full * size].reshape(full, size))
 
-    def largest(self, size: int, classes: int, clips_per_class: int) -> int:
+    def largest(self, size: int, classes: int) -> int:
         """Return the size of the largest batch that so many classes can fill."""
         return size
 
-    def smallest(self, made: list[np.ndarray], labels: np.ndarray, clips_per_class: int) -> int:
+    def smallest(self, made: list[np.ndarray], labels: np.ndarray) -> int:
         """Return a size that no batch of any epoch falls below, of which ``made`` are those of one."""
         return min(map(len, made))
 
@@ -91,7 +90,7 @@ class OnePerClass(Shuffled):
 
     by_class = True
 
-    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+    def faults(self, counts: np.ndarray, size: int | None) -> Iterator[str]:
         """Say why clips cannot be batched this way."""
         if len(counts) < 2:
             yield f"one-per-class batches need two classes or more; there are {len(counts)}."
@@ -107,13 +106,12 @@ class OnePerClass(Shuffled):
         labels: np.ndarray,
         size: int | None,
         random: np.random.Generator,
-        clips_per_class: int,
     ) -> list[np.ndarray]:
         """Return the batches of an epoch."""
         by_class, counts = _by_class(shuffled, labels)
         return _in_random_order(_one_of_each(by_class, counts, size or len(counts), random), random)
 
-    def largest(self, size: int, classes: int, clips_per_class: int) -> int:
+    def largest(self, size: int, classes: int) -> int:
         """Return one clip of each class at most."""
         return min(size, classes)
 
@@ -127,13 +125,17 @@ class Mixed(Shuffled):
     classes that have most groups left, down to half as many classes (and never below 2), and the rest sits out.
     """
 
-    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+    def __init__(self, clips_per_class: int = CLIPS_PER_CLASS.default) -> None:
+        """Take how many clips each class has in a batch."""
+        self.each = clips_per_class
+
+    def faults(self, counts: np.ndarray, size: int | None) -> Iterator[str]:
         """Say why clips cannot be batched this way."""
         if len(counts) < 2:
             yield f"mixed batches need two classes or more; there are {len(counts)}."
-        if size is not None and not 2 <= size // clips_per_class <= len(counts):
+        if size is not None and not 2 <= size // self.each <= len(counts):
             yield (
-                f"a mixed batch of {size} with {clips_per_class} clips a class is of {size // clips_per_class} "
+                f"a mixed batch of {size} with {self.each} clips a class is of {size // self.each} "
                 f"classes; it takes two at least, and at most the {len(counts)} that there are. Change batch_size or "
                 "clips_per_class."
             )
@@ -146,33 +148,32 @@ class Mixed(Shuffled):
         labels: np.ndarray,
         size: int | None,
         random: np.random.Generator,
-        clips_per_class: int,
     ) -> list[np.ndarray]:
         """Return the batches of an epoch."""
         by_class, counts = _by_class(shuffled, labels)
         groups = [
-            members[begin : begin + clips_per_class]
+            members[begin : begin + self.each]
             for members in np.split(by_class, np.cumsum(counts)[:-1])
-            for begin in range(0, max(1, len(members) - clips_per_class + 1), clips_per_class)
+            for begin in range(0, max(1, len(members) - self.each + 1), self.each)
         ]
-        classes = (size or len(counts) * clips_per_class) // clips_per_class
-        whole = np.maximum(1, counts // clips_per_class)
+        classes = (size or len(counts) * self.each) // self.each
+        whole = np.maximum(1, counts // self.each)
         together = _one_of_each(np.arange(len(groups)), whole, classes, random)
         made = [random.permutation(np.concatenate([groups[group] for group in batch])) for batch in together]
         return _in_random_order(made, random)
 
-    def largest(self, size: int, classes: int, clips_per_class: int) -> int:
+    def largest(self, size: int, classes: int) -> int:
         """Return a group of each class at most."""
-        return min(size, classes * clips_per_class)
+        return min(size, classes * self.each)
 
-    def smallest(self, made: list[np.ndarray], labels: np.ndarray, clips_per_class: int) -> int:
+    def smallest(self, made: list[np.ndarray], labels: np.ndarray) -> int:
         """Return a size that no batch falls below.
 
         Every epoch's batches are of as many classes. Those too small for a group of clips meet in other batches each
         time: in all of a batch, at worst.
         """
         fewest = min(len(np.unique(labels[batch])) for batch in made)
-        return int(np.sort(np.minimum(np.bincount(labels), clips_per_class))[:fewest].sum())
+        return int(np.sort(np.minimum(np.bincount(labels), self.each))[:fewest].sum())
 
 
 class SingleClass(Shuffled):
@@ -183,7 +184,7 @@ class SingleClass(Shuffled):
 
     repeats = True
 
-    def faults(self, counts: np.ndarray, size: int | None, clips_per_class: int) -> Iterator[str]:
+    def faults(self, counts: np.ndarray, size: int | None) -> Iterator[str]:
         """Say why clips cannot be batched this way."""
         if len(counts) == 0 or counts.min() < 2:
             yield (
@@ -198,7 +199,6 @@ class SingleClass(Shuffled):
         labels: np.ndarray,
         size: int | None,
         random: np.random.Generator,
-        clips_per_class: int,
     ) -> list[np.ndarray]:
         """Return the batches of an epoch."""
         by_class, counts = _by_class(shuffled, labels)

@@ -4,11 +4,13 @@ Every draw is a function of (seed, epoch, clip), so restarts, workers and the or
 Clips are numbered by their place in the subset; labels are integers, one per clip.
 """
 
+from typing import Any
+
 import numpy as np
 
 from avbench.core import rng
 from avbench.core.errors import UserError
-from avbench.methods.batch_kinds import BATCHES, CLIPS_PER_CLASS
+from avbench.methods.batch_kinds import BATCHES
 
 
 def require_batches(
@@ -16,7 +18,7 @@ def require_batches(
     labels: np.ndarray,
     batch_size: int | None,
     where: str = "batch_size",
-    clips_per_class: int = CLIPS_PER_CLASS.default,
+    **options: Any,
 ) -> None:
     """Check that a subset can be batched.
 
@@ -26,7 +28,7 @@ def require_batches(
         batch_size: clips per batch; ``None`` stands for all classes (one-per-class, mixed) or for the size of each
             class (single-class).
         where: how the message begins, such as the names of the subset and the method.
-        clips_per_class: mixed only.
+        options: the keys of this kind of batch.
 
     Raises:
         UserError: it cannot, with the numbers that collide.
@@ -36,7 +38,7 @@ def require_batches(
     if batch_size is not None and batch_size < 2:
         raise UserError(f"{where}: a batch of {batch_size} has no negatives; the batch size must be at least 2.")
     counts = np.unique(labels, return_counts=True)[1]
-    for fault in BATCHES[batch].make().faults(counts, batch_size, clips_per_class):
+    for fault in BATCHES[batch].make(**options).faults(counts, batch_size):
         raise UserError(f"{where}: {fault}")
 
 
@@ -47,7 +49,7 @@ def batches(
     seed: int,
     epoch: int,
     order: str = "fresh",
-    clips_per_class: int = CLIPS_PER_CLASS.default,
+    **options: Any,
 ) -> list[np.ndarray]:
     """Cut the clips into the batches of one epoch. Every epoch has the same number of batches.
 
@@ -60,7 +62,7 @@ def batches(
         seed: the run's seed.
         epoch: from 0.
         order: ``fresh``, or ``fixed``: every epoch is like epoch 0.
-        clips_per_class: mixed only.
+        options: the keys of this kind of batch, such as ``clips_per_class`` of mixed ones.
 
     Returns:
         One int64 array of clip numbers per batch.
@@ -69,9 +71,9 @@ def batches(
         UserError: the subset cannot be batched that way.
     """
     labels = np.asarray(labels)
-    require_batches(batch, labels, batch_size, clips_per_class=clips_per_class)
+    require_batches(batch, labels, batch_size, **options)
     if order not in ("fresh", "fixed"):
         raise UserError(f"order: {order!r} is unknown. Allowed are fresh, fixed.")
     random = rng.generator(seed, "batches", 0 if order == "fixed" else epoch)
     shuffled = random.permutation(len(labels))
-    return BATCHES[batch].make().cut(shuffled, labels, batch_size, random, clips_per_class)
+    return BATCHES[batch].make(**options).cut(shuffled, labels, batch_size, random)

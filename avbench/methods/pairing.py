@@ -50,13 +50,14 @@ class Pairing:
             )
         self.method, self.seed = method, seed
         self.classes = known if known.ndim == 1 else np.zeros(len(known), np.int64)
-        self._batches, self._each = BATCHES[method.batch].make(), method.clips_per_class or 1
+        self._options = method.options_of("batch")
+        self._batches = BATCHES[method.batch].make(**self._options)
         classes = int(self.classes.max(initial=-1)) + 1  # more than there are cannot be in a batch
-        self.batch_size = self._batches.largest(batch_size, classes, self._each)
+        self.batch_size = self._batches.largest(batch_size, classes)
         self._order = batch_order if self._batches.repeats else "fresh"
         self._sorted = batch_members == "by-class" and self._batches.by_class
-        require_batches(method.batch, self.classes, self.batch_size, method.name, self._each)
-        self._positives = POSITIVES[method.positive].make(known)
+        require_batches(method.batch, self.classes, self.batch_size, method.name, **self._options)
+        self._positives = POSITIVES[method.positive].make(known, **method.options_of("positive"))
         self.epochs = epochs
 
     def lasting(self, steps: int | None) -> "Pairing":
@@ -66,15 +67,13 @@ class Pairing:
 
     def batches(self, epoch: int) -> list[np.ndarray]:
         """Return the anchors of each batch of an epoch (from 0): clip numbers, int64. Every epoch has as many."""
-        made = batches(
-            self.method.batch, self.classes, self.batch_size, self.seed, epoch, self._order, clips_per_class=self._each
-        )
+        made = batches(self.method.batch, self.classes, self.batch_size, self.seed, epoch, self._order, **self._options)
         return [batch[np.argsort(self.classes[batch])] for batch in made] if self._sorted else made
 
     @property
     def smallest_batch(self) -> int:
         """A size that no batch of any epoch falls below."""
-        return self._batches.smallest(self.batches(0), self.classes, self._each)
+        return self._batches.smallest(self.batches(0), self.classes)
 
     def videos(self, anchors: np.ndarray, epoch: int) -> np.ndarray:
         """Return the clip whose video is each anchor's positive: the shape of ``anchors``."""

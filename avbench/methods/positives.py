@@ -67,7 +67,7 @@ class Positives:
         anchors = np.asarray(anchors, dtype=np.int64)
         place = _places(seed, epoch, anchors, self._size[anchors])
         partner = self._by_class[self._first[anchors] + place]
-        return _or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
+        return or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
 
 
 class Neighbours:
@@ -86,14 +86,19 @@ class Neighbours:
         """Draw a positive for each anchor; arguments, guarantees and return as of `Positives.draw`."""
         anchors = np.asarray(anchors, dtype=np.int64)
         partner = self.neighbours[anchors, _places(seed, epoch, anchors, self.neighbours.shape[1])]
-        return _or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
+        return or_self(partner, anchors, seed, epoch, self.probability if probability is None else probability)
 
 
 def _places(seed: int, epoch: int, anchors: np.ndarray, size: np.ndarray | int) -> np.ndarray:
     return (rng.uniforms(seed, "positive", epoch, anchors) * size).astype(np.int64)
 
 
-def _or_self(partner: np.ndarray, anchors: np.ndarray, seed: int, epoch: int, probability: float) -> np.ndarray:
+def or_self(partner: np.ndarray, anchors: np.ndarray, seed: int, epoch: int, probability: float) -> np.ndarray:
+    """Return each anchor's partner with a probability, and otherwise the anchor; keyed by (seed, epoch, anchor).
+
+    Args:
+        partner, anchors: clip numbers, of one shape.
+    """
     swap = rng.uniforms(seed, "positive or self", epoch, anchors) < probability
     return np.where(swap, partner, anchors)
 

@@ -1,7 +1,7 @@
 """The two encoders with what stands before them."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -9,30 +9,66 @@ import torch
 from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import PretrainSettings
 from avbench.config.settings import build as build_settings
+from avbench.core.hashing import hash64
 from avbench.features.frames import flip, normalise_frames
 from avbench.features.log_mel import LogMel
 from avbench.features.statistics import Standardise
 from avbench.models.encoders import build
 
 
+class Numbered(Protocol):
+    """A batch that knows its step."""
+
+    step: int
+
+
+B = TypeVar("B", bound=Numbered)
+
+
 class Embedder(torch.nn.Module):
     """The two encoders with what stands before them: log-mel, standardisation, flip, normalisation."""
 
     def __init__(
-        self, settings: PretrainSettings, features: FeatureSettings, statistics: Mapping[str, Any], seed: int
+        self,
+        settings: PretrainSettings,
+        features: FeatureSettings,
+        statistics: Mapping[str, Any],
+        seed: int,
+        initial: bool = True,
     ) -> None:
+        """Build the model; ``initial`` says whether files of weights are read, as they are not below a checkpoint."""
         super().__init__()
         self.flip_mode, self.batch_norm_groups = settings.flip, settings.batch_norm_groups
-        self.model = build(settings.model, seed)
+        self.model = build(settings.networks, seed, features, statistics.get("given"), initial)
         self.log_mel = LogMel(features)
         self.standardise = Standardise(np.array(statistics["mean"]), np.array(statistics["std"]))
 
+    def trained(self) -> Iterator[torch.nn.Parameter]:
+        """Return the parameters that are not frozen."""
+        return (parameter for parameter in self.model.parameters() if parameter.requires_grad)
+
+    def seeded(self, batches: Iterable[B], seed: int) -> Iterator[B]:
+        """Return batches, each of which has a ``step``; what a network itself draws follows from seed and step.
+
+        Dropout draws from PyTorch's generator. Presets draw nothing.
+        """
+        for batch in batches:
+            if self.model.settings.others:
+                torch.manual_seed(hash64(seed, "network", batch.step))
+            yield batch
+
     def audio_input(self, audio: torch.Tensor) -> torch.Tensor:
-        """int16 (n, samples) → float32 (n, 1, time, mel)."""
+        """int16 (n, samples) → float32 (n, 1, time, mel), or what the encoder takes: waves, or features as they are."""
+        if self.model.audio.input == "features":
+            return audio
+        if self.model.audio.input == "wave":
+            return audio.float() / 32768
         return self.standardise(self.log_mel(audio)).unsqueeze(1)
 
     def video_input(self, frames: torch.Tensor, flips: torch.Tensor | None = None) -> torch.Tensor:
-        """uint8 (n, frames, height, width, 3) → float32 (n, 3, frames, height, width)."""
+        """uint8 (n, frames, height, width, 3) → float32 (n, 3, frames, height, width); features as they are."""
+        if self.model.video.input == "features":
+            return frames
         if flips is not None and self.flip_mode != "none":
             frames = flip(frames, flips)
         return normalise_frames(frames)
@@ -48,6 +84,6 @@ def load_embedder(state: Mapping[str, Any]) -> Embedder:
     """Rebuild a finished run's model from its checkpoint, in evaluation mode."""
     settings = build_settings(PretrainSettings, state["settings"]["pretraining"], "pretraining")
     features = build_settings(FeatureSettings, state["settings"]["features"], "features")
-    embedder = Embedder(settings, features, state["statistics"], state["settings"]["seed"])
+    embedder = Embedder(settings, features, state["statistics"], state["settings"]["seed"], initial=False)
     embedder.model.load_state_dict(state["model"])
     return embedder.eval()

@@ -1,21 +1,27 @@
-"""Audio and video encoders with projection heads.
+"""Audio and video encoders with projection heads: the presets', or any network.
 
-One code for every size: the paper's encoders and the small ones for CPUs differ in `EncoderSettings` alone.
-Both encoders are fully convolutional and end in a global max pool, so they take clips of any length and any
+One code for every size of the presets: the paper's encoders and the small ones for CPUs differ in `EncoderSettings`
+alone. Their encoders are fully convolutional and end in a global max pool, so they take clips of any length and any
 number of mel bands. Layouts follow S. Wang et al., arXiv:2402.02899, whose video encoder is R(2+1)D-18 (Tran
 et al. 2018, arXiv:1711.11248) without the widened middle planes.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.func import functional_call
 
+from avbench.config.encoders import BuiltSettings
+from avbench.config.features import FeatureSettings
 from avbench.config.models import EncoderSettings, ModelSettings, settings_of
 from avbench.core.errors import UserError
+from avbench.models.adapted import AdaptedEncoder
 from avbench.models.blocks import AudioBlock, VideoBlock
+from avbench.models.feature_layer import FeatureLayer
 from avbench.models.stem_convolution import StemConvolution
 from avbench.training.batch_norm import group_sizes
 
@@ -36,6 +42,7 @@ class Encoder(nn.Module):
             else (partial(nn.Conv2d, bias=False), nn.BatchNorm2d, AudioBlock)
         )
         _check(settings, kind)
+        self.input = "clip" if video else "log-mel"
         self.features = settings.widths[-1]
         self.memory_format = torch.channels_last_3d if video else torch.channels_last
         padding = tuple(size // 2 for size in settings.stem_kernel)
@@ -79,7 +86,7 @@ def _check(settings: EncoderSettings, kind: str) -> None:
         )
 
 
-def encode_in_groups(encoder: Encoder, x: torch.Tensor, groups: int) -> torch.Tensor:
+def encode_in_groups(encoder: nn.Module, x: torch.Tensor, groups: int) -> torch.Tensor:
     """Encode a batch as so many GPUs would that share it and do not synchronise batch norm.
 
     In training mode, each group of `group_sizes` is normalised by its own statistics. The running statistics follow
@@ -98,12 +105,35 @@ def encode_in_groups(encoder: Encoder, x: torch.Tensor, groups: int) -> torch.Te
 class AVModel(nn.Module):
     """Encoders ``audio`` and ``video`` with one linear head each into the shared space."""
 
-    def __init__(self, settings: ModelSettings) -> None:
-        """Build both encoders and heads; `build` does so from a seed."""
+    def __init__(
+        self,
+        settings: ModelSettings,
+        windows: FeatureSettings | None = None,
+        given: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+        initial: bool = True,
+    ) -> None:
+        """Build both encoders and heads; `build` does so from a seed.
+
+        Args:
+            settings: of the encoders.
+            windows: lengths of the training windows; the paper's unless given. Presets take any.
+            given: mean and deviation of the features that stand for encoders, by modality.
+            initial: whether to read weights from files; not where a checkpoint's follow.
+        """
         super().__init__()
         self.settings = settings
-        self.audio = Encoder(settings.audio, "audio")
-        self.video = Encoder(settings.video, "video")
+        windows = windows or FeatureSettings()
+
+        def encoder(modality: str) -> Any:
+            one = getattr(settings, modality)
+            if isinstance(one, EncoderSettings):
+                return Encoder(one, modality)
+            if isinstance(one, BuiltSettings):
+                return AdaptedEncoder(one, modality, windows, initial)
+            return FeatureLayer(one, (given or {})[modality])
+
+        self.audio = encoder("audio")
+        self.video = encoder("video")
         self.audio_head = nn.Linear(self.audio.features, settings.embedding)
         self.video_head = nn.Linear(self.video.features, settings.embedding)
 
@@ -113,8 +143,8 @@ class AVModel(nn.Module):
         """Embed paired windows.
 
         Args:
-            audio: standardised log-mel, float, shape (batch, 1, frames, mels).
-            video: normalised frames, float, shape (batch, 3, frames, height, width).
+            audio: what the encoder takes: standardised log-mel, float, shape (batch, 1, frames, mels), of the presets.
+            video: normalised frames, float, shape (batch, 3, frames, height, width); or features that were given.
             batch_norm_groups: see `encode_in_groups`.
 
         Returns:
@@ -125,15 +155,21 @@ class AVModel(nn.Module):
         return F.normalize(za), F.normalize(zv)
 
 
-def build(model: str | ModelSettings, seed: int) -> AVModel:
+def build(
+    model: Any,
+    seed: int,
+    windows: FeatureSettings | None = None,
+    given: Mapping[str, Mapping[str, Sequence[float]]] | None = None,
+    initial: bool = True,
+) -> AVModel:
     """Build a model with PyTorch's default initialisation: the same seed gives the same weights.
 
-    The global random state is left as it was.
+    The global random state is left as it was. Arguments as of `AVModel`; a model also by what the configuration has.
 
     Raises:
-        UserError: there is no such preset, or the settings do not fit together.
+        UserError: there is no such preset, the settings do not fit together, or a network does not take its input.
     """
-    settings = settings_of(model) if isinstance(model, str) else model
+    settings = model if isinstance(model, ModelSettings) else settings_of(model)
     with torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
-        return AVModel(settings)
+        return AVModel(settings, windows, given, initial)

@@ -12,7 +12,9 @@ from avbench.config.evaluation import KnnSettings
 from avbench.config.experiment import Experiment
 from avbench.config.features import FeatureSettings
 from avbench.config.methods import Method
+from avbench.config.models import settings_of
 from avbench.config.settings import build
+from avbench.config.tasks import encoders_of
 from avbench.config.tuning import Tuning
 from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
@@ -31,6 +33,7 @@ def check(experiment: Experiment) -> None:
         raise UserError(f"config: pretraining.dataset {experiment.dataset!r} has no {missing.pop()}; pairs need both.")
     for name, task in experiment.tasks.items():
         _check_task(experiment, name, task)
+    _check_given(experiment)
     gpus, groups = experiment.pretraining["gpus"], experiment.protocol.batch_norm_groups
     if gpus > 1 and groups not in (1, gpus):
         raise UserError(
@@ -64,9 +67,24 @@ def check(experiment: Experiment) -> None:
             raise UserError(f"config: datasets.{name}.rules: {dataset['rules']} does not exist.")
 
 
+def _check_given(experiment: Experiment) -> None:
+    """Check that what is encoded of datasets without media are features that are given."""
+    given = settings_of(experiment.pretraining["model"]).given
+    needed: dict[str, tuple[str, tuple[str, ...]]] = {"pretraining": (experiment.dataset, ("audio", "video"))}
+    needed |= {
+        f"tasks.{name}": (task["dataset"], encoders_of(task["modalities"])) for name, task in experiment.tasks.items()
+    }
+    for key, (dataset, modalities) in needed.items():
+        if not experiment.has_media(dataset) and (missing := sorted(set(modalities) - set(given))):
+            raise UserError(
+                f"config: {key}: dataset {dataset!r} is a list without media, and pretraining.model.{missing[0]} gives "
+                "no features for it. Give 'features', or a dataset with media."
+            )
+
+
 def _check_task(experiment: Experiment, name: str, task: Mapping[str, Any]) -> None:
     _known(f"tasks.{name}.dataset", task["dataset"], experiment.datasets)
-    if missing := set(task["modalities"]) - set(experiment.modalities(task["dataset"])):
+    if missing := set(encoders_of(task["modalities"])) - set(experiment.modalities(task["dataset"])):
         raise UserError(
             f"config: tasks.{name}.modalities asks for {missing.pop()!r}, and dataset {task['dataset']!r} has "
             f"{', '.join(experiment.modalities(task['dataset']))}."

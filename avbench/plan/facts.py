@@ -9,6 +9,7 @@ from typing import Any
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.experiment import Run
 from avbench.config.methods import BASELINE, PRESETS
+from avbench.config.tasks import encoders_of
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
 
@@ -57,12 +58,12 @@ class Facts:
     @property
     def seen_and_heard(self) -> bool:
         """Whether the in-domain task has both modalities."""
-        return self.in_domain is not None and len(self.plan.tasks[self.in_domain]["modalities"]) == 2
+        return self.in_domain is not None and len(encoders_of(self.plan.tasks[self.in_domain]["modalities"])) == 2
 
     @property
     def compares_features(self) -> bool:
         """Whether features are scored without a classifier: by nearest neighbours, or by retrieval."""
-        both = any(len(task["modalities"]) == 2 for task in self.plan.tasks.values())
+        both = any(len(encoders_of(task["modalities"])) == 2 for task in self.plan.tasks.values())
         return "knn" in self.plan.evaluation or ("retrieval" in self.plan.evaluation and both)
 
     @property
@@ -214,7 +215,7 @@ class Facts:
     def shown_task(self) -> dict[str, Any]:
         """The in-domain task, by video where it has any: the positive's video is what methods choose."""
         task = self.in_domain
-        return {"task": task, "modality": self.plan.tasks[task]["modalities"][-1] if task else None}
+        return {"task": task, "modality": encoders_of(self.plan.tasks[task]["modalities"])[-1] if task else None}
 
     @property
     def methods(self) -> dict[str, Any]:

@@ -6,10 +6,12 @@ Settings are exactly what a job uses, so that a change of one repeats what depen
 import glob
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from avbench.config import models
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.checks import CheckSettings
 from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
@@ -186,7 +188,35 @@ class Plan(Experiment):
         settings = {k: v for k, v in self.config["pretraining"].items() if k not in other}
         if "epochs" in self.subsets.get(subset, {}):
             settings["epochs"] = self.subsets[subset]["epochs"]
+        if "model" in settings:
+            settings["model"] = models.resolved(settings["model"], self.stored_size)
         return settings | self.budgets.get(budget, {}) | self.protocol.pretraining()
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Height and width of the stored pictures, in pixels."""
+        store = defaults(StoreSettings) | self.config["store"]
+        return store["height"], store["width"]
+
+    @cached_property
+    def encoder_files(self) -> list[str]:
+        """The files of weights and features that encoders are made of, whose content decides runs."""
+        others = models.settings_of(self.pretraining["model"]).others.values()
+        patterns = dict.fromkeys(path for one in others for path in one.read_files)
+        datasets = list(dict.fromkeys([self.dataset, *(task["dataset"] for task in self.tasks.values())]))
+        return list(dict.fromkeys(path.replace("{dataset}", name) for path in patterns for name in datasets))
+
+    def given_files(self, dataset: str) -> list[str]:
+        """Return the files of features that stand for encoders, of a dataset's clips."""
+        given = models.settings_of(self.pretraining["model"]).given.values()
+        return list(dict.fromkeys(one.features.replace("{dataset}", dataset) for one in given))
+
+    def statistics_arguments(self) -> str | list[str]:
+        """Return what the statistics are told: the windows; and of the model, where features stand for encoders."""
+        features = as_json(self.feature_settings())
+        if not models.settings_of(self.pretraining["model"]).given:
+            return features
+        return [features, "--model", as_json(self.pretrain_settings("all")["model"])]
 
     def machine_settings(self) -> dict[str, Any]:
         """Return where and how fast to train: what does not decide the outcome."""
@@ -218,7 +248,7 @@ class Plan(Experiment):
 
     def method_settings(self, method: str, labels: str) -> dict[str, Any]:
         """Return a method's fields, of its run with these labels: those that all methods have first."""
-        fields = asdict(replace(self.methods[method], labels=labels))
+        fields = replace(self.methods[method], labels=labels).recorded()
         return {name: fields[name] for name in (*Method.__annotations__, *fields)}
 
     def subset_settings(self, subset: str) -> dict[str, Any]:

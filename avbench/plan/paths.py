@@ -67,6 +67,7 @@ TABLE = TABLES + "/{table}.csv"
 TABLE_RECORD = RESULTS + "/provenance/{table}.json"
 FIGURES = RESULTS + "/figures"
 FIGURE = FIGURES + "/{figure}.{kind}"
+PAGE = RESULTS + "/index.html"
 REPORT = RESULTS + "/report.html"
 
 

@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from avbench.config.encoders import BuiltSettings, GivenSettings
 from avbench.config.experiment import Experiment
+from avbench.config.models import settings_of
 from avbench.core.errors import UserError
+from avbench.plan.builders_known import check_builder
 
 
 class Place(NamedTuple):
@@ -26,6 +29,7 @@ _THERE: Mapping[str, Callable[[str], object]] = {
 
 # Options of a dataset that are paths, by its rule file; a point leads into a mapping.
 _OPTIONS = {
+    "features.smk": {"list": "file"},
     "folder.smk": {"directory": "folder", "list": "file"},
     "fsdnoisy18k.smk": {"directory": "folder"},
     "tau_av.smk": {"directory": "folder"},
@@ -49,12 +53,16 @@ def check_places(experiment: Experiment) -> None:
             what = "matches no file" if kind == "pattern" else f"is no {kind}"
             where = "" if Path(path).is_absolute() else f" in {Path.cwd()}, from where it counts"
             raise UserError(f"config: {key}: {path!r} {what}{where}. Correct the path, or put there what is missing.")
+    for modality, encoder in settings_of(experiment.pretraining["model"]).others.items():
+        if isinstance(encoder, BuiltSettings):
+            check_builder(f"config: pretraining.model.{modality}", encoder)
 
 
 def _places(experiment: Experiment) -> Iterator[Place]:
     yield Place("claims", str(experiment.root / experiment.config["claims"]), "file")
     if cookies := experiment.config.get("download", {}).get("cookies"):
         yield Place("download.cookies", cookies, "file")
+    yield from _of_encoders(experiment)
     for name, dataset in experiment.datasets.items():
         yield from _of_dataset(f"datasets.{name}", dataset, experiment.rule_file(name).name)
     for name, subset in experiment.subsets.items():
@@ -65,6 +73,20 @@ def _places(experiment: Experiment) -> Iterator[Place]:
             yield Place(f"labels.{name}.matrix", variant["matrix"], "file")
         if "weights" in variant and not _PUBLISHED_WEIGHTS.fullmatch(variant["weights"]):
             yield Place(f"labels.{name}.weights", variant["weights"], "file")
+
+
+def _of_encoders(experiment: Experiment) -> Iterator[Place]:
+    datasets = dict.fromkeys([experiment.dataset, *(task["dataset"] for task in experiment.tasks.values())])
+    for modality, encoder in settings_of(experiment.pretraining["model"]).others.items():
+        key = f"pretraining.model.{modality}"
+        if isinstance(encoder, GivenSettings):
+            files = dict.fromkeys(encoder.features.replace("{dataset}", name) for name in datasets)
+            yield from (Place(f"{key}.features", file, "file") for file in files)
+            continue
+        if encoder.file:
+            yield Place(f"{key}.builder", encoder.file, "file")
+        if encoder.weights_file:
+            yield Place(f"{key}.weights", encoder.weights_file, "file")
 
 
 def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Place]:

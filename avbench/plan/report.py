@@ -18,6 +18,8 @@ from avbench.plan.jobs import Plan
 from avbench.plan.trials import Trials
 from avbench.results.catalogue import TABLES, Table
 
+PAGE_PART = "page"
+"""The part of the plan of what the page of the results says beside the tables."""
 ROUND_PART = "round-"
 """What the part of the plan for a look begins with."""
 
@@ -153,6 +155,8 @@ class Report:
         """
         if name == "tables":
             return json.dumps(self.tables_plan())
+        if name == PAGE_PART:
+            return json.dumps(self.page_plan())
         if name.startswith(ROUND_PART):
             return json.dumps(self.round_plan(int(name.removeprefix(ROUND_PART))))
         drawn = {part_of(category): figures for category, figures in self.categories.items()}[name]
@@ -192,6 +196,24 @@ class Report:
             "dataset": plan.dataset,
             "claims": plan.from_here(plan.config["claims"]),
             "published": plan.from_here(paths.PUBLISHED),
+        }
+
+    def page_plan(self) -> dict[str, Any]:
+        """Return the fields of :class:`avbench.pages.page_plan.PagePlan`."""
+        plan, facts = self.plan, self.facts
+        return {
+            "experiment": plan.name,
+            "dataset": plan.dataset,
+            "seeds": plan.config["seeds"],
+            "tasks": {name: task["role"] for name, task in plan.tasks.items()},
+            "subsets": list(plan.subsets),
+            "budgets": list(plan.budgets),
+            "own_labels": facts.own_labels,
+            "methods": facts.methods,
+            "label_variants": plan.label_variants,
+            "claims": plan.from_here(plan.config["claims"]),
+            "figures": {figure.name: figure.title for figure in self.figures},
+            "tables": {table.name: table.title for table in TABLES.values()},
         }
 
     def round_plan(self, look: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from avbench.config.features import FeatureSettings
 from avbench.core.arrays import open_arrays
 from avbench.core.files import atomic, remove_leftovers
 from avbench.data.store import Store
+from avbench.features.given_features import given_features
 from avbench.features.windows import Clips, start_s
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class DynamicsRecorder:
     def __init__(
         self, store: Store, clip_ids: Sequence[str], features: FeatureSettings, batches: "Batches", folder: Path
     ) -> None:
-        self.clips, self.clip_ids = Clips(store, clip_ids, features, short="repeat"), list(clip_ids)
+        given = given_features(batches.settings.networks, store.dataset)
+        self.clips, self.clip_ids = Clips(store, clip_ids, features, short="repeat", given=given), list(clip_ids)
         self.epochs, self.steps_per_epoch = recorded_epochs(batches.epochs), batches.steps_per_epoch
         self.folder = folder
 

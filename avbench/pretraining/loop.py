@@ -16,6 +16,7 @@ from avbench.core.progress import Progress
 from avbench.methods.losses import contrast
 from avbench.models.embedder import Embedder
 from avbench.pretraining.dynamics_recorder import DynamicsRecorder
+from avbench.pretraining.momentum_queue import NoQueue, queue_of
 from avbench.pretraining.window_batches import Batch, Batches, on_device
 from avbench.training.batch_norm import synchronise_batch_norm
 from avbench.training.optimizer import Adam
@@ -107,14 +108,11 @@ def train(
     # ------------------------------------------------------------------------------------------- model and optimiser
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16")
     forward = prepare(embedder, batches, machine, autocast, device, unfinished.log)
-    optimizer = Adam(embedder.model.parameters(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
+    optimizer = Adam(embedder.trained(), settings.learning_rate, settings.weight_decay, settings.clip_grad)
 
     # -------------------------------------------------------------------------------------------------------- resume
-    state = TrainingState()
-    if saved := unfinished.load():
-        embedder.model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        state = TrainingState.from_mapping(saved["state"])
+    queue = queue_of(batches.method, embedder)
+    state = resumed(unfinished, embedder, optimizer, queue)
     first_step = state.step
 
     # ------------------------------------------------------------------------------------------------------ the loop
@@ -124,7 +122,7 @@ def train(
         contextlib.closing(on_device(batches.since(first_step, machine.loader_threads), device)) as upcoming,
     ):
         job, clock = Timing(), StepClock()
-        for batch in clock.timed(upcoming):
+        for batch in embedder.seeded(clock.timed(upcoming), batches.seed):
             if dynamics:  # before the step's checkpoint, so that one that is gone on from has seen all before it
                 with clock.paused():
                     dynamics.record(embedder, batch.step, device)
@@ -137,16 +135,18 @@ def train(
                 with autocast:
                     audio, video = forward(*batch.inputs)
                 audio, video = (world.gather(z.float(), batch.part, batch.clips) for z in (audio, video))
-                loss, accuracy = contrast(audio, video, batch.labels, batches.method, settings.temperature)
+                keys = queue.keys(batch, autocast, world)
+                loss, accuracy = contrast(audio, video, batch.labels, batches.method, settings.temperature, keys)
                 if save:  # before the step, so that a checkpoint's weights are known to give a finite loss
                     finite_value(loss, batch.step, output, unfinished)
                     weights = {"model": embedder.model.state_dict() | buffers, "optimizer": optimizer.state_dict()}
-                    unfinished.save(weights | {"state": asdict(state)})
+                    unfinished.save(weights | {"state": asdict(state)} | queue.saved())
                 if stop:
                     unfinished.stop(batch.step)
                 optimizer.zero_grad()
                 loss.backward()
             optimizer.step()
+            queue.follow(embedder)
             value = finite_value(loss, batch.step, output, unfinished)
             clock.finish_step(batch.clips, job, state.timing)
             state.finish_step(value, float(accuracy))
@@ -158,6 +158,17 @@ def train(
     if dynamics:
         dynamics.record(embedder, state.step, device)
     return state, {**job.totals(), "device": str(device), "processes": world.size, "resumed_at_step": first_step}
+
+
+def resumed(unfinished: UnfinishedRun, embedder: Embedder, optimizer: Adam, queue: NoQueue) -> TrainingState:
+    """Take up what an interrupted job saved, if there is something; return how far the run has come."""
+    saved = unfinished.load()
+    if not saved:
+        return TrainingState()
+    embedder.model.load_state_dict(saved["model"])
+    optimizer.load_state_dict(saved["optimizer"])
+    queue.load(saved)
+    return TrainingState.from_mapping(saved["state"])
 
 
 def prepare(

@@ -63,10 +63,18 @@ class PretrainJob:
         labels = self.labels or [None] * len(self.seeds)
         return [SeedRun(*run) for run in zip(self.seeds, self.outputs, labels, strict=True)]
 
+    @property
+    def encoder_files(self) -> list[Path]:
+        """The files of weights, and of features of the pretraining clips, that encoders are made of."""
+        others = self.pretraining.networks.others.values()
+        named = dict.fromkeys(path for one in others for path in one.read_files)
+        return [Path(path.replace("{dataset}", self.identity["dataset"])) for path in named]
+
     def inputs(self, run: "SeedRun") -> list[Path]:
         """Return the files that decide the outcome of a run."""
         given = (self.subset, run.labels, self.statistics, self.dynamics_clips, self.chosen)
-        return [path for path in given if path]
+        plugins = (Path(path) for path, _ in self.method.plugins)
+        return [*(path for path in given if path), *self.encoder_files, *plugins]
 
 
 class SeedRun(NamedTuple):

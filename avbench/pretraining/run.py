@@ -15,10 +15,13 @@ import numpy as np
 import torch
 
 from avbench.config.features import FeatureSettings
+from avbench.config.methods import Method
 from avbench.config.pretraining import MachineSettings, PretrainSettings
+from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_csv, read_json, write_json, write_text
 from avbench.core.hashing import file_digest
 from avbench.data.store import open_store
+from avbench.features.given_features import given_features
 from avbench.features.windows import Clips
 from avbench.methods.pairing_labels import numbered, read_pairing
 from avbench.models.embedder import Embedder
@@ -78,7 +81,8 @@ def pretrain(
     # ------------------------------------------------------------------------------------------------------ the runs
     with stop_requests() as requests, join(device) as world:
         log = log if world.leads else (lambda line: None)
-        clips = Clips(store, clip_ids, job.features, machine.cache_mb)
+        given = given_features(job.pretraining.networks, store.dataset)
+        clips = Clips(store, clip_ids, job.features, machine.cache_mb, given=given)
         session = Session(job, clips, clip_ids, statistics, dynamics_ids, machine, device, world, requests, log)
         finished = []
         for place, run in enumerate(job.runs):
@@ -157,15 +161,24 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
     given = {
         **job.identity,
         "seed": run.seed,
-        "method": asdict(job.method),
+        "method": job.method.recorded() | files_read(job.method),
         "pretraining": asdict(job.pretraining),
         "features": asdict(job.features),
         "clips": len(clip_ids),
         "input": checkpoint.fingerprint({"ids": clip_ids, "known": pairing_codes.tolist(), **session.statistics}),
     }
+    if job.encoder_files:
+        if missing := [str(path) for path in job.encoder_files if not path.is_file()]:
+            raise UserError(f"pretraining.model: the file {missing[0]} does not exist.")
+        given["encoder_files"] = {recorded_name(path): file_digest(path) for path in job.encoder_files}
     if session.dynamics_ids:
         given["dynamics_clips"] = checkpoint.fingerprint({"ids": session.dynamics_ids})
     return given
+
+
+def files_read(method: Method) -> dict[str, Any]:
+    """Return what decides about the files that declare a method's choices: their bytes, wherever they lie."""
+    return {"plugins": [digest for _, digest in method.plugins]} if method.plugins else {}
 
 
 def publish(outcome: Path, output: Path) -> None:

@@ -12,10 +12,11 @@ from avbench.results.estimates import moderated_by_family
 from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Cell, Outcomes, contrast
 from avbench.results.stopping import LEVEL
+from avbench.results.verdicts import UNDECIDED
 
 PLACE = CELL[:6]  # a cell without its budget
 COLUMNS = [*PLACE, "shorter", "longer", "seeds", "clips", "gain", "ci_low", "ci_high", "p", "p_holm", "verdict"]
-GAINS, LOSES, UNDECIDED = "gains", "loses", "undecided"
+GAINS, LOSES = "gains", "loses"
 
 
 def pairs(budgets: Sequence[str]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from avbench.results import tuning as tuned
+from avbench.results.answer import sentences
 from avbench.results.budget_gains import GAINS
 from avbench.results.tables import (
     ALL_SUBSETS,
@@ -65,8 +66,8 @@ def format_summary(
     if others := dict.fromkeys(summary["labels"][~is_own(summary, own_labels)]):
         note = f"Methods are shown with their first labels. With others ({', '.join(others)}): tables/summary.csv."
         blocks.append(textwrap.fill(note, WIDTH, break_on_hyphens=False))
-    blocks.append(textwrap.fill(_longer(gains, lengths), WIDTH, break_on_hyphens=False))
-    if accuracy is not None and (text := _edges(accuracy)):
+    blocks.append(textwrap.fill(longer(gains, lengths), WIDTH, break_on_hyphens=False))
+    if accuracy is not None and (text := edges(accuracy)):
         blocks.append(textwrap.fill(text, WIDTH))
     if tuning is not None:
         blocks.append(textwrap.fill(tuned.told(tuning), WIDTH, break_on_hyphens=False))
@@ -75,7 +76,8 @@ def format_summary(
     if not tested.all():
         names = "not tested, for want of a method, subset, task or protocol: " + ", ".join(claims["claim"][~tested])
         lines.append(textwrap.fill(names, WIDTH, break_on_hyphens=False))
-    return "\n\n".join([*blocks, "\n".join(lines), f"Report: {report_path}"]) + "\n"
+    answer = [textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False) for text in sentences(claims)]
+    return "\n\n".join([*blocks, "\n".join(lines), "\n".join(answer), f"Report: {report_path}"]) + "\n"
 
 
 def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
@@ -89,7 +91,7 @@ def print_summary(tables_dir: str | Path, report_path: str | Path) -> None:
     print(format_summary(summary, claims, gains, report_path, first_labels(summary), accuracy, tuning), end="")
 
 
-def _edges(accuracy: pd.DataFrame) -> str:
+def edges(accuracy: pd.DataFrame) -> str:
     """Say how many linear probes chose the lowest or highest strength that they were given; empty if none did."""
     probes = accuracy[accuracy["strength"].notna()]
     counts = probes[probes["edge"] != ""].groupby(["strength", "edge"]).size()
@@ -102,7 +104,7 @@ def _edges(accuracy: pd.DataFrame) -> str:
     )
 
 
-def _longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:
+def longer(gains: pd.DataFrame, budgets: Sequence[str]) -> str:
     """Say how many methods still gained from the longest budget, or that there was but one."""
     if len(budgets) < 2:
         return "There was one budget: nothing here says what longer training would bring."

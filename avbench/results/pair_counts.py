@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from avbench.config.methods import Method
+from avbench.config.methods import LOSSES, Method
 from avbench.config.settings import build
 from avbench.core.files import read_csv
 from avbench.methods.pairing import Pairing
@@ -84,7 +84,8 @@ def count(pairing: Pairing, true: np.ndarray) -> dict[str, float]:
 
     A positive is a video that the loss draws towards the anchor, a negative one that it pushes away: with ``supcon``
     all videos of a batch whose anchors are of the anchor's pairing class are positives, with ``masked`` those but the
-    anchor's own are neither, and with the other losses all videos of a batch but one are negatives.
+    anchor's own are neither, and with losses whose `Choice.classmates` are ``negatives`` all videos of a batch but one
+    are.
 
     Args:
         pairing: of a run.
@@ -162,10 +163,10 @@ def _shares(
     of_class, method = (true[videos], true[anchors]), pairing.method
     positives, right, own = np.ones(len(anchors)), true[videos] == true[anchors], videos == anchors
     left_out, right_left_out = positives, right
-    if method.loss_uses_labels:
+    if (classmates := LOSSES[method.loss].classmates) != "negatives":
         paired = (pairing.classes[anchors], pairing.classes[anchors])
         left_out, right_left_out = agreeing(paired), agreeing(paired, of_class)
-        if method.loss == "supcon":
+        if classmates == "positives":
             positives, right, own = left_out, right_left_out, agreeing(paired, (videos, anchors))
     negatives, wrong = agreeing() - left_out, agreeing(of_class) - right_left_out
     has = negatives > 0

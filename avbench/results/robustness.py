@@ -14,6 +14,7 @@ from avbench.config.methods import BASELINE
 from avbench.evaluation.scores import CELL
 from avbench.results.bootstrap import resampled_curve
 from avbench.results.outcomes import Cell, Outcomes, contrast
+from avbench.results.verdicts import UNDECIDED
 
 COLUMNS = [
     "method",
@@ -31,7 +32,7 @@ COLUMNS = [
 COLUMNS += ["draws", "seeds", "mean", "ci_low", "ci_high", "gain", "gain_low", "gain_high", "p", "p_holm"]
 BREAK_EVEN_COLUMNS = ["method", "noise", "task", "protocol", "modality", "subset", "budget", "clips", "imbalance"]
 BREAK_EVEN_COLUMNS += ["highest_rate", "rate", "ci_low", "ci_high", "verdict"]
-PAYS, PAYS_UP_TO, NEVER_PAYS, UNDECIDED = "pays throughout", "pays up to the rate", "never pays", "undecided"
+PAYS, PAYS_UP_TO, NEVER_PAYS = "pays throughout", "pays up to the rate", "never pays"
 LEVEL = 0.95
 _PLACE = [name for name in CELL if name != "labels"]
 _GAIN, _P = {"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}, ["p", "p_holm"]

@@ -16,6 +16,7 @@ def synchronise_batch_norm(module: nn.Module, device: torch.device) -> None:
         if isinstance(child, _BatchNorm):
             replacement = _CPUBatchNorm(child.num_features, child.eps, child.momentum)
             replacement.load_state_dict(child.state_dict())
+            replacement.requires_grad_(child.weight.requires_grad)
             setattr(module, name, replacement)
         else:
             synchronise_batch_norm(child, device)

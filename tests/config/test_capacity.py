@@ -69,3 +69,20 @@ def test_a_tail_is_refused_for_certain_only_beyond_the_largest_class():
     with pytest.raises(UserError, match="41 is more than the 40 training clips per class of dataset 'set'"):
         planned("x", tail | {"clips_per_class": 41}, uneven)
     assert np.sum(planned("x", {"clips_per_class": 5}, uneven)) == 15
+
+
+@pytest.mark.parametrize(("at_least", "size"), [(15, 20), (20, 20)])
+def test_fewer_clips_of_each_class_are_planned_where_that_is_allowed(at_least, size):
+    subset = {"clips_per_class": 30, "at_least": at_least}
+    assert planned("x", subset, HELD) == [size] * 5 == sorted(drawn(subset)["label"].value_counts())
+    with pytest.raises(UserError, match="more than the 20 training clips per class"):
+        planned("x", subset | {"at_least": 21}, HELD)
+
+
+def test_classes_that_are_left_out_do_not_count():
+    subset = {"clips_per_class": 20, "without": ["l0", "l3"]}
+    assert (
+        planned("x", subset, HELD)
+        == [20] * 3
+        == sorted(drawn(subset | {"without": ("l0", "l3")})["label"].value_counts())
+    )

@@ -2,6 +2,7 @@
 
 import csv
 import math
+import random
 
 import pandas as pd
 import pytest
@@ -9,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avbench.config.long_tail import class_sizes
+from avbench.config.settings import build
 from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.core.hashing import hash64
-from avbench.data.subsets import draw
+from avbench.data.subsets import draw, possible
 from tests.support.paths import SHARED
 
 NASTY = [
@@ -275,3 +277,56 @@ def test_the_authors_own_clips_can_be_listed(tmp_path):
     assert sorted(made["clip_id"]) == sorted(ids)
     assert len(made) == 38_007
     assert set(made["label"].value_counts()) == {123}
+
+
+HELD = {"a": 123, "b": 112, "c": 130, "d": 40}
+
+
+def test_where_a_class_is_short_at_least_allows_what_it_has_and_says_so(capsys):
+    pool = pool_of(HELD)
+    subset = draw(pool, SubsetSettings(clips_per_class=123, at_least=100, without=("d",)))
+    assert counts(subset) == dict.fromkeys("abc", 112)
+    assert "clips_per_class: 112 instead of 123. 1 of 3 classes have fewer: 'b' (112)." in capsys.readouterr().out
+    pd.testing.assert_frame_equal(subset, draw(pool, SubsetSettings(clips_per_class=112, without=("d",))))
+    assert len(draw(pool, SubsetSettings(clips_per_class=112, at_least=100, without=("d",)))) == 3 * 112
+    assert "instead" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"at_least": 100}, "works is 40. Lower at_least, 100, to that, or name the classes that are short in without"),
+        ({}, "The largest clips_per_class that works is 40. Let at_least allow that, or name"),
+        ({"without": ("e",)}, "without: no clip of class 'e' is stored"),
+        ({"without": tuple("abcd")}, "without: all 4 classes are left out"),
+    ],
+)
+def test_what_at_least_and_without_do_not_allow(settings, message):
+    with pytest.raises(UserError, match=message):
+        draw(pool_of(HELD), SubsetSettings(clips_per_class=123, **settings))
+
+
+@given(st.dictionaries(st.sampled_from("abcdefg"), st.integers(1, 9), min_size=1))
+def test_the_sizes_that_are_possible_can_be_drawn_and_no_larger_ones(held):
+    pool, gone = pool_of(held), []
+    for row in possible(held).itertuples():
+        settings = {"without": tuple(gone)}
+        assert len(draw(pool, SubsetSettings(clips_per_class=row.clips_per_class, **settings))) == row.clips
+        with pytest.raises(UserError):
+            draw(pool, SubsetSettings(clips_per_class=row.clips_per_class + 1, **settings))
+        gone += row.limited_by.split("; ")
+    assert sorted(gone) == sorted(held)
+
+
+def test_of_vggsound_with_a_fifth_gone_a_balanced_subset_is_left():
+    listed = SHARED / "reference/vggsound/class_counts.csv"
+    if not listed.exists():
+        pytest.skip("no list of VGGSound")
+    rng = random.Random(0)
+    settings = build(SubsetSettings, {"clips_per_class": 123, "at_least": 100}, "subset")
+    with listed.open(encoding="utf-8", newline="") as stream:
+        # 50 of each class are test clips, and a 25th of the others is for validation.
+        held = {label: sum(rng.random() < 0.8 * 0.96 for _ in range(int(n) - 50)) for label, n, _ in csv.reader(stream)}
+    assert sum(n < 123 for n in held.values()) > 10
+    subset = draw(pool_of(held), settings)
+    assert counts(subset) == dict.fromkeys(held, min(held.values()))

@@ -99,7 +99,7 @@ def test_other_files_and_hidden_ones_are_left_out_aloud(tmp_path, capsys):
     (root / ".git").mkdir()
     (root / "readme.md").touch()
     assert len(of_folder(root)) == 40
-    assert "left out 1 files with other extensions, such as 'notes.txt'" in capsys.readouterr().out
+    assert "left out 1 files with other extensions: .txt (1); such as 'notes.txt'" in capsys.readouterr().out
 
 
 def test_durations_come_from_the_files(tmp_path):
@@ -146,6 +146,15 @@ def test_names_that_no_manifest_can_hold_are_refused(tmp_path):
         of_folder(root)
 
 
+def test_other_columns_of_a_list_are_left_out_aloud(tmp_path, capsys):
+    for i in range(8):
+        write_wav(tmp_path / f"{i}.wav", 2)
+    rows = [(f"{i}.wav", "s1", "a", "") for i in range(8)]
+    listing = write_list(tmp_path / "list.csv", ["source", "speaker", "label", "note"], *rows)
+    assert len(make(tmp_path, list=str(listing))) == 8
+    assert "list.csv: left out the columns speaker, note; a manifest has clip_id" in capsys.readouterr().out
+
+
 def test_a_list_with_all_columns_is_taken_as_it_is(tmp_path):
     write_wav(tmp_path / "media" / "long.wav", 9)
     header = ["split", "clip_id", "label", "start_s", "duration_s", "source"]
@@ -190,7 +199,7 @@ def test_empty_cells_take_defaults(tmp_path):
     ("header", "row", "message"),
     [
         ("clip_id,source", "a,x.wav", "has no column 'label'"),
-        ("source,label,spilt", "x.wav,a,test", "has the column 'spilt'; allowed are clip_id, source"),
+        ("source,label,spilt", "x.wav,a,test", "has the column 'spilt'. Name it 'split'"),
         ("source,label,split", "x.wav,a,val", "row 2: split is 'val'; it must be one of train, validation, test"),
         ("source,label,start_s", "x.wav,a,-1", "row 2: start_s is '-1'"),
         ("source,label,start_s", "x.wav,a,nan", "row 2: start_s is 'nan'"),

@@ -11,7 +11,7 @@ from avbench.core.errors import UserError
 from avbench.core.vectors import unit
 from avbench.evaluation import geometry
 from avbench.evaluation import scores as predictions
-from avbench.evaluation.frozen import frozen
+from avbench.evaluation.frozen import frozen, side_by_side
 from avbench.evaluation.knn import knn
 from avbench.evaluation.linear_probe import linear_probe
 from avbench.evaluation.retrieval import retrieval
@@ -178,3 +178,42 @@ def test_a_protocol_that_trains_is_refused(tmp_path, arrays):
 def test_too_few_training_clips_for_the_neighbours_are_told_with_the_task(tmp_path, arrays):
     with pytest.raises(UserError, match=r"evaluation\.knn\.neighbours: 31 .* 30 training clips of task 'both'"):
         evaluate(tmp_path, {"knn": {"neighbours": 31}})
+
+
+def test_sound_and_picture_together_are_probed_side_by_side(arrays, tmp_path):
+    rng = np.random.default_rng(1)
+    arrays = {name: value for name, value in arrays.items() if name.startswith("both/")}
+    # Each modality tells some of the classes apart; together they tell all.
+    codes, told = np.arange(90) % 3, {"audio": [0, 1, 1], "video": [0, 0, 1]}
+    for name, groups in told.items():
+        features = 100 * np.eye(2)[np.array(groups)[codes]] + 10 * rng.normal(size=(90, 2))
+        arrays[f"both/{name}"] = (features * (1 if name == "audio" else 1e-3)).astype(np.float32)
+    np.savez(tmp_path / "run.npz", **arrays)
+    fields = {"dataset": "toys", "role": "in-domain", "train": "subset", "modalities": ["audio", "both"]}
+    output = tmp_path / "out/scores.csv"
+    frozen(
+        FrozenJob(
+            [tmp_path / "run.npz"], [4], [output], read_tasks({"both": fields}), PROTOCOLS, IDENTITY, data=tmp_path
+        )
+    )
+    with output.open(newline="") as stream:
+        rows = {(row["protocol"], row["modality"]): float(row["accuracy"]) for row in csv.DictReader(stream)}
+    assert {key for key in rows if "retrieval" not in key[0]} == {
+        (protocol, modality) for protocol in ("linear", "knn") for modality in ("audio", "both")
+    }
+    assert ("retrieval-1", "audio-to-video") in rows
+    for protocol in ("linear", "knn"):
+        assert rows[protocol, "both"] > 0.9
+        assert rows[protocol, "audio"] < 0.8
+    train = arrays["both/split"] == "train"
+    joined = side_by_side({name: arrays[f"both/{name}"] for name in told}, train)
+    np.testing.assert_allclose(joined[train].mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(joined[train].std(0), 1, atol=1e-4)
+
+
+def test_both_needs_both_encoders_and_no_other_name_is_known():
+    fields = {"dataset": "toys", "role": "in-domain", "train": "all", "modalities": ["both"]}
+    (task,) = read_tasks({"t": fields})
+    assert (task.encoders, task.paired) == (("audio", "video"), True)
+    with pytest.raises(UserError, match="tasks.t.modalities"):
+        read_tasks({"t": fields | {"modalities": ["smell"]}})

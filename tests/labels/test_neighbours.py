@@ -80,3 +80,12 @@ def test_by_chance_is_what_random_neighbours_reach():
 def test_values_that_are_not_allowed_are_refused(settings, message):
     with pytest.raises(UserError, match=message):
         NeighbourSettings(**settings)
+
+
+def test_agreement_takes_what_is_near_by_sound_and_by_picture():
+    audio, video = (unit(np.random.default_rng(seed).normal(size=(12, 5)).astype(np.float32)) for seed in (0, 1))
+    found = nearest(audio, 4, video)
+    for clip in range(12):
+        lower = {o: min(float(audio[clip] @ audio[o]), float(video[clip] @ video[o])) for o in range(12) if o != clip}
+        assert found[clip].tolist() == sorted(lower, key=lower.get, reverse=True)[:4]
+    assert found.tolist() != nearest(audio, 4).tolist()

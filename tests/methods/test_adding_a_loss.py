@@ -15,9 +15,11 @@ from avbench.config.methods import LOSSES, Method, parse_methods
 from avbench.core.errors import UserError
 
 assert "torch" not in sys.modules
-assert list(LOSSES)[-1] == "margin"
+assert "margin" in LOSSES
 methods = parse_methods({"m": {"loss": "margin", "margin": 0.2}, "n": {"loss": "margin"}, "random": "preset"})
 assert [method.margin for method in methods.values()] == [0.2, 0.1, None]
+assert methods["m"].recorded()["margin"] == 0.2
+assert "margin" not in methods["random"].recorded()  # whose runs stay what they were
 for wrong, message in (
     ({"loss": "hard", "margin": 0.2}, "margin: 0.2 has a meaning only with loss: margin"),
     ({"loss": "margin", "margin": -1}, "methods.m.margin: -1 is not allowed; it must be a number of at least 0"),
@@ -33,7 +35,7 @@ from avbench.config.configuration import json_schema
 from avbench.config.key_tables import filled
 
 method = json_schema()["properties"]["methods"]["additionalProperties"]["then"]["properties"]
-assert method["loss"]["enum"][-1] == "margin"
+assert "margin" in method["loss"]["enum"]
 assert method["margin"]["minimum"] == 0
 page = filled("<!-- choices: loss -->\\n<!-- end -->\\n<!-- keys: methods -->\\n<!-- end -->")
 assert "| `margin` | a positive has to be nearer by `margin` | none | `margin` (0.1) |" in page

@@ -33,7 +33,10 @@ def change(config, path, value):
     return config
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "reference.yaml", "study.yaml", "tiny.yaml"])
+SHIPPED = ("config", "demo", "real-words", "reference", "robustness-controlled", "study", "tiny")
+
+
+@pytest.mark.parametrize("name", [f"{name}.yaml" for name in SHIPPED])
 def test_shipped_configurations_are_valid(root, name):
     experiment = Plan(yaml.safe_load((root / "config" / name).read_text(encoding="utf-8")), root)
     assert experiment.runs()

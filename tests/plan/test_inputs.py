@@ -12,7 +12,7 @@ from avbench.plan.seed_blocks import SeedBlock
 
 @pytest.fixture
 def plan(root):
-    return Plan(yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8")), root)
+    return Plan(yaml.safe_load((root / "config/robustness-controlled.yaml").read_text(encoding="utf-8")), root)
 
 
 def test_pairing_waits_for_the_labels_that_a_method_sees(plan):
@@ -25,7 +25,7 @@ def test_pairing_waits_for_the_labels_that_a_method_sees(plan):
 
 
 def test_each_seed_waits_for_its_own_draw_unless_one_is_fixed(root):
-    config = yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((root / "config/robustness-controlled.yaml").read_text(encoding="utf-8"))
     config["labels"]["fixed"] = {"kind": "noise", "noise": "uniform", "rate": 0.3, "seed": 0}
     config["labels"]["imagenet"] = {"kind": "pseudo"}
     drawn = Plan(config, root)
@@ -46,7 +46,7 @@ def test_labels_of_a_first_round_wait_for_its_checkpoints(plan):
 
 
 def test_a_first_round_is_of_the_longest_budget(root):
-    config = yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((root / "config/robustness-controlled.yaml").read_text(encoding="utf-8"))
     for section in (config["pretraining"], *config["subsets"].values()):
         section.pop("epochs", None)
     config["pretraining"]["budgets"] = {"steps": [30, 90]}

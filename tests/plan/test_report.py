@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from avbench.config.settings import build
 from avbench.figures import reading
 from avbench.figures.draw import draw_figures
 from avbench.figures.figure import Figure
 from avbench.figures.registry import FIGURES
+from avbench.pages.page_plan import PagePlan
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
 from avbench.plan.report import Report
@@ -26,7 +28,7 @@ HAS = {
     "tiny": [RESULTS, "losses timing published_losses", DATA, "geometry"],
     "demo": [COMPARED, "losses timing published_losses", DATA, "combinations sampling geometry"],
     "study": [PUBLISHED, "losses timing published_losses", DATA, "combinations sampling geometry"],
-    "reference": [
+    "robustness-controlled": [
         "accuracy gains claims neighbours balance power confusion class_gains embedding_map",
         *("losses timing published_losses dynamics", DATA),
         "noise noise_by_imbalance class_size combinations sampling geometry",
@@ -43,9 +45,9 @@ SHA256 = {
     "tiny": "a1a5a95e679e2fa8 f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
     "demo": "aec95d15fa830191 e6772b8ca860c1e4 f519edbb6336c26e f5d1816436b878bf 24f84ebe1c40604e",
     "study": "678c087ff3870d4f 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
-    "reference": "c7b4b1cc8805c4b9 88c3c19e5c69ad5a 72d88d464c966b73 eff5a729711b67ec 207677506adc5780",
+    "robustness-controlled": "2e94b26d684674d9 d243cb690d82a0cf 1d8fa62f96097fe3 c3b5a4f4881ccb25 44965845a27112c7",
     "robustness": "55f02e22b45de7b9 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
-    "config": "21170c2f87daeaa0 dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
+    "config": "fa92a1a8cee485af dcd1150c4e3d0861 ca140fd6a5fe1e92 f98d92a408d35d32 82c005e472e4b8e1",
 }
 CATEGORIES = ["Results", "Training", "Data", "Robustness"]
 
@@ -144,18 +146,18 @@ def test_scores_are_of_frozen_features_of_what_was_trained_and_supervised(tiny, 
     assert len(report.geometry) == 4
 
 
-@pytest.mark.parametrize("name", ["tiny", "reference"])
+@pytest.mark.parametrize("name", ["tiny", "robustness-controlled"])
 def test_the_plan_of_tables_has_the_fields_that_are_read(root, name):
     plan = json.loads(Report(Plan(read(root, name), root)).part("tables"))
     assert set(plan) == set(TablesPlan.__dataclass_fields__)
     labelled = [run for run in plan["sampling"] if run["labels"] != "none"]
     assert all(run["label_file"] for run in labelled)
-    assert len(plan["dynamics"]) == (len(plan["runs"]) if name == "reference" else 0)
+    assert len(plan["dynamics"]) == (len(plan["runs"]) if name == "robustness-controlled" else 0)
 
 
 def test_a_category_waits_for_what_its_figures_are_drawn_from(root):
-    report = Report(Plan(read(root, "reference"), root))
-    table = "results/reference-study/tables/{}.csv".format
+    report = Report(Plan(read(root, "robustness-controlled"), root))
+    table = "results/robustness-controlled/tables/{}.csv".format
     names = ("break_even", "comparisons", "geometry", "robustness", "sampling", "summary")
     waited = report.figure_sources("Robustness")
     assert [path for path in waited if "/tables/" in path] == [table(name) for name in names]
@@ -227,3 +229,10 @@ def test_what_the_report_shows_has_a_caption_of_the_project_or_of_its_job(tiny, 
     assert report.shown(TABLES["leaks"])["value"] == "results/{experiment}/tables/leaks.csv"
     assert report.shown(TABLES["leaks"])["labels"] == {"content": "Test clips in pretraining subsets (table)"}
     assert report.table_files() == [f"results/tiny/tables/{name}.csv" for name in TABLES]
+
+
+@pytest.mark.parametrize("name", HAS)
+def test_the_page_is_told_what_it_asks_for(root, name):
+    told = build(PagePlan, json.loads(Report(Plan(read(root, name), root)).part("page")), "plan")
+    assert set(told.own_labels) >= set(told.methods)
+    assert " ".join(told.figures) == " ".join(HAS[name])

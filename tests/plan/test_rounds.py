@@ -63,7 +63,7 @@ def test_listed_seeds_need_no_decision():
 def plan(root, monkeypatch):
     """The reference study, in which seeds are given until claims are decided; its second round is had."""
     monkeypatch.chdir(root)
-    config = yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((root / "config/robustness-controlled.yaml").read_text(encoding="utf-8"))
     made = Plan(config | {"seeds": {"first": 2, "most": 5, "until": "decided", "effect": 1.5}}, root)
     assert made.looks == (2, 3, 5)
     run = made.run("cluster-positive", "small")
@@ -109,7 +109,7 @@ def test_the_plan_of_a_look_names_runs_and_their_first_rounds(plan):
 
 def test_nothing_is_asked_of_rounds_to_know_what_the_report_has(root, monkeypatch):
     monkeypatch.chdir(root)
-    config = yaml.safe_load((root / "config/reference.yaml").read_text(encoding="utf-8"))
+    config = yaml.safe_load((root / "config/robustness-controlled.yaml").read_text(encoding="utf-8"))
     listed = Report(Plan(config, root))
     report = Report(Plan(config | {"seeds": {"first": 2, "most": 5, "until": "decided", "effect": 1}}, root))
     assert report.figure_files() == listed.figure_files()

@@ -50,6 +50,7 @@ METHODS = {
     "mixed-supcon": Method("m", "same-class", [0.2, 0.9], "mixed", "true", "supcon", clips_per_class=2),
     "near-hard": Method("m", "neighbour", [0.9, 0.1], labels="nearest", loss="hard"),
     "masked": Method("m", labels="true", loss="masked"),
+    "queue": Method("m", loss="queue", queue_size=20, key_momentum=0.8),
 }
 
 

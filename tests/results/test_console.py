@@ -71,6 +71,11 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "does not hold  -20.0 [-25.1, -14.9] p<.001   -0.7  Something certain.",
         "not tested, for want of a method, subset, task or protocol: c",
         "",
+        "In plain words (1 to 3 seeds, 50 test clips, at one budget):",
+        "Yes: Soft positives beat random pairing. By 11.2 points (8.0 to 14.3).",
+        "No: Something certain. It is the other way round, by 20.0 points (14.9 to 25.1).",
+        "Undecided, 1 of 3 claims: b.",
+        "",
         "Report: results/demo/report.html",
     ]
 

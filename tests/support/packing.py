@@ -58,12 +58,13 @@ def leave_work(folder, monkeypatch, out="out"):
 
 
 def decodings(monkeypatch):
+    """Note the names of the files that are decoded from now on."""
     calls = []
-    original = packer.decode
+    original = packer.Packer._packed
 
-    def counted(path, *arguments):
-        calls.append(Path(path).name)
-        return original(path, *arguments)
+    def counted(self, clip, video, *others):
+        calls.append(Path(video).name)
+        return original(self, clip, video, *others)
 
-    monkeypatch.setattr(packer, "decode", counted)
+    monkeypatch.setattr(packer.Packer, "_packed", counted)
     return calls

@@ -7,6 +7,7 @@ rule trained:
         checkpoint=CHECKPOINT,
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
         datasets=ready(task_datasets()),
+        encoders=experiment.encoder_files,
     output:
         scores=f"{RUN}/seed-{{seed}}/{{protocol}}/scores.csv",
         predictions=f"{RUN}/seed-{{seed}}/{{protocol}}/predictions.parquet",
@@ -58,6 +59,7 @@ for block in experiment.training_blocks:
         input:
             subset=supervised_subset,
             datasets=lambda w: ready([experiment.tasks[w.task]["dataset"]]),
+            encoders=experiment.encoder_files,
         output:
             scores=expand(
                 "results/{{experiment}}/supervised/{{task}}/{{subset}}/seed-{seed}/scores.csv",

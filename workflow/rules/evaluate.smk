@@ -12,6 +12,7 @@ for block in experiment.scoring_blocks:
             checkpoints=expand(CHECKPOINT, seed=block.values, allow_missing=True),
             subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
             datasets=ready(task_datasets()),
+            encoders=experiment.encoder_files,
         output:
             expand(EMBEDDINGS, seed=block.values, allow_missing=True),
         log:

@@ -127,6 +127,7 @@ for block in experiment.scoring_blocks:
             checkpoints=partial(first_round, block=block),
             subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
             coverage="data/{dataset}/coverage.json",
+            encoders=experiment.encoder_files,
         output:
             labels=expand(
                 "results/{{experiment}}/labels/{{dataset}}/{{subset}}/{{labels}}/seed-{seed}.csv",

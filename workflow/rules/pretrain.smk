@@ -5,6 +5,7 @@ rule statistics:
     input:
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
         coverage="data/{dataset}/coverage.json",
+        encoders=experiment.encoder_files,
     output:
         "results/{experiment}/statistics/{dataset}/{subset}.json",
     log:
@@ -18,7 +19,7 @@ rule statistics:
         mem_mb=lambda w, attempt: memory_mb("statistics", attempt),
         runtime=lambda w, attempt: minutes("statistics", attempt),
     params:
-        features=as_json(experiment.feature_settings()),
+        features=experiment.statistics_arguments(),
     shell:
         "python -m avbench statistics --dataset {wildcards.dataset} --subset {input.subset:q}"
         " --features {params.features:q} --output {output:q} > {log:q} 2>&1"
@@ -60,6 +61,8 @@ for block in experiment.training_blocks:
             dynamics_clips=DYNAMICS_CLIPS,
             chosen=trials.choice,
             trials=partial(trials.same, block=block),
+            # Weights, and features that were computed before.
+            encoders=experiment.encoder_files,
         output:
             expand(
                 [paths.DYNAMICS] if DYNAMICS_CLIPS else [],
@@ -130,6 +133,7 @@ for block in experiment.scoring_blocks:
             block.rule("untrained")
         input:
             statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
+            encoders=experiment.encoder_files,
         output:
             expand(
                 "results/{{experiment}}/runs/{{dataset}}/{{subset}}/none/untrained/all/seed-{seed}/checkpoint.pt",

@@ -13,6 +13,7 @@ rule trial:
         statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
         coverage="data/{dataset}/coverage.json",
         dynamics_clips=DYNAMICS_CLIPS,
+        encoders=experiment.encoder_files,
     output:
         checkpoint=paths.TRIAL_CHECKPOINT,
         more=[
@@ -67,6 +68,7 @@ rule tune:
         checkpoints=trials.checkpoints,
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
         datasets=ready([experiment.dataset]),
+        encoders=experiment.encoder_files,
     output:
         trials=paths.TRIALS,
         choice=paths.CHOICE,

@@ -8,8 +8,8 @@ import numpy as np
 
 # Containers of real media. Playlists (HLS, DASH, concat) are left out: they make a demuxer open other files and URLs.
 CONTAINERS = (
-    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dv,eac3,flac,flv,ivf,matroska,webm,mov,mp4,mp3,mpeg,mpegts,mpegvideo,mxf,nut,"
-    "ogg,rm,tta,w64,wav,wtv,wv"
+    "aac,ac3,aiff,amr,ape,asf,au,avi,caf,dts,dtshd,dv,eac3,flac,flv,gif,ivf,matroska,webm,mov,mp4,mp3,mpc,mpc8,mpeg,"
+    "mpegts,mpegvideo,mxf,nistsphere,nut,ogg,oma,rm,tta,voc,w64,wav,webp_pipe,wtv,wv"
 )
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 

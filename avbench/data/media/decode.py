@@ -22,8 +22,10 @@ from avbench.data.media.streams import (
     end_of,
     open_stream,
     read_packets,
+    require_memory,
     seeks_exactly,
 )
+from avbench.data.media.timeline import origin
 
 if TYPE_CHECKING:
     from avbench.config.store import StoreSettings
@@ -48,13 +50,15 @@ def decode(
 ) -> Clip:
     """Decode [start_s, start_s + duration_s) of a local file.
 
-    Time counts from the beginning of the file's earliest stream (as ``ffmpeg -ss`` does). A stream that starts late is
-    padded on that axis: audio with silence, video by holding its first frame; the end is never padded. Frames keep no
-    aspect ratio, rotation flags are applied, and frames that no output needs are not converted or, where the codec
+    Time counts from the beginning of the file's earliest stream (as ``ffmpeg -ss`` does); where the stamps of a
+    broadcast begin anew, the next part follows the last (:mod:`avbench.data.media.timeline`). A stream that starts late
+    is padded on that axis: audio with silence, video by holding its first frame; the end is never padded. Frames keep
+    no aspect ratio, display matrices are applied, and frames that no output needs are not converted or, where the codec
     allows, not even decoded. Channels are mixed by swresample's standard matrix and resampled with its delay removed.
 
     Memory and time are bounded, whatever the file: ``duration_s`` may be far longer than it, and only what the clip
-    depends on is held.
+    depends on is held. What decoders allocate has no bound but that of the process: see
+    :mod:`avbench.data.media.confined`, in which packing decodes.
 
     Args:
         path: a regular file; URLs and protocols are never followed.
@@ -67,7 +71,9 @@ def decode(
     Raises:
         MediaError: and nothing else. Reason ``unavailable`` (a URL), ``missing``, ``unreadable``, ``corrupt``,
             ``no-video``, ``no-audio``, ``short`` (nothing left after start_s), ``long`` (more than 200 MB of frames or
-            samples), ``large`` (more than 512 MiB of coded data) or ``timeout`` (60 s and 20 times the duration).
+            samples), ``large`` (more than 512 MiB of coded data, or more memory than there is), ``timestamps`` (they go
+            back in a file whose kind knows no restart), ``silent`` (channels of which a mix leaves nothing) or
+            ``timeout`` (60 s and 20 times the duration).
     """
     if audio_path is not None and settings.audio:
         sound = decode(audio_path, dataclasses.replace(settings, video=False), start_s, duration_s)
@@ -78,7 +84,7 @@ def decode(
     url = _local(path)
     # Beyond the longest clip a second is enough to see that there is more.
     duration_s = min(duration_s, _longest(settings) + 1)
-    deadline = time.monotonic() + _PATIENCE_S[0] + _PATIENCE_S[1] * duration_s
+    deadline = time.monotonic() + patience_s(settings, duration_s)
     try:
         # Seeking is a shortcut. Without an index it may land behind the key frame: then seek for an earlier place, and
         # in the end read from the beginning.
@@ -91,8 +97,14 @@ def decode(
         raise
     except Exception as error:  # beside its own errors PyAV raises whatever a malformed field leads to
         check_time(deadline)
+        require_memory(error)
         what = error.strerror if isinstance(error, av.FFmpegError) else f"{type(error).__name__}: {str(error)[:200]!a}"
         raise MediaError("corrupt", f"cannot be read as media: {what}") from error
+
+
+def patience_s(settings: "StoreSettings", duration_s: float) -> float:
+    """Return how long decoding a clip may take, in seconds."""
+    return _PATIENCE_S[0] + _PATIENCE_S[1] * min(duration_s, _longest(settings) + 1)
 
 
 def _local(path: str | Path) -> str:
@@ -135,13 +147,13 @@ def _decode(
         video = open_stream(container, "video") if settings.video else None
         audio = open_stream(container, "audio", video) if settings.audio else None
         streams = [stream for stream in (video, audio) if stream is not None]
-        origin = max(container.start_time or 0, 0) / av.time_base
-        start, stop = origin + start_s, origin + start_s + duration_s
+        begin = origin(container)
+        start, stop = begin + start_s, begin + start_s + duration_s
         if place is not None:
             if not seeks_exactly(container, streams):
                 raise _SoughtTooLateError
             try:
-                container.seek(int((origin + place) * av.time_base))
+                container.seek(int((begin + place) * av.time_base))
             except (av.FFmpegError, OverflowError):
                 raise _SoughtTooLateError from None
         packets = read_packets(container, streams, start, stop, deadline)

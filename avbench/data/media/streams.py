@@ -1,5 +1,6 @@
 """The packets and decoded frames of one stream, within bounds of time and memory."""
 
+import errno
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,10 +8,13 @@ from dataclasses import dataclass
 import av
 
 from avbench.data.media.clip import MediaError
+from avbench.data.media.confined import MOST_BYTES, is_full, too_large
+from avbench.data.media.timeline import Timeline, may_restart
 
 # What a hostile file, or an honest one of many hours, may cost.
 _MOST_PIXELS = 8192 * 8192
 _MOST_CODED_BYTES = 512 * 2**20  # held at a time: 10 s at 430 Mbit/s
+_FEWEST_HELD = 4  # pictures, by a decoder: one is shown, one waits, one is made of another
 PREROLL_S = 0.5  # audio decoders and the resampler need a run-up
 SKIPS_EXACTLY = {"h264", "hevc"}  # dropping a non-reference frame changes no other frame
 
@@ -40,19 +44,33 @@ def check_time(deadline: float) -> None:
         raise MediaError("timeout", "decoding takes far too long: the file is damaged, or its disk hardly answers")
 
 
+def require_memory(error: Exception, needed: int = 0) -> None:
+    """Raise a :class:`MediaError` if an error tells that memory is at its end, or if so many bytes are not left."""
+    lacks = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+    if lacks or is_full(needed):
+        raise MediaError(*too_large()) from error
+
+
 def open_stream(
     container: av.container.InputContainer, kind: str, related: av.VideoStream | None = None
 ) -> av.VideoStream | av.AudioStream:
     """Return the best stream of a kind, set up to decode on one thread; a file without one is a :class:`MediaError`."""
-    stream = container.streams.best(kind, related=related)
-    if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
+    usable = [s for s in getattr(container.streams, kind) if _is_film(s)]
+    if not usable:
         raise MediaError(f"no-{kind}", f"the file has no {kind} stream")
-    if stream.codec_context is None:
+    decodable = [stream for stream in usable if stream.codec_context is not None]
+    if not decodable:
         raise MediaError("corrupt", f"no decoder for the {kind} stream")
+    best = container.streams.best(kind, related=related)
+    # Phones write a second track that only they can decode; a cover may be the best picture.
+    stream = best if best in decodable else max(decodable, key=_quality)
     if kind == "video":
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > _MOST_PIXELS:
-            raise MediaError("corrupt", f"frames of {width} × {height} pixels are too large")
+            raise MediaError("large", f"pictures of {width} × {height} pixels are too large")
+        if _FEWEST_HELD * picture_bytes(stream) > MOST_BYTES:
+            what = f"{width} × {height} pixels in {stream.codec_context.pix_fmt}"
+            raise MediaError("large", f"pictures of {what} are too large")
         stream.codec_context.options = {"max_pixels": str(_MOST_PIXELS)}  # holds for changes in mid-stream too
     # One thread a clip: clips run side by side, and the order in which threads finish must change nothing.
     stream.codec_context.thread_type = "NONE"
@@ -60,10 +78,32 @@ def open_stream(
     return stream
 
 
+def _is_film(stream: av.VideoStream | av.AudioStream) -> bool:
+    return not stream.disposition & av.stream.Disposition.attached_pic
+
+
+def _quality(stream: av.VideoStream | av.AudioStream) -> tuple:
+    context = stream.codec_context
+    size = context.width * context.height if stream.type == "video" else context.channels
+    return bool(stream.disposition & av.stream.Disposition.default), size, -stream.index
+
+
+def picture_bytes(stream: av.VideoStream | av.AudioStream) -> int:
+    """Return how much memory a decoded picture takes; 0 for sound."""
+    layout = stream.codec_context.format if stream.type == "video" else None
+    return stream.codec_context.width * stream.codec_context.height * layout.padded_bits_per_pixel // 8 if layout else 0
+
+
 def seeks_exactly(container: av.container.InputContainer, streams: list) -> bool:
     """Whether time stamps after a seek are those that reading from the beginning gives."""
-    # A program stream dates only some frames and the others by them; blocks of ADPCM are sought for as if samples.
-    return container.format.name != "mpeg" and not any(s.codec_context.name.startswith("adpcm") for s in streams)
+    # Where stamps may restart, only what came before tells the time; blocks of ADPCM are sought for as if samples.
+    adpcm = any(stream.codec_context.name.startswith("adpcm") for stream in streams)
+    return not (may_restart(container) or adpcm or any(map(_begins_with_its_first, streams)))
+
+
+def _begins_with_its_first(stream: av.VideoStream | av.AudioStream) -> bool:
+    """Whether every packet depends on the first: in 4:4:4 it tells the build of x264, and old ones coded otherwise."""
+    return stream.codec_context.name == "h264" and (stream.codec_context.pix_fmt or "").startswith(("yuv444", "gbrp"))
 
 
 def read_packets(
@@ -78,17 +118,22 @@ def read_packets(
     sizes = dict.fromkeys(packets, 0)
     begins = {stream.index: (start - PREROLL_S) / float(stream.time_base) for stream in streams}
     stops = {stream.index: stop / float(stream.time_base) for stream in streams}
+    whole = {stream.index for stream in streams if _begins_with_its_first(stream)}
     unfinished = set(packets)
+    timeline = Timeline(container, streams)
     for packet in container.demux(streams):
         check_time(deadline)
         index = packet.stream_index
+        if index not in packets or not packet.size:
+            continue
+        timeline.place(packet)
         # A packet is never shown before it is decoded, so from dts = stop on nothing matters.
         if packet.dts is not None and packet.dts >= stops[index]:
             unfinished.discard(index)
             if not unfinished:
                 break
-        elif index in unfinished and packet.size:
-            if packet.is_keyframe and packet.pts is not None and packet.pts <= begins[index]:
+        elif index in unfinished:
+            if packet.is_keyframe and packet.pts is not None and packet.pts <= begins[index] and index not in whole:
                 packets[index].clear()
                 sizes[index] = 0
             packets[index].append(packet)
@@ -134,6 +179,7 @@ def decoded_frames(
         try:
             decoded = context.decode(packet)
         except av.FFmpegError as error:
+            require_memory(error, 2 * picture_bytes(stream))
             at = None if packet is None or packet.pts is None else packet.pts * scale
             if at is not None and at < start:
                 continue

@@ -1,6 +1,8 @@
 """Packing one clip: what an earlier run kept of it, or else the first source that serves."""
 
+import contextlib
 import math
+import queue
 import shutil
 import threading
 from dataclasses import dataclass
@@ -12,11 +14,12 @@ from avbench.core import seals
 from avbench.core.errors import UserError
 from avbench.core.files import is_ordinary
 from avbench.data import ledger
-from avbench.data.checks import measure
+from avbench.data.checks import Measurements, measure
 from avbench.data.download import Downloader, DownloadSettings, FetchError
 from avbench.data.media.clip import MediaError
-from avbench.data.media.decode import decode
-from avbench.data.media.durations import duration_s as file_duration_s
+from avbench.data.media.confined import Confined
+from avbench.data.media.decode import decode, patience_s
+from avbench.data.media.durations import measured_s
 from avbench.data.packing import outcome as pieces
 from avbench.data.packing.outcome import Outcome
 from avbench.data.packing.retry import Request
@@ -91,12 +94,17 @@ class Packer:
         self.settings, self.earlier, self.request, self.download = settings, earlier, request, download
         self._downloader: Downloader | None = None
         self._first = threading.Lock()
-        self._decoding = threading.BoundedSemaphore(threads)  # more clips may be on their way than fit into memory
+        self._processes: queue.LifoQueue[Confined] = queue.LifoQueue()
+        for _ in range(threads):  # more clips may be on their way than fit into memory
+            self._processes.put(Confined())
 
     def close(self) -> None:
-        """End downloads that are under way or wait."""
+        """End downloads that are under way or wait, and the processes that decode."""
         if self._downloader is not None:
             self._downloader.close()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._processes.get_nowait().close()
 
     def finish(self, clip: ListedClip) -> Outcome:
         """Fetch, decode, measure and keep a clip, unless it is done; whatever is wrong becomes its outcome."""
@@ -198,20 +206,35 @@ class Packer:
             return "rejected", ("corrupt", f"decoding failed: {type(error).__name__}: {str(error)[:200]!a}")
 
     def _packed(self, clip: ListedClip, video: str, audio: str, candidate: Candidate) -> tuple[Row, Any]:
-        with self._decoding:
-            apart = audio if audio != video else None
-            decoded = decode(video, self.settings, candidate.start_s, clip.duration_s, apart)
-            excess = file_duration_s(video) - clip.duration_s if candidate.trimmed else math.nan
-            measured = measure(decoded, self.settings.sample_rate, excess)
-            images = encode_frames(decoded.frames, self.settings)
-            samples = decoded.audio.astype("<i2", copy=False).tobytes()
-        return Row(clip.clip_id, images, samples, decoded.duration_s), measured
+        process = self._processes.get()
+        try:
+            patience = 2 * patience_s(self.settings, clip.duration_s)  # decoding gives up by itself before
+            return process.call(patience, packed, clip, (video, audio), candidate, self.settings)
+        finally:
+            self._processes.put(process)
 
     def _fetcher(self) -> Downloader:
         with self._first:
             if self._downloader is None:
                 self._downloader = Downloader(self.download)
             return self._downloader
+
+
+def packed(
+    clip: ListedClip, media: tuple[str, str], candidate: Candidate, settings: StoreSettings
+) -> tuple[Row, Measurements]:
+    """Decode, measure and encode a clip, whose picture and sound are in ``media``, one file or two.
+
+    Raises:
+        MediaError: as :func:`avbench.data.media.decode.decode`.
+    """
+    video, audio = media
+    decoded = decode(video, settings, candidate.start_s, clip.duration_s, audio if audio != video else None)
+    excess = measured_s(video) - clip.duration_s if candidate.trimmed else math.nan
+    measured = measure(decoded, settings.sample_rate, excess)
+    images = encode_frames(decoded.frames, settings)
+    samples = decoded.audio.astype("<i2", copy=False).tobytes()
+    return Row(clip.clip_id, images, samples, decoded.duration_s), measured
 
 
 def _same(kept: Outcome, outcome: Outcome) -> bool:

@@ -17,6 +17,7 @@ import torch
 
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.features import FeatureSettings
+from avbench.config.models import ModelSettings, settings_of
 from avbench.config.pretraining import MachineSettings, PretrainSettings
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
@@ -30,6 +31,7 @@ from avbench.evaluation.classifier.training_run import ClassifierRun, TrainedPar
 from avbench.evaluation.embedding import load_for_task
 from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
 from avbench.evaluation.tasks import task_clips, task_features
+from avbench.features.given_features import given_features
 from avbench.features.statistics import subset_statistics
 from avbench.features.windows import Clips
 from avbench.models.embedder import Embedder
@@ -73,6 +75,7 @@ class ClassifierJob:
         load: makes the embedder for a task from its store and its training clips.
         origin: whatever decides the embedder's initial weights.
         identity: method, subset, labels, budget and seed.
+        networks: the encoders' settings.
         decoded: the training clips of the task at hand, which all that is trained on them shares.
     """
 
@@ -82,6 +85,7 @@ class ClassifierJob:
     load: Callable[[TaskSettings, Store, Sequence[str]], Embedder]
     origin: Mapping[str, Any]
     identity: Mapping[str, Any]
+    networks: ModelSettings
     decoded: dict[str, Clips] = field(default_factory=dict)
 
     def training_clips(
@@ -90,7 +94,8 @@ class ClassifierJob:
         """Return the training clips of a task; those that are shorter than a window are repeated."""
         if task.name not in self.decoded:
             self.decoded.clear()  # makes room
-            self.decoded[task.name] = Clips(store, ids, windows, cache_mb, short="repeat")
+            given = given_features(self.networks, store.dataset)
+            self.decoded[task.name] = Clips(store, ids, windows, cache_mb, "repeat", given)
         return self.decoded[task.name]
 
     def fingerprint(self, parts: TrainedParts, clips: pd.DataFrame, task: TaskSettings, modality: str) -> str:
@@ -174,7 +179,8 @@ def trained(job: TrainedJob, machine: MachineSettings) -> None:
 
     features = FeatureSettings(**state["settings"]["features"])
     origin, identity = {"checkpoint": file_digest(job.checkpoint)}, {**job.identity, "seed": job.seed}
-    common = ClassifierJob(job.protocol, job, features, load, origin, identity)
+    networks = settings_of(state["settings"]["pretraining"]["model"])
+    common = ClassifierJob(job.protocol, job, features, load, origin, identity, networks)
     with stop_requests() as requests:
         write([train_classifiers(common, job.output, machine, requests)])
 
@@ -189,12 +195,12 @@ def supervised(job: SupervisedJob, machine: MachineSettings) -> None:
     """
     statistics: dict[str, Any] = {}
     decoded: dict[str, Clips] = {}
+    settings = PretrainSettings(model=job.settings.model, flip=job.settings.flip)
 
     def load(seed: int, task: TaskSettings, store: Store, training: Sequence[str]) -> Embedder:
         own = task_features(task, job.features, job.switches)
         if not statistics:
-            statistics.update(subset_statistics(store, training, own))
-        settings = PretrainSettings(model=job.settings.model, flip=job.settings.flip)
+            statistics.update(subset_statistics(store, training, own, settings.networks))
         return Embedder(settings, own, statistics, seed)
 
     with stop_requests() as requests:
@@ -202,6 +208,8 @@ def supervised(job: SupervisedJob, machine: MachineSettings) -> None:
         for seed, output in zip(job.seeds, job.outputs, strict=True):
             identity = {"method": "supervised", "subset": job.subset_name, "labels": "true", "budget": ALL_BUDGETS}
             whose = {**identity, "seed": seed}
-            common = ClassifierJob("supervised", job, job.features, partial(load, seed), {}, whose, decoded)
+            common = ClassifierJob(
+                "supervised", job, job.features, partial(load, seed), {}, whose, settings.networks, decoded
+            )
             runs.append(train_classifiers(common, output, machine, requests))
         write(runs)  # only now: a job that starts again finds no score file of its own

@@ -100,7 +100,9 @@ def train(
     encoder = getattr(model.model, run.modality)
     head = new_head(encoder.features, len(run.classes()), run.seed).to(device)
     net = nn.ModuleDict({"encoder": encoder, "head": head})
-    optimizer = Adam((net if run.trained.encoder else head).parameters(), settings.learning_rate, settings.weight_decay)
+    parts = (net if run.trained.encoder else head).parameters()
+    trained = (parameter for parameter in parts if parameter.requires_grad)
+    optimizer = Adam(trained, settings.learning_rate, settings.weight_decay)
 
     # -------------------------------------------------------------------------------------------------------- resume
     unfinished = UnfinishedRun(file, machine.checkpoint_every_s, windows.steps, requests, run.log)
@@ -119,7 +121,7 @@ def train(
         contextlib.closing(Progress(windows.steps, run.name, "step", done=state.step)) as progress,
         contextlib.closing(prefetch(windows.read, windows.plan(state.step), machine.loader_threads)) as upcoming,
     ):
-        for batch in upcoming:
+        for batch in model.seeded(upcoming, run.seed):
             state.validate_if_due(settings, windows.steps_per_epoch, whole, net)
             unfinished.stop_if_requested(snapshot)
             if unfinished.due():

@@ -16,7 +16,8 @@ from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
 from avbench.figures.reading import NEAR, Settings, along_noise, longest, say
 from avbench.results import tables
-from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO, UNDECIDED
+from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO
+from avbench.results.verdicts import UNDECIDED
 
 
 def draw_noise(settings: Settings, stem: Path) -> None:

@@ -20,7 +20,7 @@ SHOWN_NEGATIVES = 4
 def draw_pairs(settings: Settings, stem: Path) -> None:
     """For each method, one anchor of a batch that its run drew, its positive and the first negatives."""
     from avbench.config.features import FeatureSettings
-    from avbench.config.methods import Method
+    from avbench.config.methods import LOSSES, Method
     from avbench.config.pretraining import PretrainSettings
     from avbench.config.settings import build
     from avbench.data.store import open_store
@@ -53,7 +53,7 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
             return Picture(ids[clip], batch.frames[place].numpy(), true[clip], used[clip])
 
         others = [place for place in range(len(anchors)) if place != shown]
-        if method.loss_uses_labels:  # to which videos of the anchor's class are no negatives
+        if LOSSES[method.loss].classmates != "negatives":  # to which videos of the anchor's class are no negatives
             others = [place for place in others if used[int(anchors[place])] != used[int(anchors[shown])]]
         others = others[:SHOWN_NEGATIVES]
         anchor = int(anchors[shown])

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def contrast(
-    za: torch.Tensor, zv: torch.Tensor, labels: torch.Tensor | None, method: Method, temperature: float
+    za: torch.Tensor,
+    zv: torch.Tensor,
+    labels: torch.Tensor | None,
+    method: Method,
+    temperature: float,
+    keys: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Compute a method's loss and the batch accuracy.
 
@@ -28,11 +33,14 @@ def contrast(
         za, zv, temperature: as of `info_nce`.
         labels: the class of each row, int64 (batch,), for losses that use labels.
         method: says which loss, and with what parameters.
+        keys: for losses that remember past batches, see `avbench.methods.losses.queue`.
     """
     from avbench.config.methods import LOSSES  # which finds the losses here
 
     loss = LOSSES[method.loss]
-    given = {key.name: getattr(method, key.name) for key in loss.keys}
+    given = method.options_of("loss")
     if loss.needs == "classes":
         given["labels"] = labels
+    if loss.remembers:
+        given["keys"] = keys
     return loss.make(za, zv, temperature=temperature, **given)

@@ -49,5 +49,6 @@ LOSS = Choice(
     display="same class masked",
     needs="classes",
     make=masked,
+    classmates="left-out",
     place=2,
 )

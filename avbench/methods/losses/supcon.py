@@ -44,5 +44,6 @@ LOSS = Choice(
     display="supervised contrastive",
     needs="classes",
     make=supcon,
+    classmates="positives",
     place=1,
 )

@@ -147,7 +147,7 @@ def test_long_clips_are_refused_before_anything_is_decoded(tmp_path, monkeypatch
 
 
 def test_without_an_index_a_key_frame_is_sought_for_further_back(tmp_path, monkeypatch):
-    path = files.write_media(tmp_path / "a.ts", files.levels(range(20, 240), 32, 32), fps=8, options={"g": "32"})
+    path = files.write_media(tmp_path / "a.flv", files.levels(range(20, 240), 32, 32), fps=8, options={"g": "32"})
     places = []
     original = media._decode
 
@@ -173,7 +173,6 @@ def test_patience_ends(tmp_path, monkeypatch):
     "error",
     [
         UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"),
-        MemoryError(),
         OverflowError("Python int too large\nto convert"),
         ZeroDivisionError("Fraction(1, 0)"),
         AssertionError(),

@@ -3,8 +3,10 @@
 import math
 import struct
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import Colorspace
 from PIL import Image
 
 from avbench.data.media.decode import decode
@@ -99,3 +101,46 @@ def test_rotation_flags_are_applied(tmp_path, degrees, corner):
     frame = decode(path, settings(audio=False, width=10, height=8), 0, 1).frames[0]
     corners = frame[[0, 0, -1, -1], [0, -1, 0, -1], 0]
     assert [int(level > 128) for level in corners] == [int(i == corner) for i in range(4)]
+
+
+@pytest.mark.parametrize("matrix", [(1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1), (-1, 0, 0, -1)])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_display_matrix_turns_and_mirrors(tmp_path, matrix, swapped):
+    a, b, c, d = matrix if not swapped else (0, matrix[0], matrix[3], 0)
+    picture = np.zeros((8, 32, 32, 3), np.uint8)
+    picture[:, :16, :16] = 250  # top left
+    picture[:, :16, 16:] = 120  # top right
+    path = files.write_media(tmp_path / "a.mp4", picture)
+    data = bytearray(path.read_bytes())
+    unit = struct.pack(">9i", 65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
+    place = data.index(unit, data.index(b"tkhd"))
+    data[place : place + 36] = struct.pack(">9i", a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
+    path.write_bytes(data)
+    frame = decode(path, VIDEO, 0, 1).frames[0].mean(2)
+
+    def shown(x, y):  # of a quarter of the picture, counted from the centre
+        x, y = a * x + c * y, b * x + d * y
+        return frame[8 + 8 * y : 8 + 8 * y + 16, 8 + 8 * x : 8 + 8 * x + 16][4:12, 4:12].mean()
+
+    assert shown(-1, -1) == pytest.approx(250, abs=6)
+    assert shown(1, -1) == pytest.approx(120, abs=6)
+    assert shown(-1, 1) == pytest.approx(0, abs=6)
+
+
+@pytest.mark.parametrize("height", [480, 720, 1088])
+@pytest.mark.parametrize("untagged_hd", ["bt709", "bt601"])
+def test_untagged_hd_has_the_matrix_that_is_set(tmp_path, height, untagged_hd):
+    size = (height, 1280 if height > 480 else 640)
+    saturated = np.broadcast_to(np.array([30, 200, 60], np.uint8), (2, *size, 3))
+    matrix = Colorspace.ITU709 if untagged_hd == "bt709" and height >= 720 else Colorspace.ITU601
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("ffv1", rate=8, height=size[0], width=size[1], pix_fmt="yuv444p")
+        for pixels in saturated:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), "rgb24")
+            frame = frame.reformat(format="yuv444p", dst_colorspace=matrix, src_color_range=2, dst_color_range=1)
+            frame.colorspace = 2  # unspecified
+            output.mux(stream.encode(frame))
+        output.mux(stream.encode(None))
+    clip = decode(path, settings(audio=False, untagged_hd=untagged_hd), 0, 1)
+    assert clip.frames.mean((0, 1, 2)).tolist() == pytest.approx([30, 200, 60], abs=2.5)

@@ -8,6 +8,7 @@ import pytest
 
 from avbench.data.media import decode as media
 from avbench.data.media.decode import decode
+from avbench.data.media.sound import _clocked
 from tests.support import media_files as files
 from tests.support.decoding import AUDIO, reason, settings
 
@@ -137,3 +138,70 @@ def test_hostile_sample_rates_are_refused(tmp_path, rate):
     path.write_bytes(data)
     assert reason(path, wanted=AUDIO) == "corrupt"
     assert reason(path, wanted=AUDIO, duration_s=1e9) in ("corrupt", "long")
+
+
+def write_stamped(path, sound, stamps, sample_rate=44100):
+    """Write a sound, (1, n), as AAC whose frames begin at ``stamps(their time)`` seconds."""
+    encoded = files.write_media(path.with_suffix(".m4a"), audio=sound, sample_rate=sample_rate)
+    with av.open(str(encoded)) as container, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(container.streams.audio[0])
+        for packet in container.demux(audio=0):
+            if packet.size:
+                ticks = round(stamps(float(packet.pts * packet.time_base)) / packet.time_base)
+                packet.pts = packet.dts = ticks
+                packet.stream = stream
+                output.mux(packet)
+    return path
+
+
+def dull(sound):
+    """Take out the high tones, which a shift by a part of a sample would change."""
+    return np.apply_along_axis(np.convolve, 1, sound, np.ones(16) / 4, "same").astype(np.float32)
+
+
+def jitter(time, most=0.021):
+    return time + most * np.random.default_rng(round(1e6 * time) % 2**32).random()
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts", "a.nut"])
+@pytest.mark.parametrize(
+    "stamps",
+    [
+        jitter,
+        lambda time: time if abs(time - 1.5) > 0.012 else time + 0.02,  # a single one is late
+        lambda time: np.floor(time * 30) / 30 + 1e-3 * (time % (1 / 30)),  # those of the pictures
+    ],
+    ids=["jitter", "outlier", "ticks"],
+)
+def test_stamps_that_jitter_around_a_steady_clock_cut_nothing(tmp_path, name, stamps):
+    sound = dull(files.noise(4, 44100))
+    steady = decode(write_stamped(tmp_path / f"steady-{name}", sound, lambda time: time), AUDIO, 0, 4)
+    clip = decode(write_stamped(tmp_path / name, sound, stamps), AUDIO, 0, 4)
+    count = min(len(clip.audio), len(steady.audio)) - 1000
+    ours, theirs = (audio[500:count].astype(float) for audio in (clip.audio, steady.audio))
+    product = np.fft.irfft(np.fft.rfft(ours, 2**18) * np.conj(np.fft.rfft(theirs, 2**18)))
+    best = int(product.argmax())
+    assert product[best] / np.sqrt((ours @ ours) * (theirs @ theirs)) > 0.93
+    assert min(best, 2**18 - best) / 16000 < 0.022
+
+
+@pytest.mark.parametrize("gap", [0.2, 0.5, 2.0])
+def test_a_shift_that_lasts_is_a_gap(tmp_path, gap):
+    sound = files.noise(4, 44100)
+    path = write_stamped(tmp_path / "a.mkv", sound, lambda time: jitter(time, 0.01) + (gap if time > 2 else 0))
+    clip = decode(path, AUDIO, 0, 10)
+    assert clip.duration_s == pytest.approx(4 + gap, abs=0.06)
+    middle = round((2 + gap / 2) * 16000)
+    assert not clip.audio[middle - 100 : middle + 100].any()
+
+
+@pytest.mark.parametrize(("shift", "runs"), [(-0.2, 2), (0.2, 2), (0.015, 1), (-0.015, 1)])
+def test_runs_are_parted_by_what_lasts(shift, runs):
+    frame = av.AudioFrame("s16", "mono", 1600)
+    frame.sample_rate = 16000
+    stamps = [k / 10 + (shift if k >= 20 else 0) + (0.3 if k == 5 else 0) for k in range(40)]
+    found = list(_clocked((frame, at) for at in stamps))
+    assert {run for run, *_ in found} == set(range(runs))
+    times = [at for *_, at in found]
+    expected = [k / 10 + (shift if runs == 2 and k >= 20 else 0) for k in range(40)]
+    assert times == pytest.approx(expected)

@@ -67,7 +67,7 @@ def test_huge_frames_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(streams, "_MOST_PIXELS", 64 * 64)
     assert decode(path, settings(), 0, 2).duration_s == 2.0
     monkeypatch.setattr(streams, "_MOST_PIXELS", 32 * 32 - 1)
-    assert reason(path) == "corrupt"
+    assert reason(path) == "large"
 
 
 def test_of_several_streams_the_best_is_taken(tmp_path):
@@ -123,3 +123,37 @@ def test_a_truncated_download_is_not_taken_for_whole(tmp_path):
     path = tmp_path / "cut.mkv"
     path.write_bytes(data[: len(data) * 2 // 3])
     assert decode(path, settings(), 0, 4).duration_s < 3.5
+
+
+@pytest.mark.parametrize(("kind", "codec"), [("audio", b"A_PCM/INT/LIT"), ("video", b"V_FFV1"), ("video", b"")])
+def test_the_best_stream_that_can_be_decoded_is_taken(tmp_path, kind, codec):
+    # As phones write them: a better track, the first, that only they can decode.
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as output:
+        video = [output.add_stream("ffv1", rate=8, width=width, height=32, pix_fmt="bgr0") for width in (64, 32)]
+        audio = [output.add_stream("pcm_s16le", rate=16000, layout=layout) for layout in ("stereo", "mono")]
+        for stream in video:
+            for picture in files.levels([stream.width] * 16, 32, stream.width):
+                output.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24")))
+        for stream, channels in zip(audio, (2, 1), strict=True):
+            sound = np.full((1, 32000 * channels), 1000 * channels, np.int16)
+            frame = av.AudioFrame.from_ndarray(sound, "s16", stream.layout.name)
+            frame.sample_rate = 16000
+            output.mux(stream.encode(frame))
+        for stream in (*video, *audio):
+            output.mux(stream.encode(None))
+    data = path.read_bytes()
+    if codec:
+        assert data.count(codec) == 2
+        path.write_bytes(data.replace(codec, codec[:2] + b"X" * (len(codec) - 2), 1))
+    clip = decode(path, settings(), 0, 2)
+    assert clip.frames.mean() == pytest.approx(32 if codec == b"V_FFV1" else 64, abs=1)
+    assert np.median(clip.audio) == pytest.approx(1000 if kind == "audio" else 2000, abs=2)
+
+
+def test_pictures_of_which_a_decoder_could_not_hold_enough_are_refused(tmp_path, monkeypatch):
+    path = files.ordinary(tmp_path / "a.mp4")
+    monkeypatch.setattr(streams, "MOST_BYTES", 4 * 32 * 32 * 3 // 2)
+    assert decode(path, settings(), 0, 2).duration_s == 2
+    monkeypatch.setattr(streams, "MOST_BYTES", 4 * 32 * 32 * 3 // 2 - 1)
+    assert reason(path) == "large"

@@ -14,10 +14,9 @@ import pytest
 from avbench.config.store import StoreSettings
 from avbench.core.errors import UserError
 from avbench.core.hashing import shard_of
-from avbench.data.packing import packer
 from avbench.data.packing import shard as pack
 from tests.support import media_files as files
-from tests.support.packing import STORE, checked, contents, run, write_rows
+from tests.support.packing import STORE, checked, contents, decodings, run, write_rows
 from tests.support.paths import ROOT
 
 
@@ -175,15 +174,8 @@ def test_killed_jobs_go_on_where_they_were(many, tmp_path):
         assert len(finished) >= max(kept, pieces - 2)  # two may have been in work
         kept = len(finished)
     before = {path: path.stat().st_mtime_ns for path in finished}
-    decoded = []
-    original = packer.decode
-
-    def counted(path, *arguments):
-        decoded.append(path)
-        return original(path, *arguments)
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(packer, "decode", counted)
+        decoded = decodings(patch)
         paths = tmp_path / "out" / "0.arrow", tmp_path / "out" / "0.parquet"
         pack.pack_shard(pack.PackJob(many / "clips.csv", 0, 1, STORE, *paths, work, threads=2, progress=False))
     assert len(decoded) == 40 - len(before)

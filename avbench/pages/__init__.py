@@ -1,0 +1,1 @@
+"""The page that results are read on: one HTML file, and what serves it."""

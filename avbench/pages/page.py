@@ -1,0 +1,96 @@
+"""``index.html`` of an experiment: the answer, its claims, every accuracy, in one file that asks for nothing else.
+
+Charts are drawn in the browser by Observable Plot on D3, whose code lies in ``vendored/`` and is put into the page. A
+policy in the page forbids every request.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from avbench.config.settings import build
+from avbench.core.errors import UserError
+from avbench.core.files import write_text
+from avbench.pages import about, cautions, claim_rows, explorer, pairings
+from avbench.pages.page_plan import PagePlan
+from avbench.results import tables
+from avbench.results.answer import sentences
+
+HERE = Path(__file__).parent
+READ = ("accuracy", "summary", "claims", "claims_by_budget", "budgets", "sampling", "coverage", "leaks")
+"""The tables that the page is made of."""
+
+
+def make_page(plan: Mapping[str, Any], folder: Path, record: Path, output: Path) -> None:
+    """Write the page, atomically.
+
+    Args:
+        plan: the fields of :class:`avbench.pages.page_plan.PagePlan`.
+        folder: of the experiment's tables.
+        record: the record of how these came to be.
+        output: the HTML file.
+
+    Raises:
+        UserError: the plan has an unknown key or lacks one, or a table or the claims are missing or damaged.
+    """
+    told = build(PagePlan, plan, "plan")
+    read = {name: tables.read(folder / f"{name}.csv") for name in READ}
+    rows = claim_rows.rows(read, told)
+    content = {
+        "plan": told,
+        "answer": [_parted(text, [row.claim for row in rows]) for text in sentences(read["claims"])],
+        "rows": rows,
+        "first": next((row for row in rows if row.tested), None),
+        "counts": claim_rows.counts(rows),
+        "limit": claim_rows.limit(rows),
+        "cautions": cautions.of_answer(read),
+        "lost": cautions.lost_clips(read["coverage"]),
+        "leaked": cautions.leaked(read["leaks"]),
+        "pairings": pairings.rows(read["sampling"], told.methods, told.own_labels, told.label_variants),
+        "about": about.read(record),
+    }
+    data = {"explorer": explorer.content(read, told), "claims": {row.claim: row.chart for row in rows if row.tested}}
+    write_text(output, render(content, data))
+
+
+def render(content: Mapping[str, Any], data: Mapping[str, Any]) -> str:
+    """Return the page.
+
+    Args:
+        content: the variables of the template.
+        data: what its script draws from; must be what JSON can hold.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"points": claim_rows.points, "interval": claim_rows.interval, "p": claim_rows.p_value}
+    parts = {
+        "style": _part("templates/page.css"),
+        "library": _part("vendored/d3.min.js") + "\n" + _part("vendored/plot.umd.min.js"),
+        "script": _part("templates/page.js"),
+        # "<" would let a name end the element; JSON may write it otherwise.
+        "data": json.dumps(data, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c"),
+    }
+    return environment.get_template("page.html").render(**content, **parts) + "\n"
+
+
+def _part(name: str) -> str:
+    """Return a file of the project, which is put into the page as it is."""
+    try:
+        return (HERE / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{HERE / name} is missing: install avbench again.") from None
+
+
+def _parted(text: str, claims: list[str]) -> tuple[str, list[str]]:
+    """Part a sentence that ends with a list of claims, whose names become links, from these names."""
+    lead, _, listed = text.partition(": ")
+    named = listed.removesuffix(".").split(", ")
+    return (lead, named) if set(named) <= set(claims) else (text, [])

@@ -1,0 +1,73 @@
+"""Whether builders of encoders are there, by the source of their libraries: nothing is imported."""
+
+import ast
+import difflib
+import importlib.util
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from avbench.config.encoders import BuiltSettings
+from avbench.core.errors import UserError
+
+_DEFINED = re.compile(r"^(?:async )?(?:def|class) (\w+)|^(\w+)(?:: [^=]+)? = ", re.MULTILINE)
+
+
+def check_builder(key: str, encoder: BuiltSettings) -> None:
+    """Check that a builder is defined where it is said to be.
+
+    Where torch is not installed, as where a workflow is planned alone, names of libraries are left to the jobs.
+
+    Args:
+        key: for messages.
+        encoder: its settings. The user's file is there.
+
+    Raises:
+        UserError: there is no such function, the file is no Python, or its library is not installed.
+    """
+    if encoder.file is not None:
+        known, where = frozenset(_of_file(Path(encoder.file), key)), encoder.file
+    else:
+        where = encoder.builder.rpartition(".")[0]
+        found = _of_library(where)
+        if found is None:
+            return
+        known = found
+    if encoder.function not in known:
+        near = difflib.get_close_matches(encoder.function, known, 3)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        raise UserError(
+            f"{key}.builder: {encoder.builder!r}: there is no function {encoder.function!r} in {where}.{hint}"
+        )
+
+
+def _of_file(file: Path, key: str) -> set[str]:
+    try:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise UserError(f"{key}.builder: {file} is no Python file: {error}.") from None
+    made = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
+    imported = [alias for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
+    return made | {t.id for t in targets if isinstance(t, ast.Name)} | {(a.asname or a.name) for a in imported}
+
+
+@lru_cache
+def _of_library(module: str) -> frozenset[str] | None:
+    """Return what the modules of a package define; None where that cannot be told."""
+    top, *parts = module.split(".")
+    spec = importlib.util.find_spec(top)  # of a top-level package, which imports nothing
+    if spec is None:
+        if importlib.util.find_spec("torch") is None:
+            return None
+        raise UserError(
+            f"pretraining.model: the package {top!r} is not installed. Install it, or name another builder."
+        )
+    if not spec.submodule_search_locations:
+        return None
+    place = Path(next(iter(spec.submodule_search_locations)), *parts)
+    files = [place.with_suffix(".py")] if place.with_suffix(".py").is_file() else sorted(place.rglob("*.py"))
+    if not files:
+        raise UserError(f"pretraining.model: there is no module {module!r} in the package {top!r}.")
+    found = (_DEFINED.findall(file.read_text(encoding="utf-8", errors="replace")) for file in files)
+    return frozenset(name for names in found for pair in names for name in pair if name)

@@ -1,0 +1,46 @@
+"""Datasets without media: a list, of whose clips features were computed before."""
+
+import pytest
+
+from avbench.config.store import StoreSettings
+from avbench.core.errors import UserError
+from avbench.data import ledger
+from avbench.data.manifest import read_manifest
+from avbench.data.store import Store
+from avbench.datasets.listed_clips import ListedFiles, write_listed
+
+SETTINGS = StoreSettings(frame_rate=4.0, width=32, height=32)
+ROWS = ["b,dog,train", "a,cat,train", "c,dog,validation", "d,dog,test"]
+
+
+def write(folder, rows, known):
+    listing = folder / "clips.csv"
+    listing.write_text("\n".join(["clip_id,label,split", *rows]) + "\n")
+    named = (folder / "d" / name for name in ("clips.csv", "store/000.arrow", "ledger.parquet", "duplicates.csv"))
+    files = ListedFiles(*named)
+    write_listed(listing, known, SETTINGS, files)
+    return files
+
+
+def test_clips_with_features_are_stored_and_others_have_a_reason(tmp_path):
+    files = write(tmp_path, ROWS, {"a.npz": set("abcd"), "v.npz": set("abd")})
+    table = ledger.read(files.ledger)
+    assert table["state"].tolist() == ["stored", "stored", "unavailable", "stored"]
+    assert table["detail"].tolist()[2] == "not in v.npz"
+    assert len(read_manifest(files.manifest)) == 4
+    store = Store([files.store])
+    assert (store.clip_ids, store.dataset, store.frame_count(0), len(store.audio(0))) == (["a", "b", "d"], "d", 0, 0)
+    assert files.duplicates.read_text().startswith("clip_id,split,duplicate_of")
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["a,cat,training"], "row 2: split is 'training'; it must be one of train, validation, test"),
+        (["a,cat,train", "a,dog,test"], "Give each clip its own clip_id"),
+        ([], "lists no clips"),
+    ],
+)
+def test_lists_that_break_a_rule_are_refused(tmp_path, rows, told):
+    with pytest.raises(UserError, match=told):
+        write(tmp_path, rows, {})

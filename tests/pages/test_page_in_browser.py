@@ -1,0 +1,175 @@
+"""The page as a reader uses it: filters, links, sorting, a phone, print; nothing goes wrong and nothing leaves it."""
+
+import csv
+import io
+
+import pytest
+
+from avbench.evaluation.scores import CELL
+from avbench.results import tables
+from tests.support import paged
+from tests.support.browser import CHROMIUM, DESK, OPTIONS, PHONE, axe
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=OPTIONS, chromium_sandbox=False, timeout=120_000
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return paged.write_page(tmp_path_factory.mktemp("paged"))
+
+
+@pytest.fixture
+def opened(browser, file):
+    """Open the page in a window of a size; afterwards, nothing may have gone wrong or have been asked for."""
+    contexts, asked, errors = [], [], []
+
+    def open_page(size=DESK, link="", **options):
+        contexts.append(browser.new_context(viewport=size, offline=True, accept_downloads=True, **options))
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60_000)
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: errors.append(message.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(file.as_uri() + link)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} == {file.as_uri()}
+
+
+def numbers(page):
+    """The rows of the table below the charts."""
+    return page.locator("#numbers tbody tr").evaluate_all("rows => rows.map(r => [...r.cells].map(c => c.textContent))")
+
+
+def test_a_newcomer_reads_the_answer_and_how_sure_it_is_without_scrolling(opened):
+    for size in (DESK, PHONE):
+        page = opened(size)
+        lead = page.locator(".lead")
+        assert "soft-positive-small" in lead.inner_text()
+        assert "Certain" in lead.inner_text()
+        box = lead.bounding_box()
+        assert box["y"] + box["height"] <= size["height"]
+
+
+def test_filters_change_what_is_shown_and_numbers_are_those_of_the_tables(opened, file):
+    page = opened()
+    summary = tables.read(file.parent / "tables" / "summary.csv")
+    own = summary[tables.is_own(summary, paged.METHODS)]
+    at_home = own[(own["task"] == "home") & own["protocol"].isin(["linear", "supervised"])]
+    first = at_home[at_home["budget"].isin(["long", "all"])]
+    assert [float(row[9]) for row in numbers(page)] == [round(100 * mean, 1) for mean in first["mean"]]
+    page.locator("#filter-subset").select_option("large")
+    large = first[first["subset"] == "large"]
+    assert [float(row[9]) for row in numbers(page)] == [round(100 * mean, 1) for mean in large["mean"]]
+    page.locator("#methods input[value=random]").uncheck()
+    assert len(numbers(page)) == len(large) - 1
+    assert page.locator("#charts figure").count() == 1
+    with page.expect_download() as download:
+        page.locator("#csv").click()
+    rows = list(csv.DictReader(io.StringIO(download.value.path().read_text(encoding="utf-8"))))
+    expected = large[large["method"] != "random"]
+    assert [[row[name] for name in CELL] for row in rows] == expected[CELL].values.tolist()
+    for name in ("mean", "ci_low", "ci_high"):
+        assert [float(row[name]) for row in rows] == expected[name].tolist()
+
+
+def test_every_score_can_be_shown(opened, file):
+    page = opened()
+    for name in ("task", "protocol", "modality", "subset", "labels", "budget"):
+        page.locator(f"#filter-{name}").select_option("*")
+    summary = tables.read(file.parent / "tables" / "summary.csv")
+    assert len(numbers(page)) == len(summary)
+    assert f"{len(summary)} of {len(summary)} accuracies" in page.locator("#state").inner_text()
+    edges = (tables.read(file.parent / "tables" / "accuracy.csv")["edge"] != "").sum()
+    assert f"{edges} linear probes" in page.locator("#state").inner_text()
+    assert "95.0 % of the test clips" in page.locator("#state").inner_text()
+
+
+def test_nothing_that_fits_is_said(opened):
+    page = opened(link="#view:hidden=random,untrained,soft-positive,supervised")
+    assert numbers(page) == []
+    assert "Nothing was scored so" in page.locator("#state").inner_text()
+
+
+def test_a_link_leads_to_the_same_view(opened):
+    page = opened()
+    page.locator("#filter-protocol").select_option("knn")
+    page.locator("#filter-labels").select_option("wrong")
+    page.locator("#methods input[value=untrained]").uncheck()
+    link = page.locator("#link").get_attribute("href")
+    assert page.evaluate("location.hash") == link
+    other = opened(link=link)
+    assert numbers(other) == numbers(page) != []
+    assert not other.locator("#methods input[value=untrained]").is_checked()
+
+
+def test_a_claim_opens_its_plot_and_the_runs_behind_it_by_keyboard(opened):
+    page = opened()
+    button = page.locator("#claim-soft-positive-small .opens")
+    button.focus()
+    page.keyboard.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    label = page.locator("#claim-soft-positive-small .plot svg").first.get_attribute("aria-label")
+    assert label == "Effect in percentage points: short: 8.0 (holds); long: 8.0 (holds); published: 6.7"
+    page.locator("#claim-soft-positive-small summary").click()
+    assert "0: 48.0, 1: 49.0, 2: 50.0" in page.locator("#claim-soft-positive-small details").inner_text()
+    assert not page.locator("#behind-gap-shrinks").is_visible()
+
+
+def test_a_link_to_a_claim_opens_it(opened):
+    page = opened()
+    page.locator(".sentences a", has_text="gap-shrinks").click()
+    page.wait_for_selector("#behind-gap-shrinks:not([hidden])")
+    assert page.locator("#behind-gap-shrinks .plot svg").count()
+
+
+def test_claims_are_sorted_with_what_has_no_number_last(opened):
+    page = opened()
+    names = "bodies => bodies.map(body => body.id.slice(6))"
+    for button, order in (("effect", "ascending"), ("effect", "descending")):
+        page.locator(f"thead button[data-sort={button}]").click()
+        assert page.locator("th[aria-sort=ascending], th[aria-sort=descending]").get_attribute("aria-sort") == order
+        found = page.locator("#claim-table > tbody").evaluate_all(names)
+        expected = ["soft-positive-large", "gap-shrinks", "soft-positive-small"]
+        assert found == [*(expected if order == "ascending" else expected[::-1]), "finetuned"]
+
+
+def test_nothing_sticks_out_of_a_phone(opened):
+    page = opened(PHONE)
+    page.locator("#claim-soft-positive-small .opens").click()
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    assert page.locator("#charts svg").first.bounding_box()["width"] <= PHONE["width"]
+
+
+def test_print_leaves_out_what_only_a_screen_has(opened):
+    page = opened(color_scheme="dark")
+    page.emulate_media(media="print")
+    assert not page.locator("#filters").is_visible()
+    assert page.locator("#charts svg").first.is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_checker_of_accessibility_finds_nothing(opened, scheme):
+    if (code := axe()) is None:
+        pytest.skip("no axe-core: npm install axe-core")
+    page = opened(color_scheme=scheme)
+    page.locator("#claim-soft-positive-small .opens").click()
+    page.evaluate(code)
+    found = page.evaluate("axe.run()")
+    assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]] == []
