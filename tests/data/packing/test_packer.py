@@ -174,4 +174,4 @@ def test_what_is_no_file_is_a_row_and_is_not_opened(two, kind, monkeypatch):
     store, outcomes = run(two)
     assert store.clip_ids == ["a.mp4"]
     assert calls == ["a.mp4"]
-    assert outcomes["b.mp4"] == ("unavailable", "no-file")
+    assert outcomes["b.mp4"] == ("unavailable", "unreadable")
