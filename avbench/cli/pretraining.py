@@ -44,8 +44,8 @@ def statistics(args: argparse.Namespace) -> None:
     features = build(FeatureSettings, args.features, "features")
     networks = settings_of(args.model) if args.model else None
     ids = read_csv(args.subset, CLIP_LABEL)["clip_id"]
-    found = subset_statistics(open_store(args.data, args.dataset), ids, features, networks)
-    write_json(args.output, found, sealed=True)
+    measured = subset_statistics(open_store(args.data, args.dataset), ids, features, networks)
+    write_json(args.output, measured, sealed=True)
 
 
 def pretrain(args: argparse.Namespace) -> None:

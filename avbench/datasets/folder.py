@@ -237,6 +237,11 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
     return clips, {clip_id: f"{listing}, row {row}" for clip_id, row in zip(ids, numbers, strict=True)}
 
 
+def _length_s(path: Path) -> float:
+    """Return how long a file lasts; one that is none is not opened, and ends in the ledger."""
+    return duration_s(path) if is_ordinary(path) else UNKNOWN_S
+
+
 def _leave_out(listing: Path, names: list[str]) -> None:
     """Say which columns are not a manifest's; one that looks like a slip of the pen is refused."""
     for name in names:
@@ -244,11 +249,6 @@ def _leave_out(listing: Path, names: list[str]) -> None:
             raise UserError(f"{listing} has the column {name!r}. Name it {meant[0]!r}, or something unlike it.")
     if names:
         print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(COLUMNS)}")
-
-
-def _length_s(path: Path) -> float:
-    """Return how long a file lasts; one that is none is not opened, and ends in the ledger."""
-    return duration_s(path) if is_ordinary(path) else UNKNOWN_S
 
 
 def _seconds(listing: Path, row: int, column: str, text: str) -> float:

@@ -42,13 +42,9 @@ def check_places(experiment: Experiment) -> None:
     """Check that every path of a configuration leads somewhere; relative ones count from the working folder.
 
     Raises:
-        UserError: one does not, or begins with ``~``, which only a shell replaces.
+        UserError: one does not.
     """
     for key, path, kind in _places(experiment):
-        if path.startswith("~"):
-            raise UserError(
-                f"config: {key}: {path!r} begins with ~, which only a shell replaces. Write the whole path."
-            )
         if not _THERE[kind](path):
             what = "matches no file" if kind == "pattern" else f"is no {kind}"
             where = "" if Path(path).is_absolute() else f" in {Path.cwd()}, from where it counts"

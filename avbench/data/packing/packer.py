@@ -185,7 +185,7 @@ class Packer:
             if not candidate.remote:
                 if not is_ordinary(candidate.path):
                     detail = "a folder, a device, a pipe or a file of the system, which is not opened"
-                    return "unavailable", ("no-file", detail)
+                    return "unavailable", ("unreadable", detail)
                 return "stored", self._packed(clip, candidate.path, candidate.path, candidate)
             folder = clip.piece.with_name(f"{clip.piece.name}.media")
             folder.mkdir(exist_ok=True)

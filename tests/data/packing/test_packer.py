@@ -88,16 +88,16 @@ def test_an_unforeseen_error_costs_one_clip(two, monkeypatch):
 
 def replace_while_decoding(monkeypatch, path, times):
     """Write another file in place of one while it is decoded, so many times."""
-    real, left = packer.decode, [times]
+    real, left = packer.Packer._packed, [times]
 
-    def decode(name, *arguments):
-        decoded = real(name, *arguments)
-        if name == str(path) and left[0]:
+    def decode(self, clip, video, *others):
+        decoded = real(self, clip, video, *others)
+        if video == str(path) and left[0]:
             left[0] -= 1
             files.ordinary(path, 1.75, seed=20 + left[0])
         return decoded
 
-    monkeypatch.setattr(packer, "decode", decode)
+    monkeypatch.setattr(packer.Packer, "_packed", decode)
 
 
 def test_a_file_that_is_replaced_while_it_is_read_is_read_again(two, monkeypatch):
@@ -174,4 +174,4 @@ def test_what_is_no_file_is_a_row_and_is_not_opened(two, kind, monkeypatch):
     store, outcomes = run(two)
     assert store.clip_ids == ["a.mp4"]
     assert calls == ["a.mp4"]
-    assert outcomes["b.mp4"] == ("unavailable", "no-file")
+    assert outcomes["b.mp4"] == ("unavailable", "unreadable")

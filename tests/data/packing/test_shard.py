@@ -82,7 +82,7 @@ def test_hostile_ids_neither_run_nor_escape(tmp_path):
     assert store.clip_ids == sorted(ids)
     assert set(states.values()) == {("stored", "")}
     assert [path.name for path in tmp_path.iterdir()] == ["inner"]
-    assert sorted(path.name for path in folder.iterdir()) == ["a.mp4", "clips.csv", "out", "work"]
+    assert sorted(path.name for path in folder.iterdir()) == ["a.mp4", "clips.csv", "clips.csv.sha256", "out", "work"]
 
 
 def test_shards_divide_the_manifest(tmp_path):
