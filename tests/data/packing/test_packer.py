@@ -1,5 +1,7 @@
 """What an earlier run has packed is kept, and only what has changed is done again."""
 
+import os
+
 import pytest
 
 from avbench.config.checks import CheckSettings
@@ -81,3 +83,17 @@ def test_an_unforeseen_error_costs_one_clip(two, monkeypatch):
     monkeypatch.setattr(packer, "decode", decode)
     _, states = run(two)
     assert states == {"a.mp4": ("rejected", "corrupt"), "b.mp4": ("stored", "")}
+
+
+@pytest.mark.parametrize(("fault", "reason"), [(lambda: bytearray(4_000_000_000), "large"), (os.abort, "corrupt")])
+def test_a_clip_that_takes_all_memory_or_crashes_costs_itself(two, monkeypatch, fault, reason):
+    original = packer.decode
+
+    def decode(path, *arguments):
+        if path.endswith("a.mp4"):
+            fault()
+        return original(path, *arguments)
+
+    monkeypatch.setattr(packer, "decode", decode)
+    _, states = run(two)
+    assert states == {"a.mp4": ("rejected", reason), "b.mp4": ("stored", "")}
