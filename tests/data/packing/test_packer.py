@@ -175,3 +175,17 @@ def test_what_is_no_file_is_a_row_and_is_not_opened(two, kind, monkeypatch):
     assert store.clip_ids == ["a.mp4"]
     assert calls == ["a.mp4"]
     assert outcomes["b.mp4"] == ("unavailable", "unreadable")
+
+
+@pytest.mark.parametrize(("fault", "reason"), [(lambda: bytearray(4_000_000_000), "large"), (os.abort, "corrupt")])
+def test_a_clip_that_takes_all_memory_or_crashes_costs_itself(two, monkeypatch, fault, reason):
+    original = packer.decode
+
+    def decode(path, *arguments):
+        if path.endswith("a.mp4"):
+            fault()
+        return original(path, *arguments)
+
+    monkeypatch.setattr(packer, "decode", decode)
+    _, states = run(two)
+    assert states == {"a.mp4": ("rejected", reason), "b.mp4": ("stored", "")}
