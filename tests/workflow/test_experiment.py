@@ -77,6 +77,7 @@ def test_the_summary_is_printed(finished, capsys):
     assert re.search(r"^random +\d", text, re.MULTILINE)
     assert "not tested" in text
     assert str(finished.pages("report.html")) in text
+    assert f"Page: {finished.pages('index.html')} " in text.splitlines()[-1]
 
 
 def test_a_second_run_does_nothing(finished):

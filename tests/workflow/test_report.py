@@ -1,17 +1,14 @@
 """The report as a reader opens it: in a browser, from one file, without network, also on a phone."""
 
 import json
-import shutil
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
+from avbench.results import tables
+from tests.support.browser import CHROMIUM, DESK, OPTIONS, PHONE
 
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-# No room of its own on the screen, nothing looked up in the background; as root, Chromium cannot shut itself in.
-OPTIONS = ["--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH")
 
 
 @pytest.fixture(scope="module")
@@ -27,15 +24,15 @@ def opened(browser, finished):
     """Open the report in a window of a size; afterwards, nothing may have gone wrong or have left the file."""
     contexts, asked, errors = [], [], []
 
-    def open_report(size):
+    def open_report(size, name="report.html", ready="nav"):
         contexts.append(browser.new_context(viewport=size, offline=True, accept_downloads=True))
         page = contexts[-1].new_page()
         page.set_default_timeout(20_000)
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.goto(finished.pages("report.html").as_uri())
-        page.wait_for_selector("nav")
+        page.goto(finished.pages(name).as_uri())
+        page.wait_for_selector(ready)
         return page
 
     yield open_report
@@ -157,3 +154,15 @@ def test_every_rule_is_drawn_once_and_has_a_running_time(opened):
     rules = page.evaluate("rulegraph_spec.data[0].values.map(node => node.rule)")
     assert len(rules) == len(set(rules))
     assert page.evaluate("runtimes_spec.data.values.every(job => job.runtime > 0)")
+
+
+def test_the_page_beside_it_shows_the_same_experiment(opened, finished):
+    page = opened(DESK, "index.html", "#charts svg")
+    for name in ("task", "protocol", "modality", "subset", "labels", "budget"):
+        page.locator(f"#filter-{name}").select_option("*")
+    means = tables.read(finished.pages("tables", "summary.csv"))["mean"]
+    shown = page.locator("#numbers tbody tr").evaluate_all("rows => rows.map(row => Number(row.cells[9].textContent))")
+    assert shown == pytest.approx([100 * mean for mean in means], abs=0.051)
+    claims = tables.read(finished.pages("tables", "claims.csv"))
+    assert page.locator("#claim-table > tbody").count() == len(claims)
+    assert page.locator(".opens").count() == claims["effect"].notna().sum()

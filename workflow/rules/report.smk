@@ -89,6 +89,31 @@ rule coverage_table:
         "python -m avbench coverage-table --datasets {params.datasets} --output {output.coverage:q} > {log:q} 2>&1"
 
 
+rule page:
+    input:
+        plan=paths.fill(paths.PLAN, part="page"),
+        tables=reported.table_files(),
+        record=paths.fill(paths.TABLE_RECORD, table="tables"),
+        claims=experiment.from_here(config["claims"]),
+    output:
+        paths.PAGE,
+    log:
+        paths.log("page"),
+    benchmark:
+        paths.benchmark("page")
+    conda:
+        RESULTS_ENV
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: memory_mb("page", attempt),
+        runtime=lambda w, attempt: minutes("page", attempt),
+    params:
+        tables=paths.TABLES,
+    shell:
+        "python -m avbench page --plan {input.plan:q} --tables {params.tables:q} --record {input.record:q} "
+        "--output {output:q} > {log:q} 2>&1"
+
+
 # A job draws all figures of a category: of a single one, half the time would go into starting it.
 for figure_category, drawn in reported.categories.items():
     figures_job = part_of(figure_category)
@@ -122,31 +147,6 @@ for figure_category, drawn in reported.categories.items():
             folder=paths.FIGURES,
         shell:
             "python -m avbench figures --plan {input.plan:q} --output {params.folder:q} > {log:q} 2>&1"
-
-
-rule page:
-    input:
-        plan=paths.fill(paths.PLAN, part="page"),
-        tables=reported.table_files(),
-        record=paths.fill(paths.TABLE_RECORD, table="tables"),
-        claims=experiment.from_here(config["claims"]),
-    output:
-        paths.PAGE,
-    log:
-        paths.log("page"),
-    benchmark:
-        paths.benchmark("page")
-    conda:
-        RESULTS_ENV
-    threads: 1
-    resources:
-        mem_mb=lambda w, attempt: memory_mb("page", attempt),
-        runtime=lambda w, attempt: minutes("page", attempt),
-    params:
-        tables=paths.TABLES,
-    shell:
-        "python -m avbench page --plan {input.plan:q} --tables {params.tables:q} --record {input.record:q} "
-        "--output {output:q} > {log:q} 2>&1"
 
 
 # A rule, so that Snakemake removes what a full disk or a kill has left of it, and the next run makes it.

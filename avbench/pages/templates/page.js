@@ -147,7 +147,7 @@
         }),
         Plot.dot(seeds, { x: (row) => 100 * row.value, y: line, r: 2, stroke: colour, strokeOpacity: 0.6 }),
         Plot.dot(panel.rows, { x: (row) => 100 * row.mean, y: line, r: 4.5, fill: colour }),
-        Plot.tip(panel.rows, Plot.pointerY({ x: (row) => 100 * row.mean, y: line, title: told })),
+        Plot.tip(panel.rows, Plot.pointerY({ x: (row) => 100 * row.mean, y: line, title: told, lineWidth: 36 })),
       ],
     });
     return make("figure", {}, make("figcaption", {}, panel.title), asImage(plot));
