@@ -14,20 +14,21 @@ from avbench.core.errors import UserError
 _FOREIGN_PATH = re.compile(r"(\.{1,2}\\|[A-Za-z]:\\).*", re.DOTALL)
 
 
-def refuse_repeated_keys(path: str | Path) -> None:
-    """Check that no mapping of a YAML file has a key twice: the last one would win, in silence.
+def refuse_repeated_keys(*paths: str | Path) -> None:
+    """Check that no mapping of YAML files has a key twice: the last one would win, in silence.
 
     A file that cannot be read, or is no YAML, is left to its reader.
 
     Raises:
         UserError: names the key and both lines.
     """
-    try:
-        root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        return
-    for key, first, second in _repeated(root, set()):
-        raise UserError(f"{path}: the key {key!r} is there twice, in lines {first} and {second}. Keep one of them.")
+    for path in paths:
+        try:
+            root = yaml.compose(Path(path).read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            continue
+        for key, first, second in _repeated(root, set()):
+            raise UserError(f"{path}: the key {key!r} is there twice, in lines {first} and {second}. Keep one of them.")
 
 
 def _repeated(node: Any, seen: set[int]) -> Iterator[tuple[str, int, int]]:

@@ -16,10 +16,9 @@ from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.plan import paths
-from avbench.plan.consistency import check_claims, check_counted, warn_of_stored
+from avbench.plan.consistency import warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
-from avbench.plan.places import check_places
 from avbench.plan.process import prepare
 from avbench.plan.report import Report, part_of
 from avbench.plan.report_page import make_report
@@ -31,18 +30,16 @@ from avbench.plan.resources import (
     stored_clips,
     training_mb,
 )
+from avbench.plan.started import check_started
 from avbench.results import catalogue
 
 prepare(CHECKOUT)
 try:
-    for written in map(Path, workflow.configfiles):
-        refuse_repeated_keys(written)
+    refuse_repeated_keys(*workflow.configfiles)
     experiment = Plan(config, CHECKOUT)
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
-        check_places(experiment)
-        check_claims(experiment)
-        check_counted(experiment, Path(paths.DATA))
+        check_started(experiment, Path(paths.DATA))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))

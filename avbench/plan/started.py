@@ -1,0 +1,18 @@
+"""What is checked once, where a workflow is started: its jobs may run on machines that see other files."""
+
+from pathlib import Path
+
+from avbench.config.experiment import Experiment
+from avbench.plan.consistency import check_claims, check_counted
+from avbench.plan.places import check_places
+
+
+def check_started(experiment: Experiment, data: Path) -> None:
+    """Check the files that an experiment names, and those that are there of its datasets.
+
+    Raises:
+        UserError: of the first that is missing, damaged, or about what the experiment does not have.
+    """
+    check_places(experiment)
+    check_claims(experiment)
+    check_counted(experiment, data)
