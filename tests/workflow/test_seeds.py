@@ -11,7 +11,7 @@ from tests.workflow.conftest import TINY, Workflow, jobs
 
 # What is made of all seeds.
 TOGETHER = {"plan", "tables", "figures_results", "figures_training", "figures_robustness", "report_page"}
-TOGETHER |= {"all", "total"}
+TOGETHER |= {"page", "all", "total"}
 ROUND = "results/tiny/labels/toys/few/clusters/seed-{}.csv"
 RUN = "results/tiny/runs/toys/few/{}/default/seed-{}/checkpoint.pt"
 
