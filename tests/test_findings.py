@@ -34,7 +34,7 @@ def known(tables):
     found = set()
     for (_, name), table in tables.items():
         for columns in EFFECTS.get(name.removeprefix("demo-"), []):
-            for effect, low, high in table[list(columns)].dropna().itertuples(index=False):
+            for effect, low, high in table.reindex(columns=list(columns)).dropna().itertuples(index=False):
                 found |= {(_point(effect), _point(low), _point(high)), (_point(-effect), _point(-high), _point(-low))}
     return found
 
