@@ -48,7 +48,7 @@ def opened(browser, file):
     for context in contexts:
         context.close()
     assert errors == []
-        assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} <= {file.as_uri()}
+    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} <= {file.as_uri()}
 
 
 def numbers(page):
