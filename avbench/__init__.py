@@ -14,4 +14,4 @@ def load_encoder(folder: str | PathLike[str]) -> Any:
         UserError: the folder holds none.
     """
     # By name: everything imports this module, and this function much.
-    return resolve_name("avbench.models.standalone:load_encoder")(folder)
+    return resolve_name(f"{__name__}.models.standalone:load_encoder")(folder)

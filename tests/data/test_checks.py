@@ -17,7 +17,7 @@ SETTINGS = CheckSettings(min_duration_s=1.0)
 def clip(frames=None, audio=None, duration_s=4.0):
     return Clip(
         files.moving(32) if frames is None else frames,
-        np.full(64000, 3000, np.int16) if audio is None else audio,
+        np.tile(np.array([3000, -3000], np.int16), 32000) if audio is None else audio,
         duration_s,
     )
 

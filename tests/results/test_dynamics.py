@@ -90,7 +90,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path, data):
     (tmp_path / "text.npz").write_text("no archive", encoding="utf-8")
     (tmp_path / "empty.npz").write_bytes(b"")
     for name in ("half", "text", "empty"):
-        with pytest.raises(UserError, match=rf"{name}\.npz is not what pretraining writes"):
+        with pytest.raises(UserError, match=rf"{name}\.npz is damaged"):
             dynamics.table([run(tmp_path / f"{name}.npz")], data, "toys")
     recorded(tmp_path / "other.npz")
     listed = ledger.read(data / "toys" / "ledger.parquet")

@@ -26,7 +26,7 @@ rule listed_clips:
     wildcard_constraints:
         dataset="|".join(FEATURE_LISTS),
     conda:
-        TRAIN_ENV
+        ACQUIRE_ENV
     threads: 1
     resources:
         mem_mb=lambda w, attempt: memory_mb("embed", attempt),
