@@ -33,7 +33,7 @@ def known(tables):
     """Every effect with its interval, in tenths of a point, in either direction."""
     found = set()
     for (_, name), table in tables.items():
-        for columns in EFFECTS.get(name.removeprefix("demo-"), []):
+        for columns in EFFECTS.get(name, []):
             for effect, low, high in table.reindex(columns=list(columns)).dropna().itertuples(index=False):
                 found |= {(_point(effect), _point(low), _point(high)), (_point(-effect), _point(-high), _point(-low))}
     return found

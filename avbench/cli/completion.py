@@ -7,7 +7,10 @@ from collections.abc import Iterable, Mapping
 from avbench.cli.arguments import Verbs
 
 # What people call; the rest is called by rules, and works by hand too.
-CALLED = ("status", "open", "summary", "power", "verify", "crate", "models", "retry", "schema", "completion")
+CALLED = (
+    *("status", "open", "summary", "power", "sizes", "verify", "crate", "export", "models", "check-plugin"),
+    *("retry", "schema", "completion"),
+)
 _GAP = 2
 _SCRIPT = """\
 # Completion for avbench: bash, and zsh by bashcompinit.

@@ -61,7 +61,7 @@ def _steps(study: str) -> list[str]:
 
 
 def _published(name: str) -> str:
-    """Return what the paper has for a claim in domain; its out-of-domain tasks are not ours."""
+    """Return the effect that the paper published for a claim; out of domain, the mean of its tasks."""
     effects = [claims(study)["published"].get(name, float("nan")) for study in STUDIES]
     known = [f"{100 * effect:+.1f}".replace("-", "−") for effect in effects if effect == effect]
     return " / ".join(dict.fromkeys(known)) or "–"

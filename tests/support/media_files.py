@@ -12,6 +12,17 @@ from tests.support.paths import SHARED
 REAL_CLIPS = SHARED / "real-clips"
 
 
+class Pipe:
+    """What cannot be sought in."""
+
+    def __init__(self):
+        self.data = bytearray()
+
+    def write(self, data):
+        self.data += bytes(data)
+        return len(data)
+
+
 def write_media(
     path,
     frames=None,

@@ -13,7 +13,7 @@ from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import GeoRestrictedError
 
 from avbench.core.errors import UserError
-from avbench.data.download import Downloader, DownloadSettings, Fetched, FetchError, downloader
+from avbench.data.download import Downloader, DownloadSettings, Fetched, FetchError
 from avbench.data.download.session import BlockedError, Session
 from tests.support import media_files as files
 from tests.support.media_server import MediaServer
@@ -22,12 +22,7 @@ HLS_HEAD = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n"
 QUICK = {"timeout_s": 20, "retries": 2, "pause_s": 0.02, "max_pause_s": 60}
 
 
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setattr(downloader, "_BACKOFF_S", 0.01)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 
 from avbench.core.errors import UserError
-from avbench.data.download import Downloader, DownloadSettings, FetchError, downloader
+from avbench.data.download import Downloader, DownloadSettings, FetchError
 from avbench.data.download.http import Limits, download
 from avbench.data.download.patience import checked
 from tests.support.raw_server import ENDLESS, SLOW_BODIES, RawServer, drip, once
@@ -15,12 +15,7 @@ REMEDY = "Get it in another way."
 FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"
 
 
-@pytest.fixture(autouse=True)
-def direct(monkeypatch):
-    monkeypatch.setattr(downloader, "_BACKOFF_S", 0.01)
-    for name in ("http_proxy", "https_proxy", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 def within(seconds, begun):

@@ -9,17 +9,6 @@ from avbench.data.media.durations import UNKNOWN_S, duration_s, measured_s
 from tests.support import media_files as files
 
 
-class Pipe:
-    """What cannot be sought in."""
-
-    def __init__(self):
-        self.data = bytearray()
-
-    def write(self, data):
-        self.data += bytes(data)
-        return len(data)
-
-
 @pytest.mark.parametrize(
     ("name", "form", "keywords"),
     [
@@ -32,7 +21,7 @@ class Pipe:
     ],
 )
 def test_films_from_a_pipe_are_measured(tmp_path, name, form, keywords):
-    pipe = files.ordinary(Pipe(), 14.0, container_format=form) if not keywords else Pipe()
+    pipe = files.ordinary(files.Pipe(), 14.0, container_format=form) if not keywords else files.Pipe()
     if keywords:
         sound = files.noise(14, keywords.get("sample_rate", 16000))
         files.write_media(pipe, files.moving(112), audio=sound, container_format=form, **keywords)
@@ -55,7 +44,7 @@ def test_sounds_from_a_pipe_are_measured(tmp_path, name, codec, options):
     sound = files.noise(16, 48000)
     sound[:, 48000:] *= 1e-4
     form = {"a.aac": "adts"}.get(name, name.removeprefix("a."))
-    pipe = Pipe()
+    pipe = files.Pipe()
     files.write_media(pipe, audio=sound, sample_rate=48000, audio_codec=codec, container=options, container_format=form)
     path = tmp_path / name
     path.write_bytes(pipe.data)

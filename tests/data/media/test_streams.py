@@ -34,15 +34,7 @@ def test_a_cover_picture_is_no_video(tmp_path):
 
 
 def test_a_stream_without_a_duration(tmp_path):
-    class Pipe:
-        def __init__(self):
-            self.data = bytearray()
-
-        def write(self, data):
-            self.data += bytes(data)
-            return len(data)
-
-    pipe = files.ordinary(Pipe(), 3.0, container_format="matroska")
+    pipe = files.ordinary(files.Pipe(), 3.0, container_format="matroska")
     path = tmp_path / "a.mkv"
     path.write_bytes(pipe.data)
     with av.open(str(path)) as container:
