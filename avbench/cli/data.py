@@ -106,25 +106,10 @@ def ledger(args: argparse.Namespace) -> None:
     """merge the shards' ledgers, apply the checks, audit recordings and duplicates: one row a listed clip"""
     from avbench.config.checks import CheckSettings
     from avbench.config.settings import build
-    from avbench.core.files import read_json, write_csv
-    from avbench.data import ledger as ledgers
-    from avbench.data.manifest import LEFT_OUT, read_manifest
-    from avbench.data.recordings import recordings
-    from avbench.data.store import require_whole_shards
+    from avbench.data.accounts import AccountFiles, account
 
-    require_whole_shards(path.parents[1] / "store" / f"{path.stem}.arrow" for path in args.ledgers)
-    clips = read_manifest(args.manifest)
-    merged = ledgers.merge(args.ledgers, clips)
-    checks = build(CheckSettings, args.checks, "checks")
-    recording_of = dict(zip(clips["clip_id"], recordings(clips, args.manifest.parent), strict=True))
-    checked, torn, duplicates = ledgers.check(merged, checks, recording_of)
-    if len(torn):
-        what = "left out" if checks.recordings == "exclude" else "only listed; checks.recordings: exclude leaves them out"
-        print(f"{args.recordings}: {torn['clip_id'].nunique()} clips of recordings that a later split has, too, {what}")
-    write_csv(args.recordings, torn, sealed=True)
-    write_csv(args.duplicates, duplicates, sealed=True)
-    beside = args.manifest.with_name(LEFT_OUT)
-    ledgers.write(args.output, checked, checks, read_json(beside) if beside.is_file() else {})
+    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings)
+    account(files, build(CheckSettings, args.checks, "checks"))
 
 
 def coverage(args: argparse.Namespace) -> None:
@@ -267,7 +252,10 @@ VERBS: Verbs = {
         path_argument("--features", "files of features", many=True),
         json_argument("--settings", "what is stored"),
         json_argument("--checks", "what to do about recordings that splits share"),
-        *(path_argument(f"--{name}", "what to write") for name in ("manifest", "store", "ledger", "duplicates", "recordings")),
+        *(
+            path_argument(f"--{name}", "what to write")
+            for name in ("manifest", "store", "ledger", "duplicates", "recordings")
+        ),
     ],
     coverage: [
         path_argument("--ledger", "the dataset's ledger"),

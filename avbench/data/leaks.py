@@ -107,8 +107,8 @@ def leaks(
     for row in table[table["shared_recordings"] > 0].itertuples():
         print(
             f"subset {row.subset!r}: {row.shared_recordings} clips are from recordings of test clips of task "
-            f"{row.task!r}, such as {row.example}. Within a dataset, checks.recordings: exclude leaves out recordings that "
-            "its splits share, and checks.duplicates: exclude what looks and sounds alike."
+            f"{row.task!r}, such as {row.example}. Within a dataset, checks.recordings: exclude leaves out "
+            "recordings that its splits share, and checks.duplicates: exclude what looks and sounds alike."
         )
 
 

@@ -123,8 +123,8 @@ def check(
     Returns:
         the ledger, with state, reason and detail of the clips that are rejected now; the clips of shared recordings, as
         :func:`avbench.data.recordings.shared` returns them; and then, of what is left, the duplicates, as
-        :func:`avbench.data.duplicates.find` does. Where these or those are excluded, the clip of the pair that is nearer
-        to training is rejected with the reason ``recording`` or ``duplicate``.
+        :func:`avbench.data.duplicates.find` does. Where these or those are excluded, the clip of the pair that is
+        nearer to training is rejected with the reason ``recording`` or ``duplicate``.
     """
     checked = ledger.copy()
     kept = checked.index[checked.state == "stored"]

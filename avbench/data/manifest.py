@@ -78,7 +78,8 @@ def write_manifest(path: str | Path, table: pd.DataFrame) -> None:
     names = _columns(table.columns)
     if sorted(table.columns) != sorted(names):
         raise UserError(
-            f"{path} cannot be written: a manifest has exactly the columns {', '.join(COLUMNS)}, and may have {RECORDING}."
+            f"{path} cannot be written: a manifest has exactly the columns {', '.join(COLUMNS)}, and may have "
+            f"{RECORDING}."
         )
     table = _validated(path, table.loc[:, list(names)], range(2, 2 + len(table)))
     columns = [[_quoted(str(value)) for value in table[name].tolist()] for name in names]

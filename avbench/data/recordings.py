@@ -19,7 +19,7 @@ _YOUTUBE_ID = re.compile(r"[A-Za-z0-9_-]{11}")
 def recordings(clips: pd.DataFrame, folder: str | Path) -> list[str]:
     """Return the recording of each clip of a manifest.
 
-    That is what its column ``recording`` says; where there is no such column, or nothing in it, it is the clip's source.
+    That is what its column ``recording`` says, and without the column, or where it is empty, the clip's source.
 
     Args:
         clips: a manifest.
@@ -58,7 +58,7 @@ def shared(clips: pd.DataFrame) -> pd.DataFrame:
         two splits. Sorted by the splits, then by ids.
     """
     parts = {split: clips[clips["split"] == split].sort_values("clip_id") for split in SPLITS}
-    firsts = {split: part.drop_duplicates("recording").set_index("recording")["clip_id"] for split, part in parts.items()}
+    firsts = {s: part.drop_duplicates("recording").set_index("recording")["clip_id"] for s, part in parts.items()}
     found = []
     for split, later in combinations(SPLITS, 2):
         torn = parts[split][parts[split]["recording"].isin(firsts[later].index)]

@@ -52,8 +52,8 @@ SYSTEM = (
 _NAMES = (*COLUMNS, RECORDING)  # of a list
 _REMEDY = (
     "Add clips of these, move their folders or rows away, set test_share and validation_share to 0, or say of each "
-    "clip which split it belongs to. (Clips of one recording stay together: the column recording of a list, or else one "
-    "source.)"
+    "clip which split it belongs to. (Clips of one recording stay together: the column recording of a list, or else "
+    "its source.)"
 )
 
 
@@ -85,8 +85,8 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     within it, and every file is a recording.
 
     Recordings of clips without a split are dealt out, label by label, to test, validation and training by a hash of
-    their name, or of the id of their only clip. A split that is given to any clip takes no others, and what is not dealt
-    out of its recording goes where that is.
+    their name, or of the id of their only clip. A split that is given to any clip takes no others but those of its
+    recording.
 
     Args:
         settings: the dataset's options.

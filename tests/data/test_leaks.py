@@ -48,7 +48,8 @@ class Dataset:
 
     def write(self, duplicates=()):
         rows = [
-            (c["id"], c["source"], c.get("start", 0.0), 10.0, "x", c["split"], c.get("recording", "")) for c in self.clips
+            (c["id"], c["source"], c.get("start", 0.0), 10.0, "x", c["split"], c.get("recording", ""))
+            for c in self.clips
         ]
         write_manifest(self.folder / "clips.csv", pd.DataFrame(rows, columns=[*MANIFEST, RECORDING]))
         accounted = [

@@ -202,7 +202,12 @@ def test_too_little_coverage_names_the_threshold_that_rejected_most(merged, tmp_
 
 @pytest.mark.parametrize(
     ("reason", "key"),
-    [("silent", "silence_dbfs: -60.0"), ("still", "still_difference: 0.5"), ("duplicate", "duplicates: list"), ("recording", "recordings: list")],
+    [
+        ("silent", "silence_dbfs: -60.0"),
+        ("still", "still_difference: 0.5"),
+        ("duplicate", "duplicates: list"),
+        ("recording", "recordings: list"),
+    ],
 )
 def test_every_threshold_is_named_by_its_key(merged, tmp_path, reason, key):
     merged["reason"] = merged["reason"].replace("short", reason)

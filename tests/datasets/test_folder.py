@@ -181,7 +181,7 @@ def test_a_drawn_split_keeps_a_recording_on_one_side(tmp_path_factory, clips, co
     ]
     table = make(folder, list=str(write_list(folder / "list.csv", header, *rows)))
     of = recordings(table, folder)
-    given_to = {split: {r for r, clip in zip(of, clips, strict=True) if clip[2] == split} for split in ("train", "test")}
+    given_to = {s: {r for r, clip in zip(of, clips, strict=True) if clip[2] == s} for s in ("train", "test")}
     for recording in set(of):
         drawn = {s for r, s, clip in zip(of, table.split, clips, strict=True) if r == recording and not clip[2]}
         assert len(drawn) <= 1
@@ -252,8 +252,8 @@ def test_a_list_of_sources_and_labels_is_enough(tmp_path):
 
 def test_empty_cells_take_defaults(tmp_path):
     write_wav(tmp_path / "x.wav", 5)
-    header = ["clip_id", "source", "label", "start_s", "duration_s", "split"]
-    rows = [(f"c{i}", "x.wav", "a", 1.5 if i else "", "", "test" if i < 2 else "") for i in range(6)]
+    header = ["clip_id", "source", "label", "start_s", "duration_s", "split", "recording"]
+    rows = [(f"c{i}", "x.wav", "a", 1.5 if i else "", "", "test" if i < 2 else "", f"r{i}") for i in range(6)]
     table = make(tmp_path, list=str(write_list(tmp_path / "list.csv", header, *rows)), validation_share=0.25)
     assert list(table.duration_s) == [5, 3.5, 3.5, 3.5, 3.5, 3.5]
     assert Counter(table.split) == {"test": 2, "validation": 1, "train": 3}
