@@ -6,6 +6,7 @@ from avbench.cli.arguments import (
     CLIP_LABEL,
     DATA,
     LEDGERED,
+    NEEDS,
     OUTPUT,
     SHARD,
     TASKS,
@@ -113,12 +114,14 @@ def ledger(args: argparse.Namespace) -> None:
 
 
 def coverage(args: argparse.Namespace) -> None:
-    """count what is stored; stop below the required share"""
+    """count what is stored; stop below the required share, or where tasks need what is not there"""
     from avbench.core.files import write_json
     from avbench.data import ledger as ledgers
+    from avbench.evaluation.needs import Needs, require_of_dataset
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
+    require_of_dataset(table, Needs.from_mapping(args.needs))
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
 
 
@@ -138,15 +141,18 @@ def coverage_table(args: argparse.Namespace) -> None:
 
 
 def subset(args: argparse.Namespace) -> None:
-    """draw a pretraining subset from the stored training clips"""
+    """draw a pretraining subset from the stored training clips; stop where tasks cannot train on it"""
     from avbench.config.settings import build
     from avbench.config.subsets import SubsetSettings
     from avbench.core.files import write_csv
     from avbench.data import ledger as ledgers
     from avbench.data.subsets import draw
+    from avbench.evaluation.needs import Needs, require_of_subset
 
     pool = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "train")
-    write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")), sealed=True)
+    drawn = draw(pool, build(SubsetSettings, args.settings, "subset"))
+    require_of_subset(args.ledger.parents[1], drawn, Needs.from_mapping(args.needs))
+    write_csv(args.output, drawn, sealed=True)
 
 
 def sizes(args: argparse.Namespace) -> None:
@@ -264,11 +270,13 @@ VERBS: Verbs = {
             "--minimum",
             {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
         ),
+        NEEDS,
         OUTPUT,
     ],
     subset: [
         path_argument("--ledger", "the dataset's ledger"),
         json_argument("--settings", "how the subset is drawn"),
+        NEEDS,
         OUTPUT,
     ],
     sizes: [

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from avbench.config.experiment import Experiment
 from avbench.plan.consistency import check_claims, check_counted
+from avbench.plan.known_splits import check_splits
 from avbench.plan.places import check_places
 
 
@@ -14,5 +15,6 @@ def check_started(experiment: Experiment, data: Path) -> None:
         UserError: of the first that is missing, damaged, or about what the experiment does not have.
     """
     check_places(experiment)
+    check_splits(experiment)
     check_claims(experiment)
     check_counted(experiment, data)

@@ -6,10 +6,10 @@ import numpy as np
 
 from avbench.core.errors import NothingToShowError
 from avbench.core.hashing import keyed_ranks
+from avbench.evaluation.needs import LEAST_ON_A_MAP
 
 MOST_CLIPS = 1500
 COLOURED = 12
-LEAST_DIFFERENT = 4  # clips that have a map: fewer have no neighbours to be near to
 _PERPLEXITY = 30
 _ALIKE = 5  # decimals of features of length one; t-SNE fails on what it cannot tell apart
 _ITERATIONS, _ANGLE = 350, 0.8  # of t-SNE: less exact than by default (1,000 and 0.5), and enough for so few clips
@@ -50,9 +50,9 @@ def project(features: np.ndarray) -> np.ndarray:
         raise NothingToShowError("Some features are no finite numbers.")
     unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
     _, first, place = np.unique(unit.round(_ALIKE), axis=0, return_index=True, return_inverse=True)
-    if len(first) < LEAST_DIFFERENT:
+    if len(first) < LEAST_ON_A_MAP:
         raise NothingToShowError(
-            f"Of {len(features)} clips only {len(first)} can be told apart; a map needs {LEAST_DIFFERENT}."
+            f"Of {len(features)} clips only {len(first)} can be told apart; a map needs {LEAST_ON_A_MAP}."
         )
     order = np.argsort(first)  # as they came
     return _placed(unit[first[order]])[np.argsort(order)[place.ravel()]]

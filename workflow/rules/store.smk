@@ -113,8 +113,11 @@ rule coverage:
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
         runtime=lambda w, attempt: minutes("coverage", attempt),
+        # A resource and not a parameter: it decides whether there is an outcome, and not which.
+        needs=lambda w: as_json(experiment.needs(w.dataset)),
     params:
         minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
     shell:
         "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {params.minimum}"
+        " --needs {resources.needs:q}"
         " --output {output:q} > {log:q} 2>&1"

@@ -17,11 +17,13 @@ rule subset:
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
         runtime=lambda w, attempt: minutes("subset", attempt),
+        # A resource and not a parameter: it decides whether there is an outcome, and not which.
+        needs=lambda w: as_json(experiment.needs(w.dataset)),
     params:
         settings=lambda w: as_json(experiment.subset_settings(w.subset)),
     shell:
-        "python -m avbench subset --ledger {input.ledger:q} --settings {params.settings:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        "python -m avbench subset --ledger {input.ledger:q} --settings {params.settings:q}"
+        " --needs {resources.needs:q} --output {output:q} > {log:q} 2>&1"
 
 
 # No run is worth anything if it has seen what it is tested on.
