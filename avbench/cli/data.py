@@ -109,7 +109,7 @@ def ledger(args: argparse.Namespace) -> None:
     from avbench.config.settings import build
     from avbench.data.accounts import AccountFiles, account
 
-    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings)
+    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings, args.shards)
     account(files, build(CheckSettings, args.checks, "checks"))
 
 
@@ -123,6 +123,7 @@ def coverage(args: argparse.Namespace) -> None:
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
     require_of_dataset(table, Needs.from_mapping(args.needs))
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
+    write_json(args.stored, ledgers.stored_state(table, ledgers.read_content(args.ledger)), sealed=True)
 
 
 def coverage_table(args: argparse.Namespace) -> None:
@@ -232,6 +233,7 @@ VERBS: Verbs = {
         json_argument("--checks", "thresholds that a clip must meet"),
         path_argument("--duplicates", "list of duplicates to write"),
         path_argument("--recordings", "list of recordings that splits share, to write"),
+        path_argument("--shards", "list of the dataset's shards, to write beside them"),
         OUTPUT,
     ],
     coverage_table: [
@@ -271,6 +273,7 @@ VERBS: Verbs = {
             {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
         ),
         NEEDS,
+        path_argument("--stored", "what is stored, for all that depends on it: to write"),
         OUTPUT,
     ],
     subset: [

@@ -39,11 +39,19 @@ class Inputs:
 
     def ready(self, datasets: Iterable[str]) -> list[str]:
         """Return the files that say that datasets are packed and sufficiently complete."""
-        return [paths.fill(paths.COVERAGE, dataset=dataset) for dataset in dict.fromkeys(datasets)]
+        return [paths.fill(paths.STORED, dataset=dataset) for dataset in dict.fromkeys(datasets)]
 
     def task_datasets(self) -> list[str]:
         """Return the dataset of every task."""
         return [task["dataset"] for task in self.plan.tasks.values()]
+
+    def used(self) -> list[str]:
+        """Return what says that all datasets are ready which runs are trained and tested on.
+
+        Rules that depend on these only through other jobs have it among their inputs, too: when Snakemake knows what is
+        stored, it looks anew at what has to run among the rules that name it, and at no others.
+        """
+        return self.ready([self.plan.dataset, *self.task_datasets()])
 
     def dynamics_clips(self) -> str | list[str]:
         """Return the list of clips that are embedded in the course of training, or nothing without dynamics."""

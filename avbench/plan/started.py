@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from avbench.config.experiment import Experiment
-from avbench.plan.consistency import check_claims, check_counted
+from avbench.plan.consistency import check_claims
+from avbench.plan.counted import check_counted
 from avbench.plan.known_splits import check_splits
 from avbench.plan.places import check_places
 

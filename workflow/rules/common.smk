@@ -16,10 +16,11 @@ from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.plan import paths
-from avbench.plan.consistency import warn_of_stored
+from avbench.plan.counted import enough_stored, warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
 from avbench.plan.process import prepare
+from avbench.plan.repeated import warn_of_dynamics
 from avbench.plan.report import Report, part_of
 from avbench.plan.report_page import make_report
 from avbench.plan.resources import (
@@ -40,6 +41,7 @@ try:
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_started(experiment, Path(paths.DATA))
+        warn_of_dynamics(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))
@@ -59,7 +61,7 @@ MACHINE = as_json(experiment.machine_settings())
 
 inputs = Inputs(experiment)
 DYNAMICS_CLIPS = inputs.dynamics_clips()
-ready, task_datasets = inputs.ready, inputs.task_datasets
+ready, task_datasets, used = inputs.ready, inputs.task_datasets, inputs.used
 shard_names, unpacked = inputs.shard_names, inputs.unpacked
 retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
 first_round, supervised_subset = inputs.first_round, inputs.supervised_subset

@@ -3,8 +3,9 @@
 
 rule subset:
     input:
-        ledger=paths.LEDGER,
-        coverage=paths.COVERAGE,
+        # The reason why a clip is not stored changes no subset; what is stored is in the other file.
+        ledger=ancient(paths.LEDGER),
+        stored=paths.STORED,
     output:
         paths.SUBSET,
     log:
@@ -32,7 +33,7 @@ rule leaks:
         subsets=[
             experiment.path(paths.SUBSET, subset=name) for name in experiment.subsets
         ],
-        datasets=ready([experiment.dataset, *task_datasets()]),
+        datasets=used(),
         ledgers=expand(
             paths.LEDGER,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
