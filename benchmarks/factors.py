@@ -3,8 +3,9 @@
     python -m benchmarks.factors [--cores 2] [--folder factors]
 
 Each dataset has a folder of its own, with data and results: the same classes and the same draws, with dials turned.
-The table, ``results/factors/gains.csv``, has the gain of soft positives with 30 % wrong labels over random pairing at both budgets:
-the reference study's, as ``results/reference`` has it, and then that of each. What is there is not computed again.
+The table, ``results/factors/gains.csv``, has the gain of soft positives with 30 % wrong labels over random pairing at
+both budgets: the reference study's, as ``results/reference`` has it, and then that of each. What is there is not
+computed again.
 """
 
 import argparse
