@@ -70,10 +70,21 @@ def listed_clips(args: argparse.Namespace) -> None:
 def unpack(args: argparse.Namespace) -> None:
     """unpack the trimmed clips of an archive"""
     from avbench.core.files import write_json
-    from avbench.data.download.archives import extract_clips
+    from avbench.data.download.losses import unpack_clips
     from avbench.data.packing.trimmed import accept
 
-    write_json(args.output, extract_clips(args.archive, args.directory, accept))
+    write_json(args.output, unpack_clips(args.archive, args.directory, accept))
+
+
+def hub(args: argparse.Namespace) -> None:
+    """get the archives of trimmed clips of a repository on the Hugging Face Hub, and unpack them"""
+    from avbench.config.hub import HubSettings
+    from avbench.config.settings import build
+    from avbench.core.files import write_json
+    from avbench.data.download.hub import fetch_clips
+    from avbench.data.packing.trimmed import accept
+
+    write_json(args.output, fetch_clips(build(HubSettings, args.settings, "hub"), args.directory, accept))
 
 
 def pack(args: argparse.Namespace) -> None:
@@ -211,6 +222,11 @@ VERBS: Verbs = {
     unpack: [
         path_argument("--archive", "zip or tar"),
         path_argument("--directory", "folder for the clips"),
+        OUTPUT,
+    ],
+    hub: [
+        json_argument("--settings", "repo, pattern and revision"),
+        path_argument("--directory", "folder for clips, and for archives while they are unpacked"),
         OUTPUT,
     ],
     pack: [

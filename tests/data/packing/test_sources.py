@@ -33,7 +33,7 @@ def test_paths_count_from_the_manifest(tmp_path):
 def test_nothing_is_downloaded_unless_the_config_says_so(tmp_path, url):
     sources = Sources(["files"], tmp_path)
     assert sources.candidates("a", url, 0.0) == []
-    assert sources.nowhere(url) == (
+    assert sources.nowhere("a", url) == (
         "unavailable",
         "the source is a URL, and the dataset's sources do not include download",
     )
@@ -41,12 +41,12 @@ def test_nothing_is_downloaded_unless_the_config_says_so(tmp_path, url):
 
 def test_a_clip_that_no_source_has_says_where_it_was_looked_for(tmp_path, clips):
     sources = Sources([{"directory": str(clips)}], tmp_path)
-    assert sources.nowhere("https://h/a") == (
+    assert sources.nowhere("a", "https://h/a") == (
         "missing",
         f"no file of the clip in {clips}; the source is a URL, and the dataset's sources do not include download",
     )
-    assert sources.nowhere("a.mp4") == ("missing", f"no file of the clip in {clips}")
-    reason, detail = Sources(["download"], tmp_path).nowhere("a.mp4")
+    assert sources.nowhere("a", "a.mp4") == ("missing", f"no file of the clip in {clips}")
+    reason, detail = Sources(["download"], tmp_path).nowhere("a", "a.mp4")
     assert reason == "missing"
     assert "do not include files" in detail
 
