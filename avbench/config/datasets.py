@@ -67,8 +67,8 @@ class Dataset:
         UNIQUE,
         meaning(
             "where clips are looked for, in this order: `files` (the manifest's paths), `download` (the manifest's "
-            "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of such), "
-            "`hub`: {repo, pattern, revision} (such files on the Hugging Face Hub)"
+            "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of "
+            "such), `hub`: {repo, pattern, revision} (such files on the Hugging Face Hub)"
         ),
     ] = ("files",)
     published: Annotated[

@@ -12,8 +12,8 @@ from avbench.config.hub import HubSettings
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_json
 from avbench.data.download import hub_client
-from avbench.data.download.hub_client import HubFile
 from avbench.data.download.http import Limits
+from avbench.data.download.hub_client import HubFile
 from avbench.data.download.losses import unpack_clips
 
 LIMITS = Limits(total_s=86_400.0, attempts=8, pause_s=5.0)
@@ -22,7 +22,7 @@ _SHOWN = 10  # files of a repository that are named
 
 @dataclass(frozen=True)
 class _Folders:
-    """Where things are: clips beside one another, archives while they are needed, a marker for each that is unpacked."""
+    """Where things are: clips side by side, archives while they are needed, a marker for each that is unpacked."""
 
     root: Path
 
@@ -57,7 +57,8 @@ def fetch_clips(
         limits: of each download.
 
     Returns:
-        ``repo``, ``revision``, ``commit``, and ``archives``: name, size, digest and what :func:`unpack_clips` told of each.
+        ``repo``, ``revision``, ``commit``, and ``archives``: name, size, digest and what
+        :func:`unpack_clips` told of each.
 
     Raises:
         UserError: the repository or an archive cannot be had, is not what the repository says, or holds no clip.
@@ -75,8 +76,8 @@ def fetch_clips(
     archives = [asdict(file) | _unpacked(settings, commit, file, folders, accept, limits) for file in chosen]
     if not any(archive["clips"] for archive in archives):
         raise UserError(
-            f"hub: the {len(archives)} files of {settings.repo} that match {settings.pattern!r} hold no clip that could "
-            "be read. Correct the pattern, or take another source."
+            f"hub: the {len(archives)} files of {settings.repo} that match {settings.pattern!r} hold no clip that "
+            "could be read. Correct the pattern, or take another source."
         )
     return {"repo": settings.repo, "revision": settings.revision, "commit": commit, "archives": archives}
 
@@ -140,13 +141,13 @@ def _downloaded(settings: HubSettings, commit: str, file: HubFile, folders: _Fol
         if attempt == 1:
             print(f"{file.name}: its checksum is wrong; downloading it again", flush=True)
     raise UserError(
-        f"hub: {file.name} of {settings.repo} was downloaded twice and is not what the repository says (its checksum is "
-        f"not {file.digest}). What was downloaded is deleted. Something on the way changes files; try another network."
+        f"hub: {file.name} of {settings.repo} was downloaded twice and is not what the repository says (its checksum "
+        f"is not {file.digest}). What was downloaded is deleted. Something on the way changes files; try another network."
     )
 
 
 def _require_room(missing: list[HubFile], folders: _Folders) -> None:
-    """Check that clips and the largest archive fit on the disk: clips that are compressed already take about as much."""
+    """Check that clips and the largest archive fit on the disk: unpacked, clips take about as much."""
     if not missing:
         return
     folders.root.mkdir(parents=True, exist_ok=True)

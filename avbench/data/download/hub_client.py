@@ -74,7 +74,9 @@ def cached_files(settings: HubSettings) -> tuple[str, list[HubFile]]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    get = f"hf download {settings.repo} --repo-type dataset --revision {settings.revision} --include '{settings.pattern}'"
+    get = (
+        f"hf download {settings.repo} --repo-type dataset --revision {settings.revision} --include '{settings.pattern}'"
+    )
     try:
         root = Path(
             snapshot_download(
@@ -172,7 +174,9 @@ def _passing(settings: HubSettings, what: str, error: Exception) -> tuple[str, f
     from huggingface_hub.utils import get_token
 
     if isinstance(error, OfflineModeIsEnabled):
-        raise UserError(f"hub: {what} is needed, and HF_HUB_OFFLINE is set. Unset it, or leave this source out.") from None
+        raise UserError(
+            f"hub: {what} is needed, and HF_HUB_OFFLINE is set. Unset it, or leave this source out."
+        ) from None
     if isinstance(error, HFValidationError):
         raise UserError(f"hub: {settings.repo!r} is no name of a repository: {error}") from None
     if isinstance(error, HfHubHTTPError):
@@ -194,9 +198,7 @@ def _passing(settings: HubSettings, what: str, error: Exception) -> tuple[str, f
     if isinstance(error, UserError):
         raise error
     if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
-        raise UserError(
-            f"hub: cannot write {what}: {error.strerror}. Check free space and permissions."
-        ) from error
+        raise UserError(f"hub: cannot write {what}: {error.strerror}. Check free space and permissions.") from error
     if isinstance(error, OSError) or type(error).__module__.startswith("httpx"):
         return str(error).partition("\n")[0] or type(error).__name__, 0.0
     raise error

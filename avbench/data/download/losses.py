@@ -31,6 +31,10 @@ class Loss:
     files: tuple[str, ...]
     unnamed: bool
 
+    def names(self, stems: list[str]) -> bool:
+        """Return whether one of the files that are known to be lost has one of these names, without extension."""
+        return bool({Path(name).stem for name in self.files} & set(stems))
+
     def cost(self, stems: list[str], folder: str) -> str:
         """Say that a clip which is not in a folder was in the archive, or may have been; nothing where it was not.
 
@@ -39,7 +43,7 @@ class Loss:
             folder: where it was looked for.
         """
         damaged = f"no file of the clip in {folder}: {self.archive} is damaged ({self.reason})"
-        if {Path(name).stem for name in self.files} & set(stems):
+        if self.names(stems):
             return f"{damaged}, and the clip is one of those that this has cost"
         return f"{damaged}, and the clip may be one of those behind the damage, whose names are lost" * self.unnamed
 
@@ -83,4 +87,6 @@ def read_loss(path: Path) -> Loss:
         values = json.loads(path.read_bytes())
         return Loss(values["archive"], values["reason"], tuple(values["files"]), values["unnamed"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} cannot be read: {error}. Delete it, and unpack the folder's archives again.") from error
+        raise UserError(
+            f"{path} cannot be read: {error}. Delete it, and unpack the folder's archives again."
+        ) from error

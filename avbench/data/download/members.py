@@ -17,7 +17,7 @@ from avbench.data.download.tar_stream import next_header, open_tar
 from avbench.data.download.zip_salvage import ZIP, local_members
 
 _MAGICS = (ZIP, b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0")
-_MAX_GAPS = 1000  # of one tar, each of which is read from its beginning if it is compressed
+_MAX_GAPS = 100  # of one tar, each of which is read from its beginning if it is compressed
 _BLOCK = 512
 DAMAGED = (
     zipfile.BadZipFile,
@@ -28,6 +28,7 @@ DAMAGED = (
     OSError,  # of gzip and bz2; nothing is written where this is caught
     ValueError,
     OverflowError,
+    RecursionError,  # headers that each announce another
 )
 _UNREADABLE = (
     RuntimeError,  # encrypted

@@ -57,8 +57,9 @@ class Collection:
         """
         with self._reading:
             self._names  # noqa: B018 (reads the folder)
-        said = (loss.cost(stems(clip_id), str(self._directory)) for loss in self._losses)
-        return next(filter(None, said), "")
+        names = stems(clip_id)
+        known_first = sorted(self._losses, key=lambda loss: not loss.names(names))
+        return next(filter(None, (loss.cost(names, str(self._directory)) for loss in known_first)), "")
 
     @functools.cached_property
     def _names(self) -> dict[str, str]:
