@@ -48,11 +48,10 @@ def test_200_clips_end_in_the_right_state_and_in_a_subset(tiny, tmp_path):
             video, start = clip_id.rsplit("_", 1)
             split = "test" if number // CLASSES % 5 == 0 else "train"
             csv.writer(stream).writerow([video, int(start), made[clip_id][0], split])
-    files, _cut = {}, 0
+    files = {}
     for part in range(5):
-        held = {
-            f"deep/{i}.mp4": made[i][1] for i in ids[part * PER_ARCHIVE : (part + 1) * PER_ARCHIVE] if i not in gone
-        }
+        chosen = ids[part * PER_ARCHIVE : (part + 1) * PER_ARCHIVE]
+        held = {f"deep/{i}.mp4": made[i][1] for i in chosen if i not in gone}
         write, suffix = (write_zip, "zip") if part == 4 else (write_tar, "tar.gz")
         name = f"vggsound_{part:02d}.{suffix}"
         data = bytearray(write(tmp_path / name, held).read_bytes())

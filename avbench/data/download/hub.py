@@ -142,7 +142,8 @@ def _downloaded(settings: HubSettings, commit: str, file: HubFile, folders: _Fol
             print(f"{file.name}: its checksum is wrong; downloading it again", flush=True)
     raise UserError(
         f"hub: {file.name} of {settings.repo} was downloaded twice and is not what the repository says (its checksum "
-        f"is not {file.digest}). What was downloaded is deleted. Something on the way changes files; try another network."
+        f"is not {file.digest}). What was downloaded is deleted. Something on the way changes files: try another "
+        "network."
     )
 
 

@@ -20,7 +20,7 @@ _REPORT_S = 60.0
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file of a repository: its path there, bytes, and SHA-256 in hexadecimal digits, or Git's SHA-1 of a small one."""
+    """A file of a repository: path, bytes, and SHA-256 in hexadecimal digits, or Git's SHA-1 of a small one."""
 
     name: str
     size: int
@@ -74,9 +74,7 @@ def cached_files(settings: HubSettings) -> tuple[str, list[HubFile]]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    get = (
-        f"hf download {settings.repo} --repo-type dataset --revision {settings.revision} --include '{settings.pattern}'"
-    )
+    which = f"--revision {settings.revision} --include '{settings.pattern}'"
     try:
         root = Path(
             snapshot_download(
@@ -86,7 +84,8 @@ def cached_files(settings: HubSettings) -> tuple[str, list[HubFile]]:
     except LocalEntryNotFoundError as error:
         raise UserError(
             f"hub: HF_HUB_OFFLINE is set, and {settings.repo} is not whole in the library's cache "
-            f"({str(error).partition(chr(10))[0]}). Unset it, or fill the cache where there is a network: {get}"
+            f"({str(error).partition(chr(10))[0]}). Unset it, or fill the cache where there is a network: "
+            f"hf download {settings.repo} --repo-type dataset {which}"
         ) from error
     found = [path for path in sorted(root.rglob("*")) if path.is_file()]
     files = [HubFile(str(path.relative_to(root)), path.stat().st_size, path.resolve().name) for path in found]
@@ -110,10 +109,15 @@ def download(settings: HubSettings, commit: str, file: HubFile, part: Path, limi
     Raises:
         UserError: it cannot be had whole within the limits.
     """
-    from huggingface_hub import hf_hub_url
+    from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers, disable_progress_bars
 
+    if file.size > constants.MAX_HTTP_DOWNLOAD_SIZE:
+        raise UserError(
+            f"hub: {file.name} of {settings.repo} has {file.size / 1e9:.0f} GB, more than come over HTTP. Put it into "
+            f"the library's cache, which is read: hf download {settings.repo} {file.name} --repo-type dataset"
+        )
     disable_progress_bars()  # for a terminal; a log gets a line a minute
     url = hf_hub_url(settings.repo, file.name, repo_type="dataset", revision=commit)
 
@@ -160,8 +164,8 @@ def _patiently(settings: HubSettings, what: str, step: Callable[[], T], held: Ca
         if failures >= limits.attempts or time.monotonic() + pause > deadline:
             asked = f"; the Hub asks to wait {asked_s:g} s" if asked_s else ""
             raise UserError(
-                f"hub: {what} could not be had: {reason}{asked}. What arrived is kept, so the same command goes on; try "
-                "again later, or take another source."
+                f"hub: {what} could not be had: {reason}{asked}. What arrived is kept, so the same command goes on; "
+                "try again later, or take another source."
             )
         print(f"hub: {what}: {reason}; trying again in {pause:.0f} s", flush=True)
         time.sleep(pause)
@@ -188,8 +192,8 @@ def _passing(settings: HubSettings, what: str, error: Exception) -> tuple[str, f
         if status in (401, 403):
             token = "the token that is set does not open it" if get_token() else "no token is set"
             raise UserError(
-                f"hub: {what}: {said}; it is gated, private or not there, and {token}. Accept its conditions at {page}, "
-                "if it has any, and set HF_TOKEN to a token that may read it (or run: hf auth login)."
+                f"hub: {what}: {said}; it is gated, private or not there, and {token}. Accept its conditions at "
+                f"{page}, if it has any, and set HF_TOKEN to a token that may read it (or run: hf auth login)."
             ) from None
         code = error.response.headers.get("X-Error-Code", "")
         raise UserError(

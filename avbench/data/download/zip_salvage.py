@@ -82,7 +82,7 @@ class _Inflated(_Slice):
 
 @contextmanager
 def local_members(archive: Path) -> Iterator[Iterator[LocalMember]]:
-    """Give the members that a zip's local headers describe, in their order; their checksums are for the reader to check.
+    """Give the members that a zip's local headers describe, in their order; the reader checks their checksums.
 
     Left out are those that are encrypted, neither stored nor deflated, or cut off.
     """
@@ -133,7 +133,7 @@ def _large(extra: bytes, size: int, packed: int) -> tuple[int, int]:
 
 
 def _described(archive: mmap.mmap, start: int) -> tuple[int, int, int] | None:
-    """Return CRC-32, compressed and true size of the descriptor behind data: the first that tells how far away it is."""
+    """Return CRC-32, compressed and true size of the descriptor behind data: the first that tells its own place."""
     place = archive.find(_DESCRIPTOR, start)
     while place >= 0:
         for form in ("<3I", "<I2Q"):

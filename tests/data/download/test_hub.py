@@ -92,9 +92,7 @@ def test_a_job_that_is_killed_goes_on_where_it_was(hub, tmp_path, large):
     status, said = run(tmp_path / "a", hub)
     assert status == 0, said
     assert unpacked(tmp_path / "a") == clips
-    assert [
-        place for place, _ in hub.requests if place.startswith("/api/datasets")
-    ] == []  # of the commit that it began with
+    assert [place for place, _ in hub.requests if place.startswith("/api/datasets")] == []
     asked = [(place, wanted) for place, wanted in hub.requests if place.startswith("/cdn")]
     assert asked == [(path, f"bytes={BLOCK}-"), (hub.file("clips_2.tar.gz"), None)]
 

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from avbench.core.errors import UserError
@@ -49,6 +51,24 @@ def test_a_clip_that_no_source_has_says_where_it_was_looked_for(tmp_path, clips)
     reason, detail = Sources(["download"], tmp_path).nowhere("a", "a.mp4")
     assert reason == "missing"
     assert "do not include files" in detail
+
+
+def test_a_clip_that_a_damaged_archive_has_cost_says_so(tmp_path, clips):
+    loss = {"archive": "x_08.tar.gz", "reason": "it ends too early", "files": ["b_000001.mp4"], "unnamed": False}
+    (clips / ".damaged-1.json").write_text(json.dumps(loss), encoding="utf-8")
+    other = tmp_path / "other"
+    other.mkdir()
+    sources = Sources([{"directory": str(clips)}, {"directory": str(other)}], tmp_path)
+    reason, detail = sources.nowhere("b_000001", "https://h/b")
+    assert reason == "archive-damaged"
+    assert detail.startswith(f"no file of the clip in {clips}: x_08.tar.gz is damaged (it ends too early)")
+    assert sources.nowhere("c_000001", "https://h/c")[0] == "missing"
+    (other / "b_000001.mp4").touch()
+    sources = Sources([{"directory": str(clips)}, {"directory": str(other)}], tmp_path)
+    assert sources.cost("b_000001") == ""
+    (clips / ".damaged-1.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=r"damaged-1.json cannot be read: .*unpack"):
+        Sources([{"directory": str(clips)}], tmp_path).cost("b_000001")
 
 
 def test_a_version_changes_with_the_file(tmp_path):
