@@ -148,18 +148,14 @@ class Plan(Experiment):
             if isinstance(source, Mapping) and "archives" in source:
                 places.append({"directory": paths.fill(paths.UNPACKED, dataset=dataset)})
             elif isinstance(source, Mapping) and "hub" in source:
-                name = HubSettings(**source["hub"]).folder
-                places.append({"directory": paths.fill(f"{paths.HUB_FOLDER}/clips", dataset=dataset, hub=name)})
+                hub = HubSettings(**source["hub"]).folder
+                places.append({"directory": paths.fill(paths.HUB_CLIPS, dataset=dataset, hub=hub)})
             else:
                 places.append(source)
         return places
 
     def hubs(self, dataset: str) -> dict[str, dict[str, str]]:
-        """Return the sources of a dataset on the Hugging Face Hub, by the names of their folders.
-
-        Raises:
-            UserError: two would share a folder.
-        """
+        """Return a dataset's sources on the Hugging Face Hub, by their folders; UserError if two would share one."""
         found: dict[str, dict[str, str]] = {}
         for source in self.datasets[dataset].get("sources", []):
             if isinstance(source, Mapping) and "hub" in source:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from avbench.data.download.hub_client import HubFile
 from tests.data.download.test_archives import write_tar
 from tests.support.hub_server import COMMIT, HubServer, command, environment, run
 
@@ -159,6 +160,21 @@ def test_a_file_that_is_changed_on_its_way_is_not_taken(hub, tmp_path):
     assert "clips_1.tar.gz of Some/Clips was downloaded twice and is not what the repository says" in said
     assert sorted(unpacked(tmp_path / "a")) == sorted(list(CLIPS)[0::3])
     assert not list((tmp_path / "a" / "archives").glob("clips_1*"))
+
+
+def test_small_files_are_verified_as_git_does(tmp_path):
+    # Digests of: printf 'hello\\n' | git hash-object --stdin, and | sha256sum
+    git, sha = (
+        "ce013625030ba8dba906f756967f9e9ca394464a",
+        "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03",
+    )
+    path = tmp_path / "a"
+    for digest in (git, sha):
+        path.write_bytes(b"hello\n")
+        assert HubFile("a", 6, digest).is_it(path)
+        path.write_bytes(b"hellO\n")
+        assert not HubFile("a", 6, digest).is_it(path)
+        assert not HubFile("a", 7, digest).is_it(path)
 
 
 FILL = """
