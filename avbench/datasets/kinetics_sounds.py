@@ -65,7 +65,8 @@ def manifest(settings: KineticsSoundsSettings, path: Path) -> pd.DataFrame:
     Raises:
         UserError: a list is missing or breaks a rule, or no clip is for training or for test.
     """
-    clips, where, listed = [], {}, 0
+    where: dict[str, str] = {}
+    clips, listed = [], 0
     for listing in map(Path, settings.lists):
         rows = list(read_rows(listing, ("label", "youtube_id", "time_start", "time_end", "split")))
         listed += len(rows)

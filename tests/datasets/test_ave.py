@@ -4,6 +4,7 @@ import pytest
 
 from avbench.core.errors import UserError
 from avbench.data.manifest import read_manifest
+from avbench.data.recordings import everywhere
 from avbench.datasets import build_manifest
 
 HEADER = "Category&VideoID&Quality&StartTime&EndTime"
@@ -15,7 +16,7 @@ def rows_of_set():
     for place, name in enumerate(LISTS):
         for number, event in enumerate(EVENTS):
             for clip in range(3):
-                yield name, f"{event}&{'-_A'[place]}id{place}{number}{clip}_xyZ&good&{clip}&10"
+                yield name, f"{event}&{'-_A'[place]}id{place}{number}{clip}_xyZw&good&{clip}&10"
 
 
 @pytest.fixture
@@ -92,3 +93,15 @@ def test_what_is_missing_is_named(root):
     (root / "valSet.txt").unlink()
     with pytest.raises(UserError, match=r"valSet.txt cannot be read"):
         make(root)
+
+
+def test_videos_that_vggsound_has_too_are_known_by_their_ids(root):
+    clips = make(root)
+    listing = root.parent / "vggsound.csv"
+    shared, other = clips.recording[0], "zzzzzzzzzzz"
+    assert len(shared) == 11
+    listing.write_text(f"{shared},30,church bell ringing,train\n{other},7,church bell ringing,train\n")
+    build_manifest("vggsound", {"validation_share": 0.0}, {"listing": listing}, root.parent / "vggsound" / "clips.csv")
+    of_vggsound = everywhere(read_manifest(root.parent / "vggsound" / "clips.csv"), root.parent / "vggsound")
+    tested = set().union(*everywhere(clips, root.parent))
+    assert [bool(names & tested) for names in of_vggsound] == [True, False]
