@@ -14,7 +14,7 @@ from typing import Any
 from avbench.config import models
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.checks import CheckSettings
-from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, KnnSettings, TrainingSettings
+from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
 from avbench.config.experiment import Experiment, Run
 from avbench.config.features import FeatureSettings
 from avbench.config.hub import HubSettings
@@ -196,16 +196,6 @@ class Plan(Experiment):
         return {
             name: {key: value for key, value in self.tasks[name].items() if key != "published_task"}
             for name in names or self.tasks
-        }
-
-    def needs(self, dataset: str) -> dict[str, Any]:
-        """Return what evaluation needs of a dataset's clips, see :mod:`avbench.evaluation.needs`."""
-        names = [name for name, task in self.tasks.items() if task["dataset"] == dataset]
-        knn = self.evaluation.get("knn")
-        return {
-            "tasks": self.task_settings(*names) if names else {},
-            "switches": self.evaluation_protocol(),
-            "neighbours": build(KnnSettings, knn, "config: evaluation.knn").neighbours if knn is not None else None,
         }
 
     def feature_settings(self) -> dict[str, Any]:

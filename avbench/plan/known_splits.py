@@ -1,15 +1,29 @@
-"""Splits that tasks need and that options say will be empty: found before any job."""
+"""What tasks need of their datasets; and splits that options say will be empty: found before any job."""
 
 import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from avbench.config.evaluation import KnnSettings
 from avbench.config.experiment import Experiment
+from avbench.config.settings import build
 from avbench.core.errors import UserError
+from avbench.plan.jobs import Plan
 
 # Rule files of datasets whose lists name no validation clips, so that these are the share that the options hold out.
 _ONLY_HELD_OUT = {"vggsound.smk", "tau_av.smk", "fsdnoisy18k.smk"}
+
+
+def needs(plan: Plan, dataset: str) -> dict[str, Any]:
+    """Return what evaluation needs of a dataset's clips, as :mod:`avbench.evaluation.needs` reads it."""
+    names = [name for name, task in plan.tasks.items() if task["dataset"] == dataset]
+    knn = plan.evaluation.get("knn")
+    return {
+        "tasks": plan.task_settings(*names) if names else {},
+        "switches": plan.evaluation_protocol(),
+        "neighbours": build(KnnSettings, knn, "config: evaluation.knn").neighbours if knn is not None else None,
+    }
 
 
 def check_splits(experiment: Experiment) -> None:

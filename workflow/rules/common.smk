@@ -19,8 +19,8 @@ from avbench.plan import paths
 from avbench.plan.counted import enough_stored, warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
+from avbench.plan.known_splits import needs
 from avbench.plan.process import prepare
-from avbench.plan.repeated import warn_of_dynamics
 from avbench.plan.report import Report, part_of
 from avbench.plan.report_page import make_report
 from avbench.plan.resources import (
@@ -41,7 +41,6 @@ try:
     # A job on another machine may not see what others read.
     if workflow.is_main_process:
         check_started(experiment, Path(paths.DATA))
-        warn_of_dynamics(experiment)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 warn_of_stored(experiment, Path(paths.DATA))

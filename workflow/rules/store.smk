@@ -87,6 +87,7 @@ rule pack:
         " > {log:q} 2>&1"
 
 
+# Nothing is acquired here, and duplicates are searched with torch.
 rule ledger:
     input:
         manifest=paths.MANIFEST,
@@ -110,7 +111,6 @@ rule ledger:
     benchmark:
         paths.data_benchmark("ledger")
     conda:
-        # Nothing is acquired: duplicates are searched with torch.
         RESULTS_ENV
     threads: 2
     resources:
@@ -148,7 +148,7 @@ checkpoint coverage:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
         runtime=lambda w, attempt: minutes("coverage", attempt),
         # Resources and not parameters: they decide whether there is an outcome, and not which.
-        needs=lambda w: as_json(experiment.needs(w.dataset)),
+        needs=lambda w: as_json(needs(experiment, w.dataset)),
         minimum=lambda w: str(experiment.datasets[w.dataset]["min_coverage"]),
     params:
         # But what is there must not stay where more is asked for.

@@ -19,7 +19,7 @@ rule subset:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
         runtime=lambda w, attempt: minutes("subset", attempt),
         # A resource and not a parameter: it decides whether there is an outcome, and not which.
-        needs=lambda w: as_json(experiment.needs(w.dataset)),
+        needs=lambda w: as_json(needs(experiment, w.dataset)),
     params:
         settings=lambda w: as_json(experiment.subset_settings(w.subset)),
     shell:
