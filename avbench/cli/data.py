@@ -54,14 +54,18 @@ def ledger(args: argparse.Namespace) -> None:
 
 
 def coverage(args: argparse.Namespace) -> None:
-    """count what is stored; stop below the required share, or where tasks need what is not there"""
+    """count what is stored; stop below the required share, and say what tasks lack"""
+    from avbench.core.errors import UserError
     from avbench.core.files import write_json
     from avbench.data import ledger as ledgers
     from avbench.evaluation.needs import Needs, require_of_dataset
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
-    require_of_dataset(table, Needs.from_mapping(args.needs))
+    try:
+        require_of_dataset(table, Needs.from_mapping(args.needs))
+    except UserError as lacking:
+        print(f"Nothing can be evaluated: {lacking}")
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
     write_json(args.stored, ledgers.stored_state(table, ledgers.read_content(args.ledger)), sealed=True)
 
@@ -88,11 +92,13 @@ def subset(args: argparse.Namespace) -> None:
     from avbench.core.files import write_csv
     from avbench.data import ledger as ledgers
     from avbench.data.subsets import draw
-    from avbench.evaluation.needs import Needs, require_of_subset
+    from avbench.evaluation.needs import Needs, require_of_dataset, require_of_subset
 
-    pool = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "train")
+    accounted, needs = ledgers.read(args.ledger, LEDGERED), Needs.from_mapping(args.needs)
+    require_of_dataset(accounted, needs)
+    pool = ledgers.stored(accounted, "train")
     drawn = draw(pool, build(SubsetSettings, args.settings, "subset"))
-    require_of_subset(args.ledger.parents[1], drawn, Needs.from_mapping(args.needs))
+    require_of_subset(args.ledger.parents[1], drawn, needs)
     write_csv(args.output, drawn, sealed=True)
 
 

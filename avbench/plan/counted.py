@@ -29,8 +29,7 @@ def check_counted(experiment: Experiment, data: Path) -> None:
     Raises:
         UserError: a file was damaged or edited.
     """
-    for dataset in experiment.datasets:
-        path = data / dataset / "coverage.json"
+    for path in (data / name / file for name in experiment.datasets for file in ("coverage.json", "stored.json")):
         if path.exists() and not isinstance(read_json(path), dict):
             raise UserError(f"{path} does not say what is stored. {again(path)}")
 

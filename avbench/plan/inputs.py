@@ -4,11 +4,13 @@ Imported while the Snakefile is parsed: standard library and the configuration o
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
+from avbench.plan.known_splits import check_splits
 from avbench.plan.report import ROUND_PART
 from avbench.plan.seed_blocks import SeedBlock
 
@@ -54,7 +56,15 @@ class Inputs:
 
         Rules that depend on these only through other jobs have it among their inputs, too: when Snakemake knows what is
         stored, it looks anew at what has to run among the rules that name it, and at no others.
+
+        Raises:
+            UserError: a task needs clips that its dataset will not have. A dataset alone may be made all the same.
         """
+        return self._used
+
+    @cached_property
+    def _used(self) -> list[str]:
+        check_splits(self.plan)
         return self.ready([self.plan.dataset, *self.task_datasets()])
 
     def dynamics_clips(self) -> str | list[str]:

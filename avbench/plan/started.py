@@ -5,7 +5,6 @@ from pathlib import Path
 from avbench.plan.consistency import check_claims
 from avbench.plan.counted import check_counted
 from avbench.plan.jobs import Plan
-from avbench.plan.known_splits import check_splits
 from avbench.plan.places import check_places
 from avbench.plan.repeated import warn_of_dynamics
 
@@ -17,7 +16,6 @@ def check_started(experiment: Plan, data: Path) -> None:
         UserError: of the first that is missing, damaged, or about what the experiment does not have.
     """
     check_places(experiment)
-    check_splits(experiment)
     check_claims(experiment)
     check_counted(experiment, data)
     warn_of_dynamics(experiment)

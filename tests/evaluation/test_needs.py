@@ -73,17 +73,17 @@ def test_a_subset_must_hold_every_class_and_enough_voters(tmp_path):
     require_of_subset(tmp_path, training[:1], needs(TASK | {"train": "all"}))  # does not train on it
 
 
-def test_coverage_and_subset_stop_before_anything_is_trained(tmp_path, capsys):
+def test_coverage_says_it_and_subset_stops_before_anything_is_trained(tmp_path, capsys):
     path, asked = tmp_path / "toys/ledger.parquet", json.dumps({"tasks": {"t": TASK}, "switches": {}})
     ledger.write(path, accounted([("x", split) for split in ("train", "validation", "test")]))
     output = tmp_path / "toys/coverage.json"
     arguments = ["coverage", "--ledger", str(path), "--dataset", "toys", "--minimum", "0.5", "--output", str(output)]
+    arguments += ["--stored", str(tmp_path / "toys/stored.json")]
+    assert main([*arguments, "--needs", asked]) == 0  # the dataset may be made all the same
+    assert "Nothing can be evaluated: task t: all training clips" in capsys.readouterr().out
+    output = tmp_path / "few.csv"
+    arguments = ["subset", "--ledger", str(path), "--settings", '{"clips_per_class": 1}', "--output", str(output)]
     assert main([*arguments, "--needs", asked]) == 2
     assert "are of one class, 'x'" in capsys.readouterr().err
     assert not output.exists()
     assert main(arguments) == 0  # nobody asks for more
-    output = tmp_path / "few.csv"
-    arguments = ["subset", "--ledger", str(path), "--settings", '{"clips_per_class": 1}', "--output", str(output)]
-    assert main([*arguments, "--needs", asked]) == 2
-    assert not output.exists()
-    assert main(arguments) == 0

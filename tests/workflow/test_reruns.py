@@ -75,14 +75,23 @@ def test_fewer_shards_leave_the_others_aside_and_train_nothing(ran):
     assert "pretrain" in done(ran.run("--forcerun", "pretrain"))
 
 
-def test_what_changes_the_clips_trains_again(ran):
-    ran.config["checks"]["still_difference"] = 0.0
-    ran.config["datasets"]["toys"] |= {"checks": {"min_duration_s": 1.5, "silence_dbfs": -1}, "min_coverage": 0.0}
+def test_a_task_that_could_not_be_scored_stops_the_run_before_training(ran):
+    ran.config["checks"]["silence_dbfs"] = 0  # rejects every clip
+    ran.config["datasets"]["toys"]["min_coverage"] = 0.0
     ran.write(ran.config)
-    printed = ran.run(check=False)  # hardly a clip is left
-    assert "coverage" in done(printed)
-    assert "has no stored" in printed or "no training clip" in printed
-    assert not done(printed) & TRAINING
+    printed = ran.run(check=False)
+    assert "has no stored train clips" in printed
+    assert "subset" in done(printed)
+    assert not done(printed) & (TRAINING - {"subset"})
+
+
+def test_options_that_leave_a_split_empty_are_refused_when_planned(tmp_path, tiny):
+    (tmp_path / "clips/x").mkdir(parents=True)
+    options = {"directory": str(tmp_path / "clips"), "validation_share": 0}
+    tiny["datasets"]["toys"] |= {"rules": "workflow/datasets/folder.smk", "options": options}
+    workflow = Workflow(tmp_path, tiny)
+    assert "datasets.toys.options.validation_share: 0 leaves no validation clips" in workflow.run("-n", check=False)
+    assert "folder_manifest" in workflow.run("-n", "data/toys/coverage.json")
 
 
 def test_a_minimum_that_is_missed_stops_and_one_that_is_met_goes_on(tmp_path, tiny):

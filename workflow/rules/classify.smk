@@ -6,7 +6,7 @@ rule trained:
     input:
         checkpoint=CHECKPOINT,
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-        datasets=used(),
+        datasets=lambda w: used(),
         encoders=experiment.encoder_files,
     output:
         scores=f"{RUN}/seed-{{seed}}/{{protocol}}/scores.csv",

@@ -33,7 +33,7 @@ rule tables:
         tuning=[entry["path"] for entry in trials.tables()],
         labels=late(lambda: reported.label_files),
         subsets=list(reported.facts.subsets.values()),
-        datasets=used(),
+        datasets=lambda w: used(),
         claims=experiment.from_here(config["claims"]),
         published=experiment.from_here(paths.PUBLISHED),
     output:
@@ -126,7 +126,7 @@ for figure_category, drawn in reported.categories.items():
             plan=paths.fill(paths.PLAN, part=figures_job),
             sources=late(partial(reported.figure_sources, figure_category)),
             subsets=list(reported.facts.subsets.values()),
-            datasets=used(),
+            datasets=lambda w: used(),
         output:
             [report(**reported.shown(figure)) for figure in drawn],
             [

@@ -8,7 +8,7 @@ checkpoint decide:
         scores=lambda w: reported.scored(paths.SCORES_FILE, int(w.look)),
         predictions=lambda w: reported.scored(paths.PREDICTIONS_FILE, int(w.look)),
         claims=experiment.from_here(config["claims"]),
-        datasets=used(),
+        datasets=lambda w: used(),
     output:
         paths.ROUND,
     log:

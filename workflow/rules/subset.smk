@@ -33,7 +33,7 @@ rule leaks:
         subsets=[
             experiment.path(paths.SUBSET, subset=name) for name in experiment.subsets
         ],
-        datasets=used(),
+        datasets=lambda w: used(),
         ledgers=expand(
             paths.LEDGER,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),
