@@ -1,6 +1,7 @@
 """Changed settings train nothing again where what is trained on stays the same."""
 
 import copy
+import re
 
 import pytest
 
@@ -21,9 +22,7 @@ def ran(tmp_path_factory) -> Workflow:
 
 def done(printed: str) -> set[str]:
     """Return the rules whose jobs ran."""
-    started = (
-        line.split()[-1].rstrip(":") for line in printed.splitlines() if line.startswith(("rule ", "checkpoint "))
-    )
+    started = re.findall(r"^(?:local)?(?:rule|checkpoint) (\w+):", printed, re.MULTILINE)
     return {rule.partition("_seeds_")[0] for rule in started}
 
 
