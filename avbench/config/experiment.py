@@ -65,7 +65,10 @@ class Experiment:
         self.seeds: list[int] = list(range(self.until.most)) if self.until else config["seeds"]
         self.looks = seeds.looks(self.until.first, self.until.most) if self.until else ()
         self.datasets: Mapping[str, Any] = config["datasets"]
-        self.tasks: Mapping[str, Any] = config["tasks"]
+        self.tasks: Mapping[str, Any] = {
+            name: task | ({"multi_label": True} if self.multi_label(task["dataset"]) else {})
+            for name, task in config["tasks"].items()
+        }
         self.subsets, self.subset_families = sweeps.expand(config["subsets"], "subsets")
         self.label_variants, self.label_families = _expand_labels(config.get("labels", {}))
         self.methods, self.grid = self._parse_methods(config["methods"])
@@ -115,7 +118,7 @@ class Experiment:
 
     def in_domain(self) -> str | None:
         """Return the task by whose validation clips methods are tuned: the first of the pretraining dataset."""
-        own = (name for name, task in self.tasks.items() if task["dataset"] == self.config["pretraining"]["dataset"])
+        own = (name for name in self.classified() if self.tasks[name]["dataset"] == self.dataset)
         return next((name for name in own if self.tasks[name]["role"] == "in-domain"), None)
 
     def drawn(self, labels: str) -> bool:
@@ -145,6 +148,14 @@ class Experiment:
             f"config: datasets.{dataset}.options",
         )
         return options
+
+    def multi_label(self, dataset: str) -> bool:
+        """Return whether a dataset's clips have several labels."""
+        return self.datasets.get(dataset, {}).get("multi_label", False)
+
+    def classified(self) -> list[str]:
+        """Return the tasks whose clips are of one class each."""
+        return [name for name, task in self.tasks.items() if not task.get("multi_label")]
 
     def modalities(self, dataset: str) -> list[str]:
         """Return the modalities that a dataset has."""
@@ -183,6 +194,6 @@ class Experiment:
             return []
         return [
             (name, subset)
-            for name, task in self.tasks.items()
-            for subset in (self.subsets if task["train"] == "subset" else ["all"])
+            for name in self.classified()
+            for subset in (self.subsets if self.tasks[name]["train"] == "subset" else ["all"])
         ]

@@ -18,6 +18,7 @@ from avbench.data.media.clip import is_url
 from avbench.data.media.durations import UNKNOWN_S, duration_s
 from avbench.datasets.lists import (
     plain_labels,
+    plain_sets,
     read_rows,
     require_folder,
     require_known_labels,
@@ -65,6 +66,7 @@ class FolderSettings:
         validation_share: share of each label's clips that is for validation, where nothing else says so.
         test_share: the same for test.
         seed: another seed chooses other clips.
+        multi_label: whether a list's labels are several per clip, see :mod:`avbench.data.label_sets`.
     """
 
     directory: str | None = None
@@ -72,6 +74,7 @@ class FolderSettings:
     validation_share: float = 0.15
     test_share: float = 0.15
     seed: int = 0
+    multi_label: bool = False
 
 
 def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
@@ -82,7 +85,7 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     the rest of the file after the start, ``split`` by keyed hash. In a folder, ids are paths within it.
 
     Clips without a split are dealt out, label by label, to test, validation and training by a hash of their
-    id. A split that is given to any clip takes no others.
+    id; clips with several labels are dealt out all together. A split that is given to any clip takes no others.
 
     Args:
         settings: the dataset's options.
@@ -103,18 +106,18 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     if not clips:
         raise UserError(f"{origin} holds no clips.")
     made = table(clips)
-    made["label"] = plain_labels(made.label.tolist(), origin)
+    made["label"] = (plain_sets if settings.multi_label else plain_labels)(made.label.tolist(), origin)
     given = set(made.split) - {""}
     shares = {"test": settings.test_share, "validation": settings.validation_share}
     unsplit = made.split == ""
     made.loc[unsplit, "split"] = stratified(
         made.clip_id[unsplit].tolist(),
-        made.label[unsplit].tolist(),
+        ([""] * unsplit.sum() if settings.multi_label else made.label[unsplit].tolist()),  # many sets are of one clip
         {split: share for split, share in shares.items() if split not in given},
         settings.seed,
         _REMEDY,
     )
-    require_known_labels(made, where)
+    require_known_labels(made, where, settings.multi_label)
     made.attrs["left_out"] = dict(sorted(left_out.items()))
     return made
 

@@ -1,11 +1,11 @@
 """Names of methods, tasks, protocols, labels and subsets as figures write them."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from avbench.config.choices import Registry
-from avbench.config.evaluation import PROTOCOLS
+from avbench.config.evaluation import OF_SETS, PROTOCOLS
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import BATCHES, LOSSES, POSITIVES
 
@@ -41,6 +41,23 @@ def task_name(task: str) -> str:
 def protocol_name(protocol: str) -> str:
     """Return a protocol's name as written in a paper."""
     return _SCORES.get(protocol, words(protocol))
+
+
+def measure_name(protocol: str) -> str:
+    """Say what the scores of a protocol are."""
+    return OF_SETS.get(protocol, "accuracy")
+
+
+def score_axis(protocols: Iterable[str]) -> str:
+    """Name the axis of the scores of some protocols, in percent."""
+    return f"{sentence(' or '.join(dict.fromkeys(map(measure_name, protocols))))} (%)"
+
+
+def scores_name(protocols: Iterable[str]) -> str:
+    """Say what the scores of some protocols are, and how the first was measured."""
+    found = list(dict.fromkeys(protocols))
+    measures = " or ".join(dict.fromkeys(map(measure_name, found)))
+    return f"{sentence(measures)} ({protocol_name(found[0])})"
 
 
 def noise_name(noise: str) -> str:

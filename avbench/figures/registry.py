@@ -100,7 +100,7 @@ _RESULTS = (
         "What is taken for what",
         settings=lambda facts: facts.by_sound | {"method": [facts.shown, facts.at_ends[facts.shown]]},
         files=lambda facts: leaves(facts.at_ends[facts.shown]),
-        needs=lambda facts: facts.in_domain and facts.shown in facts.run_at_ends,
+        needs=lambda facts: facts.classified and facts.shown in facts.run_at_ends,
     ),
     Figure(
         "class_gains",
@@ -114,15 +114,15 @@ _RESULTS = (
             }
         ),
         files=lambda facts: leaves(facts.at_ends),
-        needs=lambda facts: facts.in_domain and len(facts.run_at_ends) == 2,
+        needs=lambda facts: facts.classified and len(facts.run_at_ends) == 2,
     ),
     Figure(
         "embedding_map",
         "Results",
         "Test clips on a map",
-        settings=lambda facts: {"task": facts.in_domain, "modality": "audio", "embeddings": facts.embeddings},
+        settings=lambda facts: {"task": facts.classified, "modality": "audio", "embeddings": facts.embeddings},
         files=lambda facts: leaves(facts.embeddings),
-        needs=lambda facts: facts.in_domain,
+        needs=lambda facts: facts.classified,
     ),
 )
 
@@ -229,14 +229,14 @@ _ROBUSTNESS = (
         "Gain of each class by its size",
         settings=lambda facts: (
             facts.common
-            | facts.shown_task
+            | facts.shown_of(facts.classified)
             | {
                 "methods": {facts.shown: facts.on_unequal[facts.shown]},
                 "baseline": [facts.baseline, facts.on_unequal[facts.baseline]],
             }
         ),
         files=lambda facts: leaves(facts.on_unequal),
-        needs=lambda facts: facts.in_domain and len(facts.run_on_unequal) == 2,
+        needs=lambda facts: facts.classified and len(facts.run_on_unequal) == 2,
     ),
     Figure(
         "combinations",

@@ -101,8 +101,8 @@ def _check_tuning(experiment: Experiment, tuning: Tuning) -> None:
         _known("tuning.subset", tuning.subset, experiment.subsets)
     if experiment.in_domain() is None:
         raise UserError(
-            "config: tuning: settings are chosen by the validation clips of an in-domain task, and tasks has none "
-            f"of the pretraining dataset {experiment.dataset!r}. Add one, or leave tuning out."
+            "config: tuning: settings are chosen by the validation clips of an in-domain task with one label per clip, "
+            f"and tasks has none of the pretraining dataset {experiment.dataset!r}. Add one, or leave tuning out."
         )
 
 

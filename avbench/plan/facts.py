@@ -49,11 +49,17 @@ class Facts:
 
     @cached_property
     def in_domain(self) -> str | None:
-        """The in-domain task that figures of single classes and clips show: the first with sound."""
-        for name, task in self.plan.tasks.items():
-            if task["role"] == "in-domain" and "audio" in task["modalities"]:
-                return name
-        return None
+        """The in-domain task that figures of a single one show: the first with sound."""
+        return next(filter(self._suits, self.plan.tasks), None)
+
+    @cached_property
+    def classified(self) -> str | None:
+        """The in-domain task that figures of single classes show: the first with sound and one class per clip."""
+        return next(filter(self._suits, self.plan.classified()), None)
+
+    def _suits(self, task: str) -> bool:
+        settings = self.plan.tasks[task]
+        return settings["role"] == "in-domain" and "audio" in settings["modalities"]
 
     @property
     def seen_and_heard(self) -> bool:
@@ -208,13 +214,16 @@ class Facts:
 
     @property
     def by_sound(self) -> dict[str, Any]:
-        """The in-domain task, as sounds are classified."""
-        return {"subsets": self.subsets, "task": self.in_domain, "modality": "audio"}
+        """The in-domain task of one class per clip, as sounds are classified."""
+        return {"subsets": self.subsets, "task": self.classified, "modality": "audio"}
 
     @property
     def shown_task(self) -> dict[str, Any]:
-        """The in-domain task, by video where it has any: the positive's video is what methods choose."""
-        task = self.in_domain
+        """The in-domain task, as of :meth:`shown_of`."""
+        return self.shown_of(self.in_domain)
+
+    def shown_of(self, task: str | None) -> dict[str, Any]:
+        """Return a task, by video where it has any: the positive's video is what methods choose."""
         return {"task": task, "modality": encoders_of(self.plan.tasks[task]["modalities"])[-1] if task else None}
 
     @property

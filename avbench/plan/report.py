@@ -165,7 +165,7 @@ class Report:
     def tables_plan(self) -> dict[str, Any]:
         """Return the fields of :class:`avbench.results.material.TablesPlan`."""
         plan, facts = self.plan, self.facts
-        told = ("dataset", "role", "train", "published_task")
+        told = ("dataset", "role", "train", "published_task", "multi_label")
         general = defaults(PretrainSettings)
         training = {
             name: {budget: general | plan.pretrain_settings(name, budget) for budget in plan.budgets}

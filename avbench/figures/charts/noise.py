@@ -1,6 +1,6 @@
 """How much label noise a method stands: accuracy against the noise rate, and the rate at which it stops paying."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
-from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
+from avbench.figures.names import measure_name, noise_name, scores_name, sentence, task_name, words, wrap
 from avbench.figures.reading import NEAR, Settings, along_noise, longest, say
 from avbench.results import tables
 from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO
@@ -29,11 +29,11 @@ def draw_noise(settings: Settings, stem: Path) -> None:
     even = table[table["imbalance"] <= (1 + NEAR) * table["imbalance"].min()].sort_values("clips", kind="stable")
     ends = {even["subset"].iloc[0], even["subset"].iloc[-1]}
     rows, crossed, scored = (
-        part[part["subset"].isin(ends) & (part["protocol"] == protocol)]
+        part[part["subset"].isin(ends) & part["protocol"].isin(set(table["protocol"]))]
         for part in (table, *(longest(tables.read(settings[name]), settings) for name in ("break_even", "summary")))
     )
     style.save(draw(rows, crossed, scored), stem)
-    captions.write(stem, caption(rows, crossed, protocol))
+    captions.write(stem, caption(rows, crossed, list(dict.fromkeys([protocol, *rows["protocol"]]))))
 
 
 PANELS = 6  # columns at most
@@ -91,19 +91,19 @@ def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFra
     return made
 
 
-def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocol: str) -> str:
+def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocols: Sequence[str]) -> str:
     """Say what is seen: until which rate each method pays, first task and modality, and how often over all panels.
 
     Args:
         robustness, break_even: as for :func:`draw`.
-        protocol: how the accuracies were measured.
+        protocols: how scores were measured.
     """
     columns = _columns(robustness)
     shown = [_of(break_even, task, modality) for task, modality in columns]
     task, modality = columns[0]
     names = _subset_names(robustness)
     sentences = [
-        f"Accuracy ({protocol_name(protocol)}) against the share of wrong labels that pairing saw "
+        f"{scores_name(protocols)} against the share of wrong labels that pairing saw "
         f"({captions.draws(robustness['draws'])}); classifiers were trained and tested on the true ones. Lines are "
         "means over seeds with 95 % intervals over seeds and test clips, the grey band is random pairing, which uses "
         "no labels. Below each panel stands the rate at which the gain over random pairing becomes zero, with its "
