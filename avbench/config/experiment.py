@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import budgets, paper_switches, plugin_files, seeds, sweeps, tuning
+from avbench.config import budgets, mismatches, paper_switches, plugin_files, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
@@ -72,6 +72,7 @@ class Experiment:
         self.subsets, self.subset_families = sweeps.expand(config["subsets"], "subsets")
         self.label_variants, self.label_families = _expand_labels(config.get("labels", {}))
         self.methods, self.grid = self._parse_methods(config["methods"])
+        self.mismatches = self._parse_pairs(config.get("pairs", {}))
         self.pretraining: Mapping[str, Any] = defaults(Pretraining) | config["pretraining"]
         self.budgets = budgets.parse(config["pretraining"])
         self.longest = list(self.budgets)[-1]
@@ -79,6 +80,24 @@ class Experiment:
         self.dataset: str = self.pretraining["dataset"]
         self.evaluation: Mapping[str, Any] = config["evaluation"]
         self.protocol = paper_switches.parse(config.get("protocol", "corrected"))
+
+    def _parse_pairs(self, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Read the pairs that do not match; add the runs with them to the grid, beside those of a method's own labels.
+
+        Where a family begins at rate 0, that member is the pairs as they are.
+        """
+        settings, members = sweeps.expand({name: mismatches.declared(value) for name, value in declared.items()}, "pairs")
+        settings = {name: value for name, value in settings.items() if value["rate"] > 0}
+        own, every = self.own_labels(), {name: [name] for name in self.methods}
+        for family, value in declared.items():
+            methods = sweeps.chosen(value.get("methods", every), every, f"pairs.{family}.methods")
+            subsets = value.get("subsets", list(self.subset_families))
+            subsets = sweeps.chosen(subsets, self.subset_families, f"pairs.{family}.subsets")
+            for method in methods:
+                at = [name for name in self.grid[method][own[method]] if name in subsets]
+                named = [mismatches.beside(own[method], name) for name in members[family] if name in settings]
+                self.grid[method] |= dict.fromkeys(named, at)
+        return settings
 
     def _parse_methods(self, declared: Mapping[str, Any]) -> tuple[dict[str, Method], dict[str, dict[str, list[str]]]]:
         """Read the methods, and for each of them labels → the subsets that it is run on with these."""
@@ -111,7 +130,7 @@ class Experiment:
 
     def first_round(self, labels: str) -> str | None:
         """Return the method whose runs make labels, or None where they are made without a model of ours."""
-        variant = self.label_variants.get(labels, {})
+        variant = self.label_variants.get(mismatches.apart(labels)[0], {})
         made = variant.get("kind") in ("clusters", "neighbours")
         made |= variant.get("noise") == "confusion" and "matrix" not in variant
         return variant.get("method", BASELINE) if made else None
@@ -123,7 +142,7 @@ class Experiment:
 
     def drawn(self, labels: str) -> bool:
         """Return whether each run draws labels of its own, or trains what makes them, without a first round."""
-        variant = self.label_variants.get(labels, {})
+        variant = self.label_variants.get(mismatches.apart(labels)[0], {})
         random = variant.get("kind") == "noise" or "classifier_dataset" in variant
         return random and "seed" not in variant and not self.first_round(labels)
 

@@ -20,6 +20,7 @@ from avbench.config.evaluation import PROTOCOLS, DynamicsSettings, KnnSettings, 
 from avbench.config.features import FeatureSettings
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import AXES, BELONGING
+from avbench.config.mismatches import MISMATCHES, Mismatches
 from avbench.config.pretraining import Pretraining
 from avbench.config.seeds import UntilDecided
 from avbench.config.store import StoreSettings
@@ -41,6 +42,7 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "tuning": {Tuning: ()},
     "subsets": {Subset: ()},
     "labels": {kind.settings: ("kind", *kind.required) for kind in KINDS.values()},
+    "pairs": {Mismatches: ()},
     "methods": {DeclaredMethod: ()},
     "tasks": {Task: ()},
     "frozen": {LinearSettings: (), KnnSettings: (), DynamicsSettings: ()},
@@ -53,6 +55,7 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     "balance": BALANCES,
     "kind": KINDS,
     "noise": NOISES,
+    "mismatch": MISMATCHES,
     "evaluation": PROTOCOLS,
 }
 """Tables by name: the registry that is listed."""

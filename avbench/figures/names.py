@@ -8,6 +8,7 @@ from avbench.config.choices import Registry
 from avbench.config.evaluation import OF_SETS, PROTOCOLS
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import BATCHES, LOSSES, POSITIVES
+from avbench.config.mismatches import MISMATCHES, apart, beside
 
 _TASKS = {
     "vggsound": "VGGSound",
@@ -61,8 +62,8 @@ def scores_name(protocols: Iterable[str]) -> str:
 
 
 def noise_name(noise: str) -> str:
-    """Return the name of a kind of label noise."""
-    return NOISES[noise].display if noise in NOISES else words(noise)
+    """Return the name of a kind of label noise, or of pairs that do not match."""
+    return _display(NOISES | MISMATCHES, noise)
 
 
 def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
@@ -70,8 +71,14 @@ def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
 
     Args:
         labels: as in the tables.
-        variants: the configuration's label variants: name → kind, noise, rate, ….
+        variants: the configuration's label variants: name → kind, noise, rate, …; and ``+name`` → kind and rate of
+            pairs that do not match.
     """
+    own, mismatches = apart(labels)
+    if mismatches:
+        found = variants[beside("", mismatches)]
+        told = f"{100 * found['rate']:.3g} % {noise_name(found['kind'])}"
+        return f"{before}, {told}" if (before := labels_name(own, variants)) else told
     variant = variants.get(labels, {})
     if variant.get("kind") == "noise":
         return f"{100 * variant['rate']:.3g} % {noise_name(variant.get('noise', ''))}"

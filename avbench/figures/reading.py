@@ -1,6 +1,6 @@
 """From an experiment's result files to its figures: what each figure reads, and nothing about how it looks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +121,15 @@ def of_first_protocol(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     return table[table["protocol"].isin([first, of_sets(first, MEAN_AVERAGE_PRECISION)])], first
 
 
-def along_noise(settings: Settings) -> tuple[pd.DataFrame, str]:
-    """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name."""
+def along_noise(settings: Settings, kinds: Iterable[str]) -> tuple[pd.DataFrame, str]:
+    """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name.
+
+    Args:
+        settings: of the figure.
+        kinds: of noise that are looked for.
+    """
     table = longest(tables.read(settings["robustness"]), settings)
+    table = table[table["noise"].isin(list(kinds))]
     if table.empty:
         return table, ""
     table, protocol = of_first_protocol(table)

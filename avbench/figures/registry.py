@@ -216,6 +216,14 @@ _ROBUSTNESS = (
         needs=lambda facts: facts.noisy and facts.has_baseline,
     ),
     Figure(
+        "mismatched_pairs",
+        "Robustness",
+        "Accuracy against pairs that do not match",
+        settings=lambda facts: facts.common | facts.tables("robustness", "break_even", "summary"),
+        files=tables("robustness", "break_even", "summary"),
+        needs=lambda facts: facts.mismatched and facts.has_baseline,
+    ),
+    Figure(
         "noise_by_imbalance",
         "Robustness",
         "Gain by label noise and imbalance",
@@ -246,7 +254,7 @@ _ROBUSTNESS = (
             facts.common
             | {"task": facts.in_domain}
             | facts.tables("comparisons")
-            | {"methods": facts.methods, "label_variants": facts.plan.label_variants}
+            | {"methods": facts.methods, "label_variants": facts.label_variants}
         ),
         files=tables("comparisons"),
         needs=lambda facts: facts.in_domain and facts.has_rivals,
@@ -259,7 +267,7 @@ _ROBUSTNESS = (
             facts.common
             | facts.shown_task
             | facts.tables("sampling", "comparisons")
-            | {"label_variants": facts.plan.label_variants}
+            | {"label_variants": facts.label_variants}
         ),
         files=tables("sampling", "comparisons"),
         needs=lambda facts: facts.in_domain and facts.has_rivals,

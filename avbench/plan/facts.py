@@ -9,6 +9,7 @@ from typing import Any
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.experiment import Run
 from avbench.config.methods import BASELINE, PRESETS
+from avbench.config.mismatches import apart, beside
 from avbench.config.tasks import encoders_of
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
@@ -102,6 +103,16 @@ class Facts:
         """Whether a method whose own labels are true was run on wrong ones too."""
         wrong = {name for name, variant in self.plan.label_variants.items() if variant["kind"] == "noise"}
         return any(run.labels in wrong and self.own_labels[run.method] == "true" for run in self.plan.runs())
+
+    @property
+    def mismatched(self) -> bool:
+        """Whether any run had pairs that do not match."""
+        return any(apart(run.labels)[1] for run in self.plan.runs())
+
+    @property
+    def label_variants(self) -> dict[str, Any]:
+        """The label variants by name, and by ``+name`` the pairs that do not match."""
+        return self.plan.label_variants | {beside("", name): value for name, value in self.plan.mismatches.items()}
 
     @property
     def unequal(self) -> list[str]:

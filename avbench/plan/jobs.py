@@ -19,6 +19,7 @@ from avbench.config.experiment import Experiment, Run
 from avbench.config.features import FeatureSettings
 from avbench.config.labels import KINDS
 from avbench.config.methods import BASELINE, Method
+from avbench.config.mismatches import MismatchSettings, apart
 from avbench.config.pretraining import MACHINE, PretrainSettings
 from avbench.config.settings import build, defaults
 from avbench.config.store import StoreSettings
@@ -66,6 +67,8 @@ class Plan(Experiment):
             build(CheckSettings, self.check_settings(name), f"config: datasets.{name}.checks")
         for name in self.subsets:
             _read(SubsetSettings, self.subset_settings(name), f"config: subsets.{name}")
+        for name, mismatch in self.mismatches.items():
+            _read(MismatchSettings, mismatch, f"config: pairs.{name}")
         for name, variant in self.label_variants.items():
             method = {"method": BASELINE} if self.first_round(name) else {}
             _read(KINDS[variant["kind"]].settings, method | self.label_settings(name), f"config: labels.{name}")
@@ -110,6 +113,7 @@ class Plan(Experiment):
 
         None for a method without labels.
         """
+        labels, _ = apart(labels)
         if labels == "none":
             return None
         pattern = paths.SEED_LABELS if self.drawn(labels) or self.first_round(labels) else paths.LABELS
@@ -253,8 +257,13 @@ class Plan(Experiment):
 
     def method_settings(self, method: str, labels: str) -> dict[str, Any]:
         """Return a method's fields, of its run with these labels: those that all methods have first."""
-        fields = replace(self.methods[method], labels=labels).recorded()
+        fields = replace(self.methods[method], labels=apart(labels)[0]).recorded()
         return {name: fields[name] for name in (*Method.__annotations__, *fields)}
+
+    def mismatch_settings(self, labels: str) -> dict[str, Any]:
+        """Return the part of a run's settings that says which of its pairs do not match; nothing where they do."""
+        _, name = apart(labels)
+        return {"mismatch": self.mismatches[name]} if name else {}
 
     def subset_settings(self, subset: str) -> dict[str, Any]:
         """Return how a subset is drawn."""

@@ -9,6 +9,7 @@ import torch
 
 from avbench.config.methods import Method
 from avbench.core import rng
+from avbench.features.mismatched_clips import MismatchedClips
 from avbench.features.windows import Clips, start_s
 from avbench.methods.pairing import Pairing
 from avbench.training.batch_norm import group_sizes
@@ -59,7 +60,7 @@ class Batches:
 
     def __init__(
         self,
-        clips: Clips,
+        clips: Clips | MismatchedClips,
         pairing_codes: np.ndarray,
         method: Method,
         settings: "PretrainSettings",

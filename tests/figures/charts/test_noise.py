@@ -28,7 +28,7 @@ def noise_figure(**kwargs):
     return noise.draw(table, break_even_table(table), random)
 
 
-PLACE = {"task": "tau", "modality": "audio", "subset": "small"}
+PLACE = {"task": "tau", "protocol": "linear", "modality": "audio", "subset": "small"}
 RATES = (0.0, 0.2, 0.4)
 
 
