@@ -139,7 +139,9 @@ class Configuration:
     pairs: Annotated[
         Mapping[str, Mismatches],
         named(least=0),
-        meaning("name → pairs that do not match: a share of the pretraining clips with another sound or a still picture"),
+        meaning(
+            "name → pairs that do not match: a share of the pretraining clips with another sound or a still picture"
+        ),
     ] = field(default_factory=dict)
     protocol: Annotated[
         Any,

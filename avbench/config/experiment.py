@@ -86,7 +86,9 @@ class Experiment:
 
         Where a family begins at rate 0, that member is the pairs as they are.
         """
-        settings, members = sweeps.expand({name: mismatches.declared(value) for name, value in declared.items()}, "pairs")
+        settings, members = sweeps.expand(
+            {name: mismatches.declared(value) for name, value in declared.items()}, "pairs"
+        )
         settings = {name: value for name, value in settings.items() if value["rate"] > 0}
         own, every = self.own_labels(), {name: [name] for name in self.methods}
         for family, value in declared.items():

@@ -116,9 +116,7 @@ def _classified(
         voting = build(KnnSettings, protocols["knn"], "evaluation.knn")
         votes = knn(features[train], labels[train], features[test], voting, task.name)
         precision = mean_average_precision(votes.shares, votes.classes, truth)
-        yield ProtocolResult(
-            "knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision
-        )
+        yield ProtocolResult("knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision)
 
 
 def side_by_side(own: Mapping[str, np.ndarray], train: np.ndarray) -> np.ndarray:

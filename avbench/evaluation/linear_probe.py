@@ -59,9 +59,7 @@ class Search(Generic[Fit]):
     edge: str
 
 
-def search(
-    strengths: Sequence[float], fitted: Callable[[float, Fit | None], tuple[Fit, bool, float]]
-) -> Search[Fit]:
+def search(strengths: Sequence[float], fitted: Callable[[float, Fit | None], tuple[Fit, bool, float]]) -> Search[Fit]:
     """Try strengths from the strongest regularisation to the weakest, which takes longest.
 
     The search ends once ``PATIENCE`` in a row do worse than the best. Of equal values the stronger regularisation wins.
@@ -89,7 +87,11 @@ def search(
 
 
 def logistic_regression(
-    features: np.ndarray, labels: np.ndarray, strength: float, settings: LinearSettings, start: LogisticRegression | None
+    features: np.ndarray,
+    labels: np.ndarray,
+    strength: float,
+    settings: LinearSettings,
+    start: LogisticRegression | None,
 ) -> tuple[LogisticRegression, bool]:
     """Fit a logistic regression; return it, and whether it reached the tolerance.
 

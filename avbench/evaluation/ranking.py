@@ -39,8 +39,8 @@ def over_classes(metric: Metric, scores: np.ndarray, truth: np.ndarray) -> np.nd
 def average_precision(scores: np.ndarray, positive: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the average precision, and its derivative by the weight of each clip, float64 (clips,).
 
-    It is the mean, over positive clips, of the precision among all clips that score as high or higher, as scikit-learn's
-    ``average_precision_score`` has it.
+    It is the mean, over positive clips, of the precision among all clips that score as high or higher, as
+    scikit-learn's ``average_precision_score`` has it.
 
     Args:
         scores: float (clips,).
@@ -76,9 +76,7 @@ def roc_area(scores: np.ndarray, positive: np.ndarray) -> tuple[float, np.ndarra
     above = (_from_here_on(positives) - positives / 2)[group] / positives.sum()  # of a negative one: those it loses
     value = float((below * hits).sum() / positives.sum())
     derivative = np.empty(len(scores))
-    derivative[order] = np.where(
-        hits > 0, (below - value) / positives.sum(), (above - value) / negatives.sum()
-    )
+    derivative[order] = np.where(hits > 0, (below - value) / positives.sum(), (above - value) / negatives.sum())
     return value, derivative
 
 

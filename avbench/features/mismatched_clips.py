@@ -1,4 +1,4 @@
-"""Clips some of which do not match: another clip's sound, a sound that is moved in time, silence, or a still picture."""
+"""Clips some of which do not match: another clip's sound, one that is moved in time, silence, or a still picture."""
 
 from collections.abc import Sequence
 

@@ -51,7 +51,9 @@ def content(read: Mapping[str, pd.DataFrame], plan: PagePlan) -> dict[str, Any]:
             name: {"name": style.method_name(name), "colour": look.colour.replace(style.BLACK, "currentColor")}
             for name, look in style.looks(summary["method"]).items()
         },
-        "measures": {name: names.sentence(words) for name, words in OF_SETS.items() if name in set(summary["protocol"])},
+        "measures": {
+            name: names.sentence(words) for name, words in OF_SETS.items() if name in set(summary["protocol"])
+        },
         "any": ANY,
         "own": OWN,
         "baseline": BASELINE,

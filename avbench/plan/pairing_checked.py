@@ -49,8 +49,8 @@ def _check_mismatches(experiment: Experiment) -> None:
             own, name = apart(labels)
             if name and experiment.first_round(own):
                 raise UserError(
-                    f"config: pairs.{name}: method {method!r} pairs by labels {own!r}, which a first round makes of pairs "
-                    "that match; a run on others would be flattered. Name methods without it in pairs' methods."
+                    f"config: pairs.{name}: method {method!r} pairs by labels {own!r}, which a first round makes of "
+                    "pairs that match; a run on others would be flattered. Name methods without it in pairs' methods."
                 )
     given = settings_of(experiment.pretraining["model"]).given
     for name, settings in experiment.mismatches.items():
@@ -58,8 +58,8 @@ def _check_mismatches(experiment: Experiment) -> None:
         needed = {"shifted": "audio", "muted": "audio", "frozen": "video"}.get(kind)
         if needed in given:
             raise UserError(
-                f"config: pairs.{name}.kind: {kind!r} changes what is heard or seen, and pretraining.model.{needed} takes "
-                "features that were computed before. With these, only kind: swapped is possible."
+                f"config: pairs.{name}.kind: {kind!r} changes what is heard or seen, and pretraining.model.{needed} "
+                "takes features that were computed before. With these, only kind: swapped is possible."
             )
         if kind == "shifted":
             _check_shift(experiment, name, settings.get("shift_s", 0.0))
@@ -69,8 +69,8 @@ def _check_baseline(experiment: Experiment, family: str, declared: Mapping[str, 
     methods = declared.get("methods")
     if methods and BASELINE in experiment.methods and BASELINE not in methods:
         raise UserError(
-            f"config: pairs.{family}.methods: {BASELINE!r} is not among them, and gains are over {BASELINE} pairs of the "
-            "same clips. Add it."
+            f"config: pairs.{family}.methods: {BASELINE!r} is not among them, and gains are over {BASELINE} pairs of "
+            "the same clips. Add it."
         )
 
 
@@ -81,8 +81,8 @@ def _check_shift(experiment: Experiment, name: str, shift_s: float) -> None:
     if shift_s > most:
         raise UserError(
             f"config: pairs.{name}.shift_s: {shift_s:g} s is more than {max(most, 0):g} s, half of what a clip of "
-            f"checks.min_duration_s: {checks['min_duration_s']:g} has beside its window: sound could not be moved so far "
-            "in every clip. Lower it."
+            f"checks.min_duration_s: {checks['min_duration_s']:g} has beside its window: sound could not be moved so "
+            "far in every clip. Lower it."
         )
 
 
@@ -123,5 +123,3 @@ def _check_rounds(experiment: Experiment, labels: str) -> None:
                 "round needs a method whose labels are there without it, such as random."
             )
         passed.append(own)
-
-

@@ -58,8 +58,8 @@ def format_summary(
     if (known := shown["protocol"].isin(_SHOWN)).any():
         shown = shown[known]
     for (protocol, modality), part in shown.groupby(["protocol", "modality"], sort=False):
-        measure = OF_SETS.get(protocol, "accuracy")
-        title = f"{measure[:1].upper()}{measure[1:]} in % ({protocol}, {modality}): mean ± half the 95 % interval over seeds and test clips"
+        measure = OF_SETS.get(protocol, "accuracy").capitalize().replace("auc", "AUC")
+        title = f"{measure} in % ({protocol}, {modality}): mean ± half the 95 % interval over seeds and test clips"
         blocks.append("\n\n".join([title, *_grids(part)]))
     if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
         blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))

@@ -59,7 +59,7 @@ class Noise(NamedTuple):
 def noises(
     label_variants: Mapping[str, Mapping[str, Any]], mismatches: Mapping[str, Mapping[str, Any]] | None = None
 ) -> dict[str, Noise]:
-    """Return the noise of the labels that are wrong on purpose, by name, and of pairs that do not match, by ``+name``."""
+    """Return the noise of labels that are wrong on purpose, by name, and of pairs that do not match, by ``+name``."""
     wrong = {name: variant for name, variant in label_variants.items() if variant["kind"] == "noise"}
     found = {
         name: Noise(variant.get("noise", "uniform"), variant.get("rate", 0.0), "seed" in variant)
@@ -79,8 +79,8 @@ def table(
 ) -> pd.DataFrame:
     """Set every method's accuracies and gains over random pairing beside the share of wrong labels.
 
-    A method's run on true labels is its row of rate 0, once for each kind of noise that the method has; of pairs that do
-    not match, its run on the same labels and pairs that do. Gains are then over random pairing of the same clips.
+    A method's run on true labels is its row of rate 0, once for each kind of noise that the method has; of pairs that
+    do not match, its run on the same labels and pairs that do. Gains are then over random pairing of the same clips.
 
     Args:
         summary, comparisons: of :func:`avbench.results.outcomes.summary` and
@@ -208,7 +208,9 @@ def _gains(points: list[list[Gain]]) -> np.ndarray | None:
     seeds = set(cells[0].seeds).intersection(*(cell.seeds for cell in cells))
     if not seeds:
         return None
-    terms = ([(cell, sign / len(gains)) for gain in gains for cell, sign in zip(gain, (1, -1))] for gains in points)
+    terms = (
+        [term for own, other in gains for term in ((own, 1 / len(gains)), (other, -1 / len(gains)))] for gains in points
+    )
     return np.stack([contrast(each, seeds) for each in terms])
 
 

@@ -1,4 +1,4 @@
-"""Metrics of ranking against scikit-learn, their derivatives against differences, and their spread against a bootstrap."""
+"""Metrics of ranking against scikit-learn, derivatives against differences, spread against a bootstrap."""
 
 import numpy as np
 import pytest

@@ -85,7 +85,7 @@ def test_what_is_cut_of_each_kind_and_of_the_others_nothing_else(clips, kind):
     elif kind == "shifted":
         moved = changed.shifted(index, starts)
         assert (heard[chosen] == clips.audio(index, moved)[chosen]).all()
-        assert (np.abs(moved - starts) == pytest.approx(1.0))
+        assert np.abs(moved - starts) == pytest.approx(1.0)
         assert ((moved >= 0) & (moved <= np.array(SECONDS) - 1)).all()
         assert (moved - starts > 0).tolist() == [start + 2 <= end for start, end in zip(starts, SECONDS, strict=True)]
     else:

@@ -43,7 +43,8 @@ def draw(scored: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
 
     Args:
         scored: of one protocol: columns method, task, protocol, modality, subset, budget, steps, mean, ci_low, ci_high
-            (shares; bounds may be NaN). What depends on no budget or no subset has ``all`` there, and becomes a horizontal line.
+            (shares; bounds may be NaN). What depends on no budget or no subset has ``all`` there, and becomes a
+            horizontal line.
         sizes: clips a class of each subset that is to be shown.
     """
     looks = style.looks(scored["method"])

@@ -10,8 +10,8 @@ PAIRS = Told(
     tuple(MISMATCHES),
     "pairs that do not match",
     "Pretraining clips that do not match (%; {draws})",
-    "the share of pretraining clips whose sound and picture do not match ({draws}); classifiers were trained and tested "
-    "on clips as they are",
+    "the share of pretraining clips whose sound and picture do not match ({draws}); classifiers were trained and "
+    "tested on clips as they are",
     "random pairing of the same clips",
 )
 

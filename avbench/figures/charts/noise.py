@@ -81,9 +81,7 @@ _SAID = {
 }
 
 
-def draw(
-    robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame, told: Told = LABELS
-) -> Figure:
+def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame, told: Told = LABELS) -> Figure:
     """Draw a row of panels per kind of noise and subset, a column per task and modality.
 
     Lines are mean scores with their 95 % bands; the grey band is random pairing, which needs no labels, or which has
@@ -91,8 +89,8 @@ def draw(
     intervals.
 
     Args:
-        robustness: of one protocol: columns method, task, protocol, modality, subset, clips, imbalance, noise, rate, draws,
-            mean, ci_low, ci_high, in shares.
+        robustness: of one protocol: columns method, task, protocol, modality, subset, clips, imbalance, noise, rate,
+            draws, mean, ci_low, ci_high, in shares.
         break_even: columns method, noise, task, modality, subset, highest_rate, rate, ci_low, ci_high, verdict.
         summary: of the same protocol: columns method, task, modality, subset, mean, ci_low, ci_high; of random pairing.
         told: what is wrong.
@@ -134,9 +132,7 @@ def draw(
     return made
 
 
-def caption(
-    robustness: pd.DataFrame, break_even: pd.DataFrame, protocols: Sequence[str], told: Told = LABELS
-) -> str:
+def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocols: Sequence[str], told: Told = LABELS) -> str:
     """Say what is seen: until which rate each method pays, first task and modality, and how often over all panels.
 
     Args:
