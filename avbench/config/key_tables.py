@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from avbench.config.augmentation import AugmentationSettings
 from avbench.config.budgets import Budgets
 from avbench.config.checks import CheckSettings
 from avbench.config.choices import Choice
@@ -38,6 +39,7 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "pretraining": {Pretraining: ()},
     "encoders": {BuiltSettings: (), GivenSettings: ()},
     "features": {FeatureSettings: ()},
+    "augmentation": {AugmentationSettings: ()},
     "budgets": {Budgets: ()},
     "tuning": {Tuning: ()},
     "subsets": {Subset: ()},

@@ -26,6 +26,7 @@ from avbench.config.store import StoreSettings
 from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.plan import paths
+from avbench.plan.augmentation_checked import check_augmentation
 from avbench.plan.consistency import check, check_windows
 from avbench.plan.rounds import Rounds
 from avbench.plan.seed_blocks import SeedBlock, blocks, first_together, rounds
@@ -57,7 +58,8 @@ class Plan(Experiment):
         check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
         for name in ("all", *self.subsets):
             for budget in self.budgets:
-                build(PretrainSettings, self.pretrain_settings(name, budget), "config: pretraining")
+                training = build(PretrainSettings, self.pretrain_settings(name, budget), "config: pretraining")
+                check_augmentation(training, features)
             for protocol in self.trained():
                 build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")
         for name, protocol in self.frozen().items():

@@ -164,7 +164,7 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
         **job.identity,
         "seed": run.seed,
         "method": job.method.recorded() | files_read(job.method),
-        "pretraining": asdict(job.pretraining),
+        "pretraining": job.pretraining.recorded(),
         "features": asdict(job.features),
         "clips": len(clip_ids),
         "input": checkpoint.fingerprint({"ids": clip_ids, "known": pairing_codes.tolist(), **session.statistics}),
@@ -266,5 +266,5 @@ def write_untrained(
     settings: PretrainSettings, features: FeatureSettings, statistics: Mapping[str, Any], seed: int, output: Path
 ) -> None:
     """Write one checkpoint of `untrained`."""
-    described = {"pretraining": asdict(settings), "features": asdict(features), "seed": seed}
+    described = {"pretraining": settings.recorded(), "features": asdict(features), "seed": seed}
     write_checkpoint(output, Embedder(settings, features, statistics, seed), described, statistics)
