@@ -51,7 +51,8 @@ def measure_name(protocol: str) -> str:
 
 def score_axis(protocols: Iterable[str]) -> str:
     """Name the axis of the scores of some protocols, in percent."""
-    return f"{sentence(' or '.join(dict.fromkeys(map(measure_name, protocols))))} (%)"
+    measures = dict.fromkeys(map(measure_name, protocols))
+    return f"{' or '.join('mAP' if name == OF_SETS['linear-map'] else sentence(name) for name in measures)} (%)"
 
 
 def scores_name(protocols: Iterable[str]) -> str:
