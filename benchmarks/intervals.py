@@ -11,7 +11,7 @@ is decided, too small or futile. The family-wise error is the share of experimen
 import argparse
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -117,6 +117,10 @@ def _grid(planned: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     return np.log(grid), np.array([crossing_probability(float(p), planned) for p in grid])
 
 
+def _claims(case: Case) -> str:
+    return f"{TRUE * TASKS} of 27 true by {100 * EFFECT:.0f} points" if case.effects else "27 null"
+
+
 def simulate(case: Case, repetitions: int) -> dict[str, object]:
     """Return a row of the table."""
     key = (case.look, case.seeds, case.clips, case.seed_sd, case.effects, case.spread)
@@ -136,7 +140,7 @@ def simulate(case: Case, repetitions: int) -> dict[str, object]:
         "seeds": case.seeds,
         "clips": case.clips,
         "seed_sd": case.seed_sd,
-        "claims": f"{TRUE * TASKS} of 27 true by {100 * EFFECT:.0f} points" if case.effects else "27 null",
+        "claims": _claims(case),
         "family_wise_error": error,
         "standard_error": math.sqrt(max(error * (1 - error), 1 / repetitions) / repetitions),
         "coverage": held / repetitions,
@@ -159,6 +163,15 @@ def cases(prior: float) -> list[Case]:
     return found
 
 
+_SIMULATED = ("look", "seeds", "clips", "seed_sd", "claims", "spread")
+
+
+def begun(output: Path | None) -> dict[tuple, dict[str, object]]:
+    """Return the rows that a table has already, by what was simulated."""
+    rows = pd.read_csv(output).to_dict("records") if output and output.exists() else []
+    return {tuple(row[name] for name in _SIMULATED): row for row in rows}
+
+
 def main() -> None:
     """Simulate, print and write."""
     parser = argparse.ArgumentParser(prog="benchmarks.intervals", description=__doc__.splitlines()[0])
@@ -166,16 +179,20 @@ def main() -> None:
         "--repetitions", type=int, default=1000, help="simulated experiments a row; half with many clips"
     )
     parser.add_argument("--prior", type=float, default=PRIOR_FREEDOM, help="0: nothing is shrunk")
-    parser.add_argument("--output", type=Path, help="write the table here, too")
+    parser.add_argument("--output", type=Path, help="write the table here, too; rows that it has are kept")
     given = parser.parse_args()
-    rows = []
-    for case in cases(given.prior):
+    rows = begun(given.output)
+    keys = {(*astuple(case)[:4], _claims(case), case.spread): case for case in cases(given.prior)}
+    for key, case in keys.items():
+        if key in rows:
+            continue
         # Of many clips little is left to chance, and each experiment takes long.
-        rows.append(simulate(case, given.repetitions if case.clips == CLIPS[0] else given.repetitions // 2))
-        print(" ".join(f"{name} {value}" for name, value in rows[-1].items()), flush=True)
+        rows[key] = simulate(case, given.repetitions if case.clips == CLIPS[0] else given.repetitions // 2)
+        print(" ".join(f"{name} {value}" for name, value in rows[key].items()), flush=True)
         if given.output:
             given.output.parent.mkdir(parents=True, exist_ok=True)
-            pd.DataFrame(rows).round(4).to_csv(given.output, index=False)
+            table = pd.DataFrame([rows[key] for key in keys if key in rows])
+            table.round(4).to_csv(given.output, index=False)
 
 
 if __name__ == "__main__":
