@@ -23,7 +23,7 @@ def scored(methods=METHODS, tasks=("controlled", "a_task-with-a-rather-long-name
     ]
     low, mean, high = np.sort(RANDOM.uniform(0, 1, (3, len(rows))), axis=0)
     table = pd.DataFrame(rows, columns=["method", "task", "modality", "subset", "budget", "steps"])
-    return table.assign(mean=mean, ci_low=low, ci_high=high)
+    return table.assign(protocol="linear", mean=mean, ci_low=low, ci_high=high)
 
 
 def test_a_line_is_a_methods_accuracy_along_its_steps_and_a_baseline_is_level():
