@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
+from avbench.audit.records import LARGE
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
-_LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")
-_LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
+
+LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
 # The workflow's own files, as far as a checkout has them.
 _SOURCE = ("Snakefile", "pyproject.toml", "requirements.lock", "LICENSE", "CITATION.cff", "README.md")
 _FOLDERS = {
@@ -35,7 +36,7 @@ _FOLDERS = {
     "envs": "The conda environments of the rules, one per stage.",
     "profiles": "Settings of Snakemake.",
 }
-_DATA = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv")  # what became of every clip; no media
+DATA_FILES = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv")  # what became of every clip; no media
 _PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
@@ -105,11 +106,11 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(provenance.SOURCE).as_posix(), path
     for path in _walk(results):
         inside = path.relative_to(results)
-        if set(inside.parts) & set(_LEFT_OUT) or (path.name in _LARGE and not checkpoints):
+        if set(inside.parts) & set(LEFT_OUT) or (path.name in LARGE and not checkpoints):
             continue
         yield f"results/{results.name}/{inside.as_posix()}", path
     for dataset in sorted((results.parent.parent / "data").glob("*/")):
-        for name in _DATA:
+        for name in DATA_FILES:
             if (path := dataset / name).is_file():
                 yield f"data/{dataset.name}/{name}", path
 

@@ -46,7 +46,7 @@ def make_page(plan: Mapping[str, Any], folder: Path, record: Path, output: Path)
         "first": next((row for row in rows if row.tested), None),
         "counts": claim_rows.counts(rows),
         "limit": claim_rows.limit(rows),
-        "cautions": cautions.of_answer(read),
+        "cautions": [*told.merged, *cautions.of_answer(read)],
         "lost": cautions.lost_clips(read["coverage"]),
         "leaked": cautions.leaked(read["leaks"]),
         "pairings": pairings.rows(read["sampling"], told.methods, told.own_labels, told.label_variants),

@@ -27,14 +27,14 @@ _THERE: Mapping[str, Callable[[str], object]] = {
     "pattern": glob.glob,
 }
 
-# Options of a dataset that are paths, by its rule file; a point leads into a mapping.
-_OPTIONS = {
+PATH_OPTIONS = {
     "features.smk": {"list": "file"},
     "folder.smk": {"directory": "folder", "list": "file"},
     "fsdnoisy18k.smk": {"directory": "folder"},
     "tau_av.smk": {"directory": "folder"},
     "vggsound.smk": {"list.path": "file", "exclude": "file"},
 }
+"""Options of a dataset that are paths, by its rule file; a point leads into a mapping."""
 _PUBLISHED_WEIGHTS = re.compile(r"[A-Z0-9_]+")  # as torchvision names them
 
 
@@ -90,7 +90,7 @@ def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Pl
         if isinstance(source, Mapping):
             ((kind, path),) = source.items()
             yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
-    for option, kind in _OPTIONS.get(rules, {}).items():
+    for option, kind in PATH_OPTIONS.get(rules, {}).items():
         value: Any = dataset.get("options", {})
         for part in option.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
