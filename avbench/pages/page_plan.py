@@ -22,6 +22,7 @@ class PagePlan:
         claims: the file of the claims.
         figures: the titles of the figures, by name.
         tables: the titles of the tables, by name.
+        report: Snakemake's report beside the page; empty for none.
         merged: what is to be said of the parts that the study was merged from; none where it is of one run.
     """
 
@@ -37,4 +38,5 @@ class PagePlan:
     claims: str
     figures: Mapping[str, str]
     tables: Mapping[str, str]
+    report: str = "report.html"
     merged: tuple[str, ...] = ()

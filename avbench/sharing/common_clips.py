@@ -11,9 +11,8 @@ from avbench.evaluation import scores
 from avbench.evaluation.scores import ACCURACY_COLUMNS, SCORED
 from avbench.provenance import record as provenance
 from avbench.results import tables
+from avbench.sharing.scored import AMONG_OTHERS
 
-_AMONG_OTHERS = ("retrieval",)
-"""Protocols that rank a clip among the other test clips: what was right among more of them says nothing of fewer."""
 Key = tuple[str, ...]
 
 
@@ -54,7 +53,7 @@ def score_again(path: Path, source: Path, common: Mapping[Key, set[str]]) -> Non
     told = scores.read(source.with_name(scores.FILE))
     keys = list(map(tuple, told[SCORED].to_numpy()))
     kept = [
-        key not in common or (clip in common[key] and key[1] not in _AMONG_OTHERS)
+        key not in common or (clip in common[key] and key[1] not in AMONG_OTHERS)
         for key, clip in zip(keys, told["clip_id"], strict=True)
     ]
     left = told[kept].reset_index(drop=True)

@@ -128,7 +128,12 @@ def _tables_and_page(
     provenance.record(record, sources(told), made)
     _data_tables(plan, parts)
     write_json(plan.path(paths.CONFIG), config)
-    page = report.page_plan() | {"claims": files[config["claims"]], "figures": {}, "merged": [*said, *more]}
+    page = report.page_plan() | {
+        "claims": files[config["claims"]],
+        "figures": {},
+        "report": "",
+        "merged": [*said, *more],
+    }
     make_page(page, folder, record, Path(plan.path(paths.PAGE)))
     return more
 
