@@ -32,9 +32,9 @@ def compare(given: Sequence[Path]) -> dict[str, Any]:
         given: experiments' folders or crates.
 
     Returns:
-        ``names``, the first of which is the reference, and ``given``, the paths; ``settings``: key and values of what differs; ``made``: the same
-        of versions and machines; ``differences``: of :func:`differences_of`; ``claims``: claim, text, and the verdict
-        of each; ``alone``: how many cells each has that another lacks.
+        ``names``, the first of which is the reference, and ``given``, the paths; ``settings``: key and values of what
+        differs; ``made``: the same of versions and machines; ``differences``: of :func:`differences_of`; ``claims``:
+        claim, text, and the verdict of each; ``alone``: how many cells of each were not compared.
 
     Raises:
         UserError: there are no results, or they have nothing in common.

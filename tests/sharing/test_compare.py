@@ -37,9 +37,8 @@ def test_differences_are_paired_on_the_clips_that_both_have(pair):
         right = []
         for seed in (1, 2):
             path = results / f"runs/toys/few/none/random/default/seed-{seed}/predictions.parquet"
-            part = study.predictions.read(path).query(
-                "protocol == 'linear' and modality == 'audio' and clip_id != @LOST"
-            )
+            part = study.predictions.read(path).query("protocol == 'linear' and modality == 'audio'")
+            part = part[part["clip_id"] != LOST]
             right.append(part.sort_values("clip_id")["correct"].to_numpy())
         told[name] = np.array(right)
     assert (row["seeds"], row["clips"]) == (2, 31)
