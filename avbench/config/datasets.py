@@ -67,6 +67,13 @@ class Dataset:
             "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of such)"
         ),
     ] = ("files",)
+    media_in_page: Annotated[
+        bool | None,
+        meaning(
+            "put the sound and the film of a few clips into the page of the results; by default, only generated ones "
+            "(`controlled.smk`): others' clips have a licence of their own"
+        ),
+    ] = None
     published: Annotated[
         Published | None,
         meaning("how many clips a publication had, to be set beside ours: `train`, `validation`, `test`, `subset`"),

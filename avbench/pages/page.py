@@ -14,7 +14,7 @@ import jinja2
 from avbench.config.settings import build
 from avbench.core.errors import UserError
 from avbench.core.files import write_text
-from avbench.pages import about, cautions, claim_rows, explorer, pairings
+from avbench.pages import about, cautions, claim_rows, explorer, pair_media, pairings
 from avbench.pages.page_plan import PagePlan
 from avbench.results import tables
 from avbench.results.answer import sentences
@@ -52,7 +52,9 @@ def make_page(plan: Mapping[str, Any], folder: Path, record: Path, output: Path)
         "pairings": pairings.rows(read["sampling"], told.methods, told.own_labels, told.label_variants),
         "about": about.read(record),
     }
-    data = {"explorer": explorer.content(read, told), "claims": {row.claim: row.chart for row in rows if row.tested}}
+    charts = {row.claim: row.chart for row in rows if row.tested}
+    media = pair_media.content(told.media) if told.media else None
+    data = {"explorer": explorer.content(read, told), "claims": charts, "media": media}
     write_text(output, render(content, data))
 
 

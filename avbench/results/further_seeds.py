@@ -47,8 +47,8 @@ def decide(plan: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``seeds``, of this look; ``claims``: claim, budget and state of each, ``open``, why it gets no further seeds, or
-        ``not tested``, with its ``effect`` in points; ``further``: the folders of the runs that get further seeds, in the order of the plan: those
-        that a term of an open claim names, with the first rounds whose labels they pair by.
+        ``not tested``, with its ``effect`` in points; ``further``: the folders of the runs that get further seeds, in
+        the order of the plan: those that a term of an open claim names, with the first rounds that made their labels.
 
     Raises:
         UserError: a file is missing or damaged, or a claim names two things at once.

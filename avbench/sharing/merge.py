@@ -128,13 +128,8 @@ def _tables_and_page(
     provenance.record(record, sources(told), made)
     _data_tables(plan, parts)
     write_json(plan.path(paths.CONFIG), config)
-    page = report.page_plan() | {
-        "claims": files[config["claims"]],
-        "figures": {},
-        "report": "",
-        "merged": [*said, *more],
-    }
-    make_page(page, folder, record, Path(plan.path(paths.PAGE)))
+    page = report.page_plan() | {"claims": files[config["claims"]], "merged": [*said, *more]}
+    make_page(page | {"figures": {}, "media": None, "report": ""}, folder, record, Path(plan.path(paths.PAGE)))
     return more
 
 

@@ -95,7 +95,7 @@ def _write_study(received: Received, folder: Path) -> None:
         shutil.copy2(merged, folder)
     told |= {"claims": str(project_file(received.config["claims"], [received])), "figures": figures, "merged": said}
     record = paths.below(results, paths.fill(paths.TABLE_RECORD, table="tables"))
-    make_page(told | {"report": ""}, results / "tables", record, folder / "index.html")
+    make_page(told | {"media": None, "report": ""}, results / "tables", record, folder / "index.html")
 
 
 def _about(name: str, received: Received) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from avbench.plan.places import PATH_OPTIONS
 ABSENT = "–"
 _CELLS = ("datasets", "subsets", "labels", "methods", "tasks", "evaluation")
 """Sections that name cells of the grid: parts may each have some of their entries."""
-_OF_DATASETS = ("sources", "shards", "min_coverage")
+_OF_DATASETS = ("sources", "shards", "min_coverage", "media_in_page")
 _OF_TRAINING = (*MACHINE, "gpus", "seeds_together")
 _SHOWN = 20
 

@@ -140,4 +140,6 @@ def write_tables(plan):
     leaks(Path("data"), plan.dataset, clips, read_tasks(plan.task_settings()), folder / "leaks.csv")
     provenance.record(record.with_name("leaks.json"), subsets.values(), [folder / "leaks.csv"])
     write_json(plan.path(paths.CONFIG), plan.config)
-    make_page(report.page_plan() | {"figures": {}, "report": ""}, folder, record, Path(plan.path(paths.PAGE)))
+    make_page(
+        report.page_plan() | {"figures": {}, "media": None, "report": ""}, folder, record, Path(plan.path(paths.PAGE))
+    )
