@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
-from avbench.audit.records import LARGE
+from avbench.audit.records import LARGE, PARTS
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
-
 LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
 # The workflow's own files, as far as a checkout has them.
 _SOURCE = ("Snakefile", "pyproject.toml", "requirements.lock", "LICENSE", "CITATION.cff", "README.md")
@@ -113,6 +112,8 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
         for name in DATA_FILES:
             if (path := dataset / name).is_file():
                 yield f"data/{dataset.name}/{name}", path
+    for path in _walk(results.parent.parent / PARTS):  # of a merged study
+        yield f"{PARTS}/{path.relative_to(results.parent.parent / PARTS).as_posix()}", path
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -192,6 +193,7 @@ def _folders(home: str) -> dict[str, str]:
         f"{home}/statistics": "Mean and deviation of each mel band over each subset.",
         f"{home}/provenance": "How the tables came to be: digests, versions, commit, hardware, time, energy.",
         f"{home}/benchmarks": "Time and memory of every job.",
+        PARTS: "What the parts of a merged study had otherwise.",
         "data": "For each dataset, its list of clips and what became of each.",
     }
 

@@ -1,15 +1,18 @@
 """The leaderboard: groups that follow from paired differences, links that lead somewhere, nothing unverified."""
 
 import re
+import shlex
 
 import pytest
+import yaml
 
-from avbench.cli.main import main
+from avbench.cli.main import main, parser
 from avbench.core.errors import UserError
 from avbench.core.files import write_text
 from avbench.results import tables
 from avbench.sharing.publish import publish
 from tests.support import study
+from tests.support.paths import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +75,14 @@ def test_the_page_asks_for_nothing(site):
     text = (site / "index.html").read_text(encoding="utf-8")
     assert "default-src 'none'" in text
     assert not re.search(r"<script|\bsrc=|@import|url\(", text)
+
+
+def test_the_example_of_a_workflow_calls_verbs_as_they_are():
+    told = yaml.safe_load((ROOT / "docs/leaderboard/accept-results.yml").read_text(encoding="utf-8"))
+    script = "\n".join(step.get("run", "") for step in told["jobs"]["check"]["steps"])
+    calls = re.findall(r"python -m avbench (.*)", script)
+    assert [parser().parse_args(shlex.split(call)).run.__name__ for call in calls] == ["verify", "publish"]
+    assert told["permissions"] == {"contents": "read"}
 
 
 def test_a_study_that_was_edited_is_refused(studies, tmp_path):
