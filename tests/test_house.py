@@ -59,6 +59,7 @@ TESTED_BY = {
     "plan/jobs.py": "plan/test_consistency.py",
     "pages/about.py": "pages/test_page.py",
     "pages/page_plan.py": "pages/test_page.py",
+    "pages/pair_media.py": "pages/test_page_in_browser.py",
     "pages/pairings.py": "pages/test_page.py",
     "pages/comparison.py": "sharing/test_compare.py",
     "pages/leaderboard.py": "sharing/test_publish.py",

@@ -53,6 +53,10 @@ def merge(given: Sequence[Path], output: Path) -> tuple[Path, list[str]]:
             raise UserError("the same results are given twice.")
         for part in parts:
             require_verified(part)
+            if (part.root / PARTS).is_dir():
+                raise UserError(
+                    f"{part.name} is merged from parts that differ; give all of these together, and not it."
+                )
         config = joined({part.name: part.config for part in parts})
         whole = Path(folder, "whole").absolute()
         results = whole / paths.fill(paths.RESULTS, experiment=config["experiment"])

@@ -2,10 +2,16 @@
 
 import csv
 import io
+import json
+import re
 
+import numpy as np
 import pytest
 
 from avbench.evaluation.scores import CELL
+from avbench.figures.charts.pairs import Pairing, Picture
+from avbench.pages import pair_media
+from avbench.pages.page import make_page
 from avbench.results import tables
 from tests.support import paged
 from tests.support.browser import CHROMIUM, DESK, OPTIONS, PHONE, axe
@@ -32,9 +38,10 @@ def file(tmp_path_factory):
 @pytest.fixture
 def opened(browser, file):
     """Open the page in a window of a size; afterwards, nothing may have gone wrong or have been asked for."""
-    contexts, asked, errors = [], [], []
+    contexts, asked, errors, files = [], [], [], {file.as_uri()}
 
-    def open_page(size=DESK, link="", **options):
+    def open_page(size=DESK, link="", file=file, **options):
+        files.add(file.as_uri())
         contexts.append(browser.new_context(viewport=size, offline=True, accept_downloads=True, **options))
         page = contexts[-1].new_page()
         page.set_default_timeout(60_000)
@@ -48,7 +55,7 @@ def opened(browser, file):
     for context in contexts:
         context.close()
     assert errors == []
-    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} <= {file.as_uri()}
+    assert {url.partition("#")[0] for url in asked if not url.startswith("data:")} <= files
 
 
 def numbers(page):
@@ -173,3 +180,45 @@ def test_a_checker_of_accessibility_finds_nothing(opened, scheme):
     page.evaluate(code)
     found = page.evaluate("axe.run()")
     assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in found["violations"]] == []
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory):
+    """The page with what two methods pair, of clips that are noise."""
+    folder, draw = tmp_path_factory.mktemp("played"), np.random.default_rng(0)
+    paged.write_page(folder)
+
+    def picture(clip):
+        return Picture(clip, draw.integers(0, 256, (4, 32, 32, 3), np.uint8), "dog <b>", "cat")
+
+    def pairing(method):
+        sound = draw.integers(-9000, 9000, 8000).astype(np.int16)
+        return Pairing(method, "x", np.zeros((4, 4)), "dog <b>", "dog <b>", picture("y"), [picture("z")] * 2, sound)
+
+    patch = pytest.MonkeyPatch()
+    with patch.context() as patched:
+        patched.setattr(pair_media, "read_pairings", lambda settings: [pairing("soft-positive"), pairing("random")])
+        told = paged.plan() | {"media": {"features": {"sample_rate": 8000, "frame_rate": 4}}}
+        make_page(told, folder / "tables", folder / "record.json", folder / "index.html")
+    return folder / "index.html"
+
+
+def test_pairs_are_heard_and_seen(opened, played):
+    page = opened(file=played)
+    examples = page.locator(".example")
+    assert examples.locator("h4").all_inner_texts() == ["random", "soft positive"]
+    assert "Sound: dog <b>" in examples.first.inner_text()
+    assert "another clip's film: dog <b> (taken for: cat)" in examples.first.inner_text()
+    assert examples.first.locator("img").count() == 3
+    sizes = page.evaluate("[...document.querySelectorAll('.example img')].map(image => image.naturalWidth)")
+    assert set(sizes) == {32}
+    film = examples.first.locator("img").first
+    still = film.get_attribute("src")
+    examples.first.locator("button").click()
+    page.wait_for_function("still => document.querySelector('.example img').src !== still", arg=still)
+    page.wait_for_function("still => document.querySelector('.example img').src === still", arg=still)  # it ends
+    assert examples.first.locator("button").inner_text() == "Play random"
+    held = json.loads(re.search(r'id="content">(.*?)</script>', played.read_text(encoding="utf-8"))[1])
+    measure = "a => new Promise(done => { const s = new Audio(a); s.onloadedmetadata = () => done(s.duration); })"
+    length = page.evaluate(measure, held["media"]["pairs"][0]["sound"])
+    assert length == pytest.approx(1.0)
