@@ -62,7 +62,7 @@ def decide(plan: Mapping[str, Any]) -> dict[str, Any]:
     for claim in claims:
         for budget in judged.budgets[claim.id]:
             course = judged.courses.get((claim.id, budget))
-            fared = {"state": course.state if course else NOT_TESTED}
+            fared: dict[str, Any] = {"state": course.state if course else NOT_TESTED}
             fared["effect"] = round(100 * course.estimate.mean, 2) if course else None
             states.append({"claim": claim.id, "budget": budget, **fared})
             if course and course.state == OPEN:

@@ -36,7 +36,7 @@ def merge_data(parts: Mapping[str, Path], output: Path, keep: Path) -> list[str]
     Raises:
         UserError: a dataset lists other clips in one part than in another.
     """
-    said = []
+    said: list[str] = []
     for name in dict.fromkeys(path.name for data in parts.values() for path in sorted(data.glob("*/"))):
         folders = {part: data / name for part, data in parts.items() if (data / name).is_dir()}
         said += _merge_dataset(name, folders, output / name)

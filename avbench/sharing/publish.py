@@ -52,7 +52,8 @@ def publish(given: Sequence[Path], output: Path) -> list[str]:
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as folder:
         site = Path(folder, "site")
-        rows, studies = [], []
+        rows: list[pd.DataFrame] = []
+        studies: list[dict[str, Any]] = []
         for number, path in enumerate(given):
             received = receive(path, Path(folder, f"received-{number}"))
             require_verified(received)

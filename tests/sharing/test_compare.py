@@ -7,7 +7,7 @@ import pytest
 
 from avbench.cli.main import main
 from avbench.core.errors import UserError
-from avbench.results import outcomes
+from avbench.results.crossed import components
 from avbench.results.estimates import moderated_by_family
 from avbench.sharing.compare import compare
 from tests.support import study
@@ -44,9 +44,9 @@ def test_differences_are_paired_on_the_clips_that_both_have(pair):
     assert (row["seeds"], row["clips"]) == (2, 31)
     assert row["other_mean"] == told["two"].mean() == 1
     assert row["difference"] == pytest.approx((told["two"] - told["one"]).mean())
-    contrasts = [outcomes.components({"": told["two"] - told["one"]}, weight=2)]
-    zeros = [outcomes.components({"": np.zeros((2, 31))}, weight=2)] * 2  # of the methods that are the same in both
-    expected = moderated_by_family(("family", one) for one in [zeros[0], *contrasts, zeros[1]])[1]
+    # of soft positives at the same budget, whose models are the same in both, the variance is shrunk with it
+    parts = [told["two"] - told["one"], np.zeros((2, 31))]
+    expected = moderated_by_family(("family", components({"": part}, weight=2)) for part in parts)[0]
     assert row[["ci_low", "p"]].tolist() == pytest.approx([expected.low, expected.p])
     same = found.loc[("soft-positive", "linear", "audio")]
     assert (same["difference"], same["p_holm"]) == (0, 1)

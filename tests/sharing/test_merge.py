@@ -9,7 +9,7 @@ import pytest
 
 from avbench.audit.verify import verify
 from avbench.core.errors import UserError
-from avbench.core.files import read_json
+from avbench.core.files import read_csv, read_json
 from avbench.results import tables
 from avbench.sharing.merge import merge
 from avbench.sharing.pack import pack
@@ -97,8 +97,10 @@ def test_rounds_of_seeds_are_refused(studies, tmp_path):
 
 
 def test_another_subset_is_refused(studies, tmp_path):
-    lost = study.write_study(tmp_path / "lost", {"seeds": [2], "subsets": {"few": {"clips": 20}}}, ["train-dog-0"])
-    whole = study.write_study(tmp_path / "all", {"seeds": [0], "subsets": {"few": {"clips": 20}}})
+    subsets = {"few": {"clips": 20, "balance": "natural"}}
+    whole = study.write_study(tmp_path / "all", {"seeds": [0], "subsets": subsets})
+    drawn = read_csv(whole / "subsets/toys/few.csv", ("clip_id",))["clip_id"]
+    lost = study.write_study(tmp_path / "lost", {"seeds": [2], "subsets": subsets}, drawn[:1])
     with pytest.raises(UserError, match=r"few\.csv of .* is not that of .* clips are in one alone"):
         merge([whole, lost], tmp_path / "merged")
 

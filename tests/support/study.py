@@ -88,7 +88,7 @@ def write_runs(plan):
             folder = Path(plan.path(paths.SEED_RUN, **vars(run), seed=seed))
             if run.method != "untrained":
                 write_run(plan, run, seed, folder)
-            write_scores(run, seed, folder)
+            write_scores(run, seed, folder, next(iter(plan.tasks)))
 
 
 def write_run(plan, run, seed, folder):
@@ -99,20 +99,20 @@ def write_run(plan, run, seed, folder):
     write_json(folder / "run.json", {**vars(run), "seed": seed, **about, **made, **stamp})
 
 
-def write_scores(run, seed, folder):
+def write_scores(run, seed, folder, task):
     tested = ledger.stored(ledger.read("data/toys/ledger.parquet"), "test")
     parts = []
     for protocol, modality in KEYS:
         # of a clip the same, whatever other clips there are
         right = [draw_right(run, seed, protocol, modality, clip) for clip in tested["clip_id"]]
-        told = tested.assign(task="toys", protocol=protocol, modality=modality, prediction="drum")
+        told = tested.assign(task=task, protocol=protocol, modality=modality, prediction="drum")
         parts.append(told.assign(correct=np.array(right, dtype=float)))
     table = pd.concat(parts, ignore_index=True)
     identity = {"method": run.method, "subset": run.subset, "labels": run.labels, "budget": run.budget, "seed": seed}
     share = len(tested) / 32
-    precision = {("toys", "linear", modality): 0.5 for modality in ("audio", "video")}
-    predictions.write_scores(folder / "scores.csv", table, identity, {"toys": 24}, {"toys": share}, precision)
-    row = dict.fromkeys(GEOMETRY_COLUMNS, 0.5) | {**identity, "task": "toys"}
+    precision = {(task, "linear", modality): 0.5 for modality in ("audio", "video")}
+    predictions.write_scores(folder / "scores.csv", table, identity, {task: 24}, {task: share}, precision)
+    row = dict.fromkeys(GEOMETRY_COLUMNS, 0.5) | {**identity, "task": task}
     write_csv(folder / "geometry.csv", pd.DataFrame([row])[GEOMETRY_COLUMNS])
     written = [folder / name for name in ("scores.csv", predictions.FILE, "geometry.csv")]
     provenance.record(folder / provenance.FILE, ["data/toys/coverage.json"], written)
