@@ -1,4 +1,4 @@
-"""Verbs of the data: from lists and files to the store, its ledger and subsets."""
+"""Verbs of the data: from the manifest to the store, its ledger and subsets."""
 
 import argparse
 
@@ -16,64 +16,6 @@ from avbench.cli.arguments import (
     path_argument,
     text_argument,
 )
-
-
-def controlled_media(args: argparse.Namespace) -> None:
-    """generate the media files of one shard of a controlled dataset, and list their true factors"""
-    from avbench.datasets.controlled import ControlledSettings, generate, write_factors
-
-    settings = ControlledSettings.from_mapping(args.settings)
-    generate(settings, args.directory, args.shard, args.shards)
-    write_factors(settings, args.output, args.shard, args.shards)
-
-
-def controlled_manifest(args: argparse.Namespace) -> None:
-    """write a controlled dataset's manifest"""
-    from avbench.datasets.controlled import ControlledSettings, write_manifest_for
-
-    write_manifest_for(ControlledSettings.from_mapping(args.settings), args.output)
-
-
-def download_list(args: argparse.Namespace) -> None:
-    """get a dataset's list of clips, whole and verified"""
-    from avbench.datasets.acquire import get_list
-
-    get_list(args.settings, args.output)
-
-
-def zenodo(args: argparse.Namespace) -> None:
-    """download, verify and unpack a dataset's archives; goes on where an interrupted job stopped"""
-    from avbench.datasets.acquire import download_dataset
-
-    download_dataset(args.kind, args.settings, args.access, args.directory, args.output)
-
-
-def manifest(args: argparse.Namespace) -> None:
-    """write the manifest of a dataset whose files are on disk"""
-    from avbench.datasets import build_manifest
-
-    build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
-
-
-def listed_clips(args: argparse.Namespace) -> None:
-    """make a dataset of listed clips whose features were computed before: manifest, ledger, a store without media"""
-    from avbench.config.settings import build
-    from avbench.config.store import StoreSettings
-    from avbench.datasets.listed_clips import ListedFiles, write_listed
-    from avbench.features.given_features import GivenFeatures
-
-    known = {path.name: GivenFeatures(path).clip_ids for path in args.features}
-    files = ListedFiles(args.manifest, args.store, args.ledger, args.duplicates)
-    write_listed(args.list, known, build(StoreSettings, args.settings, "store"), files)
-
-
-def unpack(args: argparse.Namespace) -> None:
-    """unpack the trimmed clips of an archive"""
-    from avbench.core.files import write_json
-    from avbench.data.download.archives import extract_clips
-    from avbench.data.packing.trimmed import accept
-
-    write_json(args.output, extract_clips(args.archive, args.directory, accept))
 
 
 def pack_shard(args: argparse.Namespace) -> None:
@@ -102,21 +44,13 @@ def retry(args: argparse.Namespace) -> None:
 
 
 def ledger(args: argparse.Namespace) -> None:
-    """merge the shards' ledgers, apply the checks, audit duplicates: one row a listed clip"""
+    """merge the shards' ledgers, apply the checks, audit recordings and duplicates: one row a listed clip"""
     from avbench.config.checks import CheckSettings
     from avbench.config.settings import build
-    from avbench.core.files import read_json, write_csv
-    from avbench.data import ledger as ledgers
-    from avbench.data.manifest import LEFT_OUT, read_manifest
-    from avbench.data.store import require_whole_shards
+    from avbench.data.accounts import AccountFiles, account
 
-    require_whole_shards(path.parents[1] / "store" / f"{path.stem}.arrow" for path in args.ledgers)
-    merged = ledgers.merge(args.ledgers, read_manifest(args.manifest))
-    checks = build(CheckSettings, args.checks, "checks")
-    checked, duplicates = ledgers.check(merged, checks)
-    write_csv(args.duplicates, duplicates, sealed=True)
-    beside = args.manifest.with_name(LEFT_OUT)
-    ledgers.write(args.output, checked, checks, read_json(beside) if beside.is_file() else {})
+    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings)
+    account(files, build(CheckSettings, args.checks, "checks"))
 
 
 def coverage(args: argparse.Namespace) -> None:
@@ -188,32 +122,6 @@ def leaks(args: argparse.Namespace) -> None:
 
 
 VERBS: Verbs = {
-    controlled_media: [
-        json_argument("--settings", "the dataset's factors"),
-        path_argument("--directory", "dataset folder"),
-        *SHARD,
-        OUTPUT,
-    ],
-    controlled_manifest: [json_argument("--settings", "the dataset's factors"), OUTPUT],
-    download_list: [json_argument("--settings", "url or path, and sha256"), OUTPUT],
-    zenodo: [
-        text_argument("--kind", "tau_av or fsdnoisy18k"),
-        json_argument("--settings", "record, if not the usual one, and media for tau_av"),
-        ("--access", {"type": json_object, "default": {}, "metavar": "JSON", "help": "api, keep_archives (JSON)"}),
-        path_argument("--directory", "where archives are kept and unpacked"),
-        OUTPUT,
-    ],
-    manifest: [
-        text_argument("--kind", "vggsound, tau_av, fsdnoisy18k or folder"),
-        json_argument("--settings", "the dataset's options"),
-        path_argument("--list", "the dataset's list, for vggsound", optional=True),
-        OUTPUT,
-    ],
-    unpack: [
-        path_argument("--archive", "zip or tar"),
-        path_argument("--directory", "folder for the clips"),
-        OUTPUT,
-    ],
     pack_shard: [
         path_argument("--manifest", "the dataset's manifest"),
         *SHARD,
@@ -232,6 +140,7 @@ VERBS: Verbs = {
         path_argument("--manifest", "the manifest"),
         json_argument("--checks", "thresholds that a clip must meet"),
         path_argument("--duplicates", "list of duplicates to write"),
+        path_argument("--recordings", "list of recordings that splits share, to write"),
         OUTPUT,
     ],
     coverage_table: [
@@ -252,12 +161,6 @@ VERBS: Verbs = {
             },
         ),
         ("--reasons", {"nargs": "+", "default": [], "metavar": "WORD", "help": "only those with these reasons"}),
-    ],
-    listed_clips: [
-        path_argument("--list", "CSV with the columns clip_id, label and split"),
-        path_argument("--features", "files of features", many=True),
-        json_argument("--settings", "what is stored"),
-        *(path_argument(f"--{name}", "what to write") for name in ("manifest", "store", "ledger", "duplicates")),
     ],
     coverage: [
         path_argument("--ledger", "the dataset's ledger"),

@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 from avbench.config import schema
 from avbench.config.checks import CheckSettings
 from avbench.config.fields import UNIQUE, Count, Share, Shown, meaning
+from avbench.config.hub import HubSettings
 from avbench.config.settings import settings
 from avbench.config.tasks import Modalities
 
@@ -25,7 +26,9 @@ def _folder(key: str) -> dict[str, Any]:
 
 
 def _source() -> dict[str, Any]:
-    return {"oneOf": [{"enum": list(SOURCES)}, _folder("directory"), _folder("archives")]}
+    hub = {"type": "object", "additionalProperties": False, "required": ["hub"]}
+    hub["properties"] = {"hub": schema.of(HubSettings)}
+    return {"oneOf": [{"enum": list(SOURCES)}, _folder("directory"), _folder("archives"), hub]}
 
 
 @settings("published")
@@ -64,7 +67,8 @@ class Dataset:
         UNIQUE,
         meaning(
             "where clips are looked for, in this order: `files` (the manifest's paths), `download` (the manifest's "
-            "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of such)"
+            "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of "
+            "such), `hub`: {repo, pattern, revision} (such files on the Hugging Face Hub)"
         ),
     ] = ("files",)
     media_in_page: Annotated[

@@ -29,8 +29,12 @@ class Inputs:
 
     def unpacked(self, wildcards: Any) -> list[str]:
         """Return what says that a dataset's archives of trimmed clips are unpacked."""
-        archives = range(len(self.plan.archives(wildcards.dataset)))
-        return [paths.fill(paths.ARCHIVE, dataset=wildcards.dataset, archive=number) for number in archives]
+        dataset = wildcards.dataset
+        archives = range(len(self.plan.archives(dataset)))
+        return [
+            *(paths.fill(paths.ARCHIVE, dataset=dataset, archive=number) for number in archives),
+            *(paths.fill(paths.HUB, dataset=dataset, hub=name) for name in self.plan.hubs(dataset)),
+        ]
 
     def retry_request(self, wildcards: Any) -> list[str]:
         """Return the request to try a shard's failed clips again, if there ever was one."""

@@ -17,6 +17,7 @@ from avbench.config.checks import CheckSettings
 from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
 from avbench.config.experiment import Experiment, Run
 from avbench.config.features import FeatureSettings
+from avbench.config.hub import HubSettings
 from avbench.config.labels import KINDS
 from avbench.config.methods import BASELINE, Method
 from avbench.config.pretraining import MACHINE, PretrainSettings
@@ -142,9 +143,30 @@ class Plan(Experiment):
 
     def sources(self, dataset: str) -> list[str | dict[str, str]]:
         """Return where a dataset's clips are looked for, in this order; archives stand for where they are unpacked."""
-        unpacked = {"directory": paths.fill(paths.UNPACKED, dataset=dataset)}
-        listed = self.datasets[dataset].get("sources", ["files"])
-        return [unpacked if isinstance(source, Mapping) and "archives" in source else source for source in listed]
+        places: list[str | dict[str, str]] = []
+        for source in self.datasets[dataset].get("sources", ["files"]):
+            if isinstance(source, Mapping) and "archives" in source:
+                places.append({"directory": paths.fill(paths.UNPACKED, dataset=dataset)})
+            elif isinstance(source, Mapping) and "hub" in source:
+                hub = HubSettings(**source["hub"]).folder
+                places.append({"directory": paths.fill(paths.HUB_CLIPS, dataset=dataset, hub=hub)})
+            else:
+                places.append(source)
+        return places
+
+    def hubs(self, dataset: str) -> dict[str, dict[str, str]]:
+        """Return a dataset's sources on the Hugging Face Hub, by their folders; UserError if two would share one."""
+        found: dict[str, dict[str, str]] = {}
+        for source in self.datasets[dataset].get("sources", []):
+            if isinstance(source, Mapping) and "hub" in source:
+                name = HubSettings(**source["hub"]).folder
+                if name in found:
+                    raise UserError(
+                        f"config: datasets.{dataset}.sources: {source['hub']['repo']} is there twice. Give one pattern "
+                        "that matches all of its archives."
+                    )
+                found[name] = dict(source["hub"])
+        return found
 
     def archives(self, dataset: str) -> list[str]:
         """Return the archives of trimmed clips among a dataset's sources, sorted.

@@ -89,7 +89,8 @@ def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Pl
     for number, source in enumerate(dataset.get("sources", [])):
         if isinstance(source, Mapping):
             ((kind, path),) = source.items()
-            yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
+            if kind != "hub":
+                yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
     for option, kind in PATH_OPTIONS.get(rules, {}).items():
         value: Any = dataset.get("options", {})
         for part in option.split("."):

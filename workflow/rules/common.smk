@@ -79,6 +79,7 @@ wildcard_constraints:
     task="[A-Za-z0-9][A-Za-z0-9_-]*",
     shard="[0-9]+",
     archive="[0-9]+",
+    hub="[A-Za-z0-9_.-]+",
     trial="[a-z0-9.+-]+",
     seed="[0-9]+",
     part="[a-z0-9_-]+",

@@ -23,6 +23,34 @@ rule unpack:
         "python -m avbench unpack --archive {input:q} --directory {params.folder:q} --output {output:q} > {log:q} 2>&1"
 
 
+# Nodes of a cluster often have no way out to the network.
+localrules:
+    hub,
+
+
+rule hub:
+    output:
+        # What was unpacked. Clips and the archive that is under way are not declared: a killed job goes on with them.
+        paths.HUB,
+    log:
+        paths.data_log("hub/{hub}"),
+    benchmark:
+        paths.data_benchmark("hub/{hub}")
+    conda:
+        ACQUIRE_ENV
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: memory_mb("download", attempt),
+        runtime=lambda w, attempt: minutes("download", attempt),
+        downloads=1,
+    params:
+        settings=lambda w: as_json(experiment.hubs(w.dataset)[w.hub]),
+        folder=paths.HUB_FOLDER,
+    shell:
+        "python -m avbench hub --settings {params.settings:q} --directory {params.folder:q} --output {output:q}"
+        " > {log:q} 2>&1"
+
+
 rule pack:
     input:
         manifest=paths.MANIFEST,
@@ -75,6 +103,7 @@ rule ledger:
     output:
         ledger=paths.LEDGER,
         duplicates=paths.DUPLICATES,
+        recordings=paths.RECORDINGS,
     log:
         paths.data_log("ledger"),
     benchmark:
@@ -93,7 +122,7 @@ rule ledger:
         checks=lambda w: as_json(experiment.check_settings(w.dataset)),
     shell:
         "python -m avbench ledger --ledgers {input.ledgers:q} --manifest {input.manifest:q} --checks {params.checks:q}"
-        " --output {output.ledger:q} --duplicates {output.duplicates:q} > {log:q} 2>&1"
+        " --output {output.ledger:q} --duplicates {output.duplicates:q} --recordings {output.recordings:q} > {log:q} 2>&1"
 
 
 # The gate of everything downstream: apart from the ledger, so that the ledger survives when coverage is too low.

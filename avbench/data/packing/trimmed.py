@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 from avbench.core.errors import UserError
+from avbench.data.download.losses import PREFIX, Loss, read_loss
 
 CLIP_S = 10
 SUFFIXES = (".mp4", ".mkv", ".webm")
@@ -28,6 +29,7 @@ class Collection:
     def __init__(self, directory: str | Path) -> None:
         self._directory = Path(directory)
         self._reading = threading.Lock()
+        self._losses: list[Loss] = []
         if not self._directory.is_dir():
             raise UserError(
                 f"sources: directory: {directory} is no folder. Give the folder in which the trimmed clips lie, or "
@@ -45,6 +47,20 @@ class Collection:
         name = next((names[stem] for stem in stems(clip_id) if stem in names), None)
         return None if name is None else self._directory / name
 
+    def cost(self, clip_id: str) -> str:
+        """Say that a clip which is not here was in an archive that is damaged, or may have been.
+
+        Empty if no archive was damaged that was unpacked to here, or if it is known to have cost other clips alone.
+
+        Raises:
+            UserError: the folder cannot be read.
+        """
+        with self._reading:
+            self._names  # noqa: B018 (reads the folder)
+        names = stems(clip_id)
+        known_first = sorted(self._losses, key=lambda loss: not loss.names(names))
+        return next(filter(None, (loss.cost(names, str(self._directory)) for loss in known_first)), "")
+
     @functools.cached_property
     def _names(self) -> dict[str, str]:
         """File names by stem; where a stem has several, the one whose extension comes first in ``SUFFIXES``."""
@@ -52,6 +68,9 @@ class Collection:
         try:
             with os.scandir(self._directory) as entries:
                 for entry in entries:
+                    if entry.name.startswith(PREFIX):
+                        self._losses.append(read_loss(Path(entry.path)))
+                        continue
                     stem, suffix = os.path.splitext(entry.name)
                     if (suffix := suffix.lower()) in SUFFIXES and entry.is_file():
                         rank = SUFFIXES.index(suffix), entry.name
