@@ -69,9 +69,9 @@ def _merge_dataset(name: str, folders: Mapping[str, Path], output: Path) -> Iter
     left_out = ledger.read_left_out(ledgers[0])
     ledger.write(output / "ledger.parquet", merged, checks, left_out)
     write_json(output / "coverage.json", ledger.coverage(merged, left_out), sealed=True)
-    lists = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in _existing(folders, "duplicates.csv")]
-    if lists:
-        write_csv(output / "duplicates.csv", pd.concat(lists).drop_duplicates(ignore_index=True), sealed=True)
+    for file in ("duplicates.csv", "recordings.csv"):
+        if lists := [pd.read_csv(path, dtype=str, keep_default_na=False) for path in _existing(folders, file)]:
+            write_csv(output / file, pd.concat(lists).drop_duplicates(ignore_index=True), sealed=True)
     stored = [int((table["state"] == "stored").sum()) for table in read]
     if (common := int((merged["state"] == "stored").sum())) < max(stored):
         listed = ", ".join(f"{count} in part {number}" for number, count in enumerate(stored, 1))
