@@ -63,7 +63,8 @@ def merge_runs(parts: Mapping[str, Path], output: Path, keep: Path) -> dict[Path
 
 
 def _files(results: Path) -> Iterator[Path]:
-    for path in sorted(results.rglob("*")):
+    # Subsets first: labels that differ for their sake are no news.
+    for path in sorted(results.rglob("*"), key=lambda path: (path.relative_to(results).parts[0] != "subsets", path)):
         inside = path.relative_to(results)
         hidden = any(part.startswith(".") for part in inside.parts)
         if not path.is_file() or hidden or {*inside.parts} & {*LEFT_OUT} or inside.parts[0] in _MADE_ANEW:
