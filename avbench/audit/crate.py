@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
-from avbench.audit.records import LARGE, PARTS
+from avbench.audit.records import LARGE, MERGED, PARTS
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
@@ -113,7 +113,7 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
         for name in DATA_FILES:
             if (path := dataset / name).is_file():
                 yield f"data/{dataset.name}/{name}", path
-    for path in _walk(results.parent.parent / PARTS):  # of a merged study
+    for path in _walk(results.parent.parent / PARTS) if (results / MERGED).is_file() else []:
         yield f"{PARTS}/{path.relative_to(results.parent.parent / PARTS).as_posix()}", path
 
 

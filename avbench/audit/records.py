@@ -12,7 +12,8 @@ from avbench.core.seals import again
 from avbench.provenance import record as provenance
 
 _RUNS = ("data", "results")  # folders that runs write
-PARTS = "parts"  # beside data and results of a merged study: what its parts had otherwise
+PARTS = "merged-parts"  # beside data and results of a merged study: what its parts had otherwise
+MERGED = "merged.json"  # of an experiment that is merged
 LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")  # what copies of results often lack, as they lack data/
 
 

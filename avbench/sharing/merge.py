@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avbench.audit.records import PARTS
+from avbench.audit.records import MERGED, PARTS
 from avbench.config.tasks import read_tasks
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, write_csv, write_json
@@ -25,8 +25,6 @@ from avbench.sharing.merged_data import merge_data
 from avbench.sharing.merged_runs import merge_runs
 from avbench.sharing.received import Received, project_file, receive, require_verified
 from avbench.sharing.settings_differences import joined
-
-MERGED = "merged.json"
 
 
 def merge(given: Sequence[Path], output: Path) -> tuple[Path, list[str]]:
@@ -53,7 +51,7 @@ def merge(given: Sequence[Path], output: Path) -> tuple[Path, list[str]]:
             raise UserError("the same results are given twice.")
         for part in parts:
             require_verified(part)
-            if (part.root / PARTS).is_dir():
+            if (part.results / MERGED).is_file() and (part.root / PARTS).is_dir():
                 raise UserError(
                     f"{part.name} is merged from parts that differ; give all of these together, and not it."
                 )
@@ -65,8 +63,9 @@ def merge(given: Sequence[Path], output: Path) -> tuple[Path, list[str]]:
         files = {name: _taken(name, parts, whole) for name in (config["claims"], paths.PUBLISHED)}
         keep = whole / PARTS
         data = {part.name: part.root / paths.DATA for part in parts}
-        said += merge_data(data, whole / paths.DATA, keep) if all(path.is_dir() for path in data.values()) else []
-        scored = merge_runs({part.name: part.results for part in parts}, results, keep)
+        if all(path.is_dir() for path in data.values()):
+            said += merge_data(config["datasets"], data, whole / paths.DATA, keep)
+        scored = merge_runs({part.name: part for part in parts}, results, keep)
         said += _on_common_clips(scored, results, keep)
         with contextlib.chdir(whole):
             said += _tables_and_page(config, files, parts, said)

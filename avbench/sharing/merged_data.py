@@ -1,7 +1,7 @@
 """What became of the clips of a dataset that several machines packed: those that all of them have."""
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,13 +19,14 @@ from avbench.data.manifest import read_manifest
 _DECIDES = ["clip_id", "start_s", "duration_s", "label", "split"]  # where a clip's file lies does not
 
 
-def merge_data(parts: Mapping[str, Path], output: Path, keep: Path) -> list[str]:
+def merge_data(datasets: Iterable[str], parts: Mapping[str, Path], output: Path, keep: Path) -> list[str]:
     """Write the data folder of several parts: manifests, ledgers and what is counted of them, no media.
 
     A clip counts as stored if every part has stored it; otherwise its row is that of the first part that has not. What
     a part had otherwise is kept, so that its records can be followed.
 
     Args:
+        datasets: their names; what else lies in the folders is left there.
         parts: the folder of the datasets of each, by its name.
         output: the folder to write.
         keep: files of a part that differ go to ``{keep}/{number of the part}/data``.
@@ -37,7 +38,7 @@ def merge_data(parts: Mapping[str, Path], output: Path, keep: Path) -> list[str]
         UserError: a dataset lists other clips in one part than in another.
     """
     said: list[str] = []
-    for name in dict.fromkeys(path.name for data in parts.values() for path in sorted(data.glob("*/"))):
+    for name in datasets:
         folders = {part: data / name for part, data in parts.items() if (data / name).is_dir()}
         said += _merge_dataset(name, folders, output / name)
         for number, part in enumerate(parts, 1):

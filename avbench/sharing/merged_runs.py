@@ -2,8 +2,9 @@
 
 import json
 import math
+import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,20 +15,22 @@ from avbench.core.files import read_csv, read_json
 from avbench.core.hashing import file_digest
 from avbench.core.seals import SUFFIX
 from avbench.provenance import record as provenance
+from avbench.sharing.received import Received
 
 _SHARED = ("subsets", "labels", "statistics", "tuning")
 _MADE_ANEW = ("tables", "figures", "rounds", "parts")
 _SCORES, _TOLD, _RUN = "scores.csv", "predictions.parquet", "run.json"
+_RUNS, _SEED = ("runs", "supervised"), re.compile(r"seed-[0-9]+")
 _CLOSE = 1e-4  # relative difference of statistics that other builds of a decoder may leave
 
 
-def merge_runs(parts: Mapping[str, Path], output: Path, keep: Path) -> dict[Path, int]:
+def merge_runs(parts: Mapping[str, Received], output: Path, keep: Path) -> dict[Path, int]:
     """Copy the files of all parts into one experiment's folder: all but logs, tables, figures and pages.
 
     Models and features are taken if all parts have them: of half of the runs they would seem to be lost.
 
     Args:
-        parts: the experiment's folder of each, by its name.
+        parts: by their names. Of runs, those with the seeds of the part's configuration are taken.
         output: the folder to write.
         keep: files of a part that differ, and may, go to ``{keep}/{number of the part}``.
 
@@ -37,13 +40,14 @@ def merge_runs(parts: Mapping[str, Path], output: Path, keep: Path) -> dict[Path
     Raises:
         UserError: a subset, labels, a choice or scores of one run are others in one part than in another.
     """
-    alone = {kind for kind in LARGE if not all(any(results.rglob(kind)) for results in parts.values())}
+    alone = {kind for kind in LARGE if not all(any(part.results.rglob(kind)) for part in parts.values())}
     scored: dict[Path, int] = {}
     owner: dict[Path, str] = {}
-    for number, (name, results) in enumerate(parts.items(), 1):
+    for number, (name, part) in enumerate(parts.items(), 1):
+        results, seeds = part.results, {f"seed-{seed}" for seed in part.config["seeds"]}
         twice = set(_twice(results, output, name, owner))
         for path in _files(results):
-            if path.name in alone:
+            if path.name in alone or _of_other_seed(path.relative_to(results), seeds):
                 continue
             inside, target = path.relative_to(results), output / path.relative_to(results)
             nearest = next((folder for folder in inside.parents if (results / folder / _SCORES).is_file()), None)
@@ -74,6 +78,12 @@ def _files(results: Path) -> Iterator[Path]:
         if inside.parts[0] == provenance.FOLDER and len(inside.parts) == 2:  # of tables
             continue
         yield path
+
+
+def _of_other_seed(inside: Path, seeds: Collection[str]) -> bool:
+    """Say whether a file is of a run with a seed that the configuration does not have: left from an earlier one."""
+    folder = next((name for name in inside.parts if _SEED.fullmatch(name)), None)
+    return inside.parts[0] in _RUNS and folder is not None and folder not in seeds
 
 
 def _copy(path: Path, target: Path) -> None:

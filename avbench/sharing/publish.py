@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from avbench.audit.records import MERGED
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_csv
@@ -22,7 +23,6 @@ from avbench.results.crossed import components
 from avbench.results.estimates import moderated
 from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Cell, Outcomes, contrast, summary
-from avbench.sharing.merge import MERGED
 from avbench.sharing.received import Received, project_file, receive, require_verified
 from avbench.sharing.scored import Scored
 

@@ -50,6 +50,13 @@ def test_halves_give_the_bytes_of_the_whole_studys_tables(studies, crates, tmp_p
         assert read_json(results / "merged.json")["said"] == said
     assert not list(tmp_path.glob(".*"))
     assert "seeds 0, 1; seeds 2, 3, 4" in (tmp_path / "zips/results/tiny/index.html").read_text(encoding="utf-8")
+    shutil.copytree(studies / "two", tmp_path / "stale")
+    run = tmp_path / "stale/results/tiny/runs/toys/few/none/random/default"
+    shutil.copytree(run / "seed-2", run / "seed-7")  # of a list of seeds that was longer once
+    (tmp_path / "stale/data/others").mkdir()
+    stale, _ = merge([folders[0], tmp_path / "stale/results/tiny"], tmp_path / "not stale")
+    assert table_files(stale) == whole
+    assert not list(stale.glob("**/seed-7"))
     merged, _ = merge([tmp_path / "zips/results/tiny", studies / "one/results/tiny"], tmp_path / "again")
     assert table_files(merged) == whole  # what both have counts once
 
