@@ -44,8 +44,8 @@ def merge_runs(parts: Mapping[str, Received], output: Path, keep: Path) -> dict[
     scored: dict[Path, int] = {}
     owner: dict[Path, str] = {}
     for number, (name, part) in enumerate(parts.items(), 1):
-        results, seeds = part.results, {f"seed-{seed}" for seed in part.config["seeds"]}
-        twice = set(_twice(results, output, name, owner))
+        results, seeds = part.results, _seeds(part)
+        twice = set(_twice(part, output, name, owner))
         for path in _files(results):
             if path.name in alone or _of_other_seed(path.relative_to(results), seeds):
                 continue
@@ -80,6 +80,10 @@ def _files(results: Path) -> Iterator[Path]:
         yield path
 
 
+def _seeds(part: Received) -> set[str]:
+    return {f"seed-{seed}" for seed in part.config["seeds"]}
+
+
 def _of_other_seed(inside: Path, seeds: Collection[str]) -> bool:
     """Say whether a file is of a run with a seed that the configuration does not have: left from an earlier one."""
     folder = next((name for name in inside.parts if _SEED.fullmatch(name)), None)
@@ -91,15 +95,16 @@ def _copy(path: Path, target: Path) -> None:
     shutil.copy2(path, target)
 
 
-def _twice(results: Path, output: Path, name: str, owner: Mapping[Path, str]) -> Iterator[Path]:
+def _twice(part: Received, output: Path, name: str, owner: Mapping[Path, str]) -> Iterator[Path]:
     """Yield the folders of runs that an earlier part has too, which are to be the same there.
 
     Raises:
         UserError: they have other scores.
     """
+    results, seeds = part.results, _seeds(part)
     for path in sorted(results.rglob(_SCORES)):
         folder = path.parent.relative_to(results)
-        if not (output / folder / _SCORES).is_file():
+        if _of_other_seed(folder, seeds) or not (output / folder / _SCORES).is_file():
             continue
         for file in (_SCORES, _TOLD):
             if file_digest(path.with_name(file)) != file_digest(output / folder / file):
