@@ -36,6 +36,13 @@ def download_list(args: argparse.Namespace) -> None:
     get_list(args.settings, args.output)
 
 
+def download_archive(args: argparse.Namespace) -> None:
+    """download, verify and unpack one archive, which holds a dataset"""
+    from avbench.datasets.acquire import get_archive
+
+    get_archive(args.settings, args.directory, args.output)
+
+
 def zenodo(args: argparse.Namespace) -> None:
     """download, verify and unpack a dataset's archives; goes on where an interrupted job stopped"""
     from avbench.datasets.acquire import download_dataset
@@ -93,6 +100,11 @@ VERBS: Verbs = {
     ],
     controlled_manifest: [json_argument("--settings", "the dataset's factors"), OUTPUT],
     download_list: [json_argument("--settings", "url or path, and sha256"), OUTPUT],
+    download_archive: [
+        json_argument("--settings", "url, and sha256"),
+        path_argument("--directory", "where it is unpacked"),
+        OUTPUT,
+    ],
     zenodo: [
         text_argument("--kind", "tau_av or fsdnoisy18k"),
         json_argument("--settings", "record, if not the usual one, and media for tau_av"),
@@ -101,7 +113,7 @@ VERBS: Verbs = {
         OUTPUT,
     ],
     manifest: [
-        text_argument("--kind", "vggsound, tau_av, fsdnoisy18k or folder"),
+        text_argument("--kind", "vggsound, tau_av, fsdnoisy18k, esc50, ucf101, ave, kinetics_sounds or folder"),
         json_argument("--settings", "the dataset's options"),
         path_argument("--list", "the dataset's list, for vggsound", optional=True),
         OUTPUT,

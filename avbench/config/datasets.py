@@ -68,7 +68,7 @@ class Dataset:
         meaning(
             "where clips are looked for, in this order: `files` (the manifest's paths), `download` (the manifest's "
             "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of "
-            "such), `hub`: {repo, pattern, revision} (such files on the Hugging Face Hub)"
+            "such), `hub`: see below (such files on the Hugging Face Hub)"
         ),
     ] = ("files",)
     media_in_page: Annotated[

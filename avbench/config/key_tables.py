@@ -18,6 +18,7 @@ from avbench.config.download import DownloadSettings
 from avbench.config.encoders import BuiltSettings, GivenSettings
 from avbench.config.evaluation import PROTOCOLS, DynamicsSettings, KnnSettings, LinearSettings, TrainingSettings
 from avbench.config.features import FeatureSettings
+from avbench.config.hub import HubSettings
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import AXES, BELONGING
 from avbench.config.pretraining import Pretraining
@@ -34,6 +35,7 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "checks": {CheckSettings: ()},
     "download": {DownloadSettings: ()},
     "datasets": {Dataset: ()},
+    "hub": {HubSettings: ()},
     "pretraining": {Pretraining: ()},
     "encoders": {BuiltSettings: (), GivenSettings: ()},
     "features": {FeatureSettings: ()},

@@ -28,10 +28,14 @@ _THERE: Mapping[str, Callable[[str], object]] = {
 }
 
 PATH_OPTIONS = {
+    "ave.smk": {"directory": "folder"},
+    "esc50.smk": {"directory": "folder"},
     "features.smk": {"list": "file"},
     "folder.smk": {"directory": "folder", "list": "file"},
     "fsdnoisy18k.smk": {"directory": "folder"},
+    "kinetics_sounds.smk": {"lists": "file"},
     "tau_av.smk": {"directory": "folder"},
+    "ucf101.smk": {"directory": "folder"},
     "vggsound.smk": {"list.path": "file", "exclude": "file"},
 }
 """Options of a dataset that are paths, by its rule file; a point leads into a mapping."""
@@ -95,5 +99,5 @@ def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Pl
         value: Any = dataset.get("options", {})
         for part in option.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, str):
-            yield Place(f"{key}.options.{option}", value, kind)
+        for path in [value] if isinstance(value, str) else value or []:
+            yield Place(f"{key}.options.{option}", path, kind)
