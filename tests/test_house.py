@@ -64,9 +64,19 @@ TESTED_BY = {
     "plan/settings_checked.py": "plan/test_consistency.py",
     "pages/about.py": "pages/test_page.py",
     "pages/page_plan.py": "pages/test_page.py",
+    "pages/pair_media.py": "pages/test_page_in_browser.py",
     "pages/pairings.py": "pages/test_page.py",
+    "pages/comparison.py": "sharing/test_compare.py",
+    "pages/leaderboard.py": "sharing/test_publish.py",
     "results/material.py": "results/test_make.py",
     "results/recipes.py": "results/test_make.py",
+    "sharing/common_clips.py": "sharing/test_merge.py",
+    "sharing/merged_data.py": "sharing/test_merge.py",
+    "sharing/merged_runs.py": "sharing/test_merge.py",
+    "sharing/pack.py": "sharing/test_merge.py",
+    "sharing/received.py": "sharing/test_merge.py",
+    "sharing/scored.py": "sharing/test_compare.py",
+    "sharing/settings_differences.py": "sharing/test_merge.py",
 }
 
 

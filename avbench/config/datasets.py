@@ -78,6 +78,13 @@ class Dataset:
             "such), `hub`: see below (such files on the Hugging Face Hub)"
         ),
     ] = ("files",)
+    media_in_page: Annotated[
+        bool | None,
+        meaning(
+            "put the sound and the film of a few clips into the page of the results; by default, only generated ones "
+            "(`controlled.smk`): others' clips have a licence of their own"
+        ),
+    ] = None
     published: Annotated[
         Published | None,
         meaning("how many clips a publication had, to be set beside ours: `train`, `validation`, `test`, `subset`"),

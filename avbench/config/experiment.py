@@ -190,6 +190,11 @@ class Experiment:
         """Return whether a dataset has sound and pictures, rather than features that were computed before alone."""
         return self.rule_file(dataset).name != "features.smk"
 
+    def shows_media(self, dataset: str) -> bool:
+        """Return whether sounds and films of a few clips may be in the page: of generated ones, unless it is said."""
+        generated = self.rule_file(dataset).name == "controlled.smk"
+        return self.has_media(dataset) and bool(self.datasets[dataset].get("media_in_page", generated))
+
     def rule_files(self) -> list[Path]:
         """Return each rule file once, in the order of the datasets."""
         return list(dict.fromkeys(self.rule_file(name) for name in self.datasets))

@@ -28,6 +28,9 @@ def training(facts: Facts) -> list[str]:
     return facts.longest_records
 
 
+OF_MEDIA = ("pairs", "samples")
+"""Figures that show frames of clips, which may be under a licence of their own."""
+
 _RESULTS = (
     Figure(
         "accuracy",

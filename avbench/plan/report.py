@@ -216,6 +216,7 @@ class Report:
             "claims": plan.from_here(plan.config["claims"]),
             "figures": {figure.name: figure.title for figure in self.figures},
             "tables": {table.name: table.title for table in TABLES.values()},
+            "media": facts.pairs if plan.shows_media(plan.dataset) else None,
         }
 
     def round_plan(self, look: int) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const { explorer, claims } = JSON.parse(document.getElementById("content").textContent);
+  const { explorer, claims, media } = JSON.parse(document.getElementById("content").textContent);
   const { rows, filters, names, measures, methods, any, own, baseline, everywhere } = explorer;
   const get = (id) => document.getElementById(id);
   const percent = (share) => (share === null ? "" : (100 * share).toFixed(1));
@@ -79,6 +79,46 @@
     toggle(button, false);
     button.addEventListener("click", () => toggle(button, button.getAttribute("aria-expanded") === "false"));
   });
+
+  // --------------------------------------------------------------------------------------------------- what is paired
+
+  function picture(shown, frames, text) {
+    const image = make("img", { src: frames[0], alt: `${shown}: ${text}`, width: 112, height: 112 });
+    return make("figure", {}, image, make("figcaption", {}, `${shown}: ${text}`));
+  }
+  const label = (part) => part.label + (part.taken_for ? ` (taken for: ${part.taken_for})` : "");
+
+  // Both streams of a pair at once: the sound of the anchor, the film of its positive.
+  function example(pair) {
+    const sound = new Audio(pair.sound);
+    const positive = picture(pair.own ? "Positive, its own film" : "Positive, another clip's film", pair.positive.frames, label(pair.positive));
+    const film = positive.querySelector("img");
+    const button = make("button", { type: "button", class: "play" }, `Play ${pair.method}`);
+    let running = null;
+    function rest() {
+      clearInterval(running);
+      running = null;
+      sound.pause();
+      film.src = pair.positive.frames[0];
+      button.textContent = `Play ${pair.method}`;
+    }
+    button.addEventListener("click", () => {
+      if (running !== null) return rest();
+      let frame = 0;
+      sound.currentTime = 0;
+      sound.play().catch(() => {}); // a machine without sound still shows the film
+      button.textContent = `Stop ${pair.method}`;
+      running = setInterval(() => {
+        frame += 1;
+        if (frame >= media.seconds * media.frame_rate) return rest();
+        film.src = pair.positive.frames[Math.min(frame, pair.positive.frames.length - 1)];
+      }, 1000 / media.frame_rate);
+    });
+    const heard = make("p", {}, `Sound: ${label(pair)}`);
+    const negatives = pair.negatives.map((each) => picture("Negative", each.frames, label(each)));
+    return make("div", { class: "example" }, make("div", {}, make("h4", {}, pair.method), heard, button), positive, ...negatives);
+  }
+  if (media) get("examples").replaceChildren(...media.pairs.map(example));
 
   // ----------------------------------------------------------------------------------------------------- explorer
 
