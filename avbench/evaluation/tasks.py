@@ -82,14 +82,17 @@ def require_clips(task: TaskSettings, parts: "Mapping[str, pd.DataFrame]") -> No
     Raises:
         UserError: a split is empty, training has a single class, or another split a label that training lacks.
     """
-    known = set(parts["train"]["label"])
+    from avbench.data.label_sets import every_label
+
+    labels = {split: every_label(of["label"]) if task.multi_label else of["label"] for split, of in parts.items()}
+    known = set(labels["train"])
     for split, part in parts.items():
         if part.empty:
             raise UserError(
                 f"task {task.name}: dataset {task.dataset} has no stored {split} clips. Its ledger says what became of "
                 f"those that are listed; where none is, list some as {split}, or raise options.{split}_share."
             )
-        if unseen := sorted(set(part["label"]) - known):
+        if unseen := sorted(set(labels[split]) - known):
             shown = ", ".join(map(repr, unseen[:5])) + (", …" if len(unseen) > 5 else "")
             of = "of the pretraining subset" if task.train == "subset" else f"of {task.dataset}"
             raise UserError(

@@ -96,6 +96,7 @@ rule page:
         record=paths.fill(paths.TABLE_RECORD, table="tables"),
         claims=experiment.from_here(config["claims"]),
         datasets=ready(experiment.datasets),
+        media=late(lambda: inputs.page_media(reported)),
     output:
         paths.PAGE,
     log:

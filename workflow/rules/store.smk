@@ -81,7 +81,7 @@ rule pack:
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
         work=paths.PACKING,
     shell:
-        "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m avbench pack-shard --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
         " --settings {params.settings:q} --download {resources.download:q}"
         " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} {params.request} --threads {threads}"
         " > {log:q} 2>&1"
@@ -153,6 +153,7 @@ checkpoint coverage:
     params:
         # But what is there must not stay where more is asked for.
         enough=lambda w: enough_stored(experiment, Path(paths.DATA), w.dataset),
+        sets=lambda w: "--multi-label" if experiment.multi_label(w.dataset) else "",
     shell:
         "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {resources.minimum}"
-        " --needs {resources.needs:q} --output {output.coverage:q} --stored {output.stored:q} > {log:q} 2>&1"
+        " {params.sets} --needs {resources.needs:q} --output {output.coverage:q} --stored {output.stored:q} > {log:q} 2>&1"

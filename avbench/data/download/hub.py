@@ -1,6 +1,7 @@
 """Archives of clips on the Hugging Face Hub: listed, downloaded, verified and unpacked one after the other."""
 
 import fnmatch
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -119,6 +120,7 @@ def _unpacked(
         archive = archive or _downloaded(settings, commit, file, folders, limits)
         # By one name, wherever it lies: what it has cost is noted by that.
         told = unpack_clips(archive, folders.clips, accept, file.name)
+        os.sync()  # what was unpacked must outlast a crash if the marker does
         write_json(folders.marker(file), {"file": asdict(file), "told": told})
     folders.archive(file).unlink(missing_ok=True)
     folders.part(file).unlink(missing_ok=True)
