@@ -125,7 +125,7 @@ second.
 
 ## Scores
 
-{"On test clips, of this seed alone: accuracy, or as the protocol says." if lines else "None were found beside the run."}
+{"On test clips, of this seed: accuracy, or as the protocol says." if lines else "None were found beside the run."}
 
 | task | protocol | modality | score | test clips |
 |---|---|---|---|---|
