@@ -5,7 +5,7 @@ import time
 import wave
 from pathlib import Path
 
-from avbench.data.media.clip import CONTAINERS, MediaError
+from avbench.data.media.clip import MediaError
 from avbench.data.media.confined import Confined
 
 # Written for files that cannot be read; they end in the ledger with the reason, whatever the number.
@@ -49,19 +49,14 @@ def measured_s(path: str | Path) -> float:
     """
     import av
 
+    from avbench.data.media.streams import open_container
     from avbench.data.media.timeline import Timeline, origin
 
     deadline = time.monotonic() + _PATIENCE_S
     header = end = 0.0
     exact, broken = False, True
     try:
-        # "file:" and the whitelists: a name is a path and nothing else, and a playlist opens no connection.
-        with av.open(
-            f"file:{Path(path).absolute()}",
-            container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
-            metadata_errors="replace",
-            timeout=_PATIENCE_S,
-        ) as container:
+        with open_container(f"file:{Path(path).absolute()}", _PATIENCE_S) as container:
             header = (container.duration or 0) / av.time_base
             exact = "mp4" in container.format.name
             cover = av.stream.Disposition.attached_pic
@@ -71,8 +66,9 @@ def measured_s(path: str | Path) -> float:
                 if not packet.size or packet.stream not in streams:
                     continue
                 timeline.place(packet)
-                if packet.pts is not None:
-                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base) - begin)
+                at = packet.pts if packet.pts is not None else packet.dts
+                if at is not None:
+                    end = max(end, float((at + (packet.duration or 0)) * packet.time_base) - begin)
                 if end > _LONG_S or time.monotonic() > deadline:
                     return max(header, end)
             broken = False

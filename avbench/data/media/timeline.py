@@ -34,7 +34,7 @@ class Timeline:
     def __init__(self, container: av.container.InputContainer, streams: list) -> None:
         self._restarts = may_restart(container)
         self._kinds = {stream.index: stream.type for stream in streams}
-        self._usual = {stream.index: _usual_duration(stream) for stream in streams}
+        self._usual = {stream.index: usual_duration(stream) for stream in streams}
         self._shifts = [0.0]  # of the parts, in seconds
         self._part = dict.fromkeys(self._kinds, 0)
         self._last: dict[int, float] = {}
@@ -83,6 +83,7 @@ def may_restart(container: av.container.InputContainer) -> bool:
     return bool(container.format.flags & av.format.Flags.ts_discont.value)
 
 
-def _usual_duration(stream: av.VideoStream | av.AudioStream) -> float:
+def usual_duration(stream: av.VideoStream | av.AudioStream) -> float:
+    """Return how long a picture is shown, in seconds; 0 for sound and where no rate is told."""
     rate = (stream.average_rate or stream.guessed_rate) if stream.type == "video" else None
     return float(1 / rate) if rate else 0.0

@@ -69,7 +69,7 @@ HOUSES = {  # what a container takes
     "mov": (("x264", "prores", "mjpeg"), ("aac22", "pcm")),
     "ts": (("x264", "x264-open", "x264-444", "x265", "mpeg2"), ("aac", "mp2", "ac3", "opus")),
     "mpg": (("mpeg1", "mpeg2"), ("mp2", "ac3")),
-    "avi": (("mpeg4", "mjpeg"), ("mp3", "pcm", "ac3")),  # of H.264, it does not say when pictures are shown
+    "avi": (("x264", "x264-ll", "x264-open", "mpeg4", "mpeg2", "mjpeg"), ("mp3", "pcm", "ac3")),
     "asf": (("wmv2",), ("wma", "mp3")),
     "flv": (("flv1", "x264"), ("mp3", "aac")),
     "nut": (("x264", "mpeg4"), ("opus", "aac")),
