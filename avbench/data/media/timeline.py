@@ -16,12 +16,28 @@ def origin(container: av.container.InputContainer) -> float:
     """Return when a file begins, in seconds on its own axis: with its earliest stream, as ``ffmpeg -ss`` counts.
 
     Sound that begins a little before zero is the encoder's priming: there the picture, or zero, is the beginning.
+    Matroska tells how long the priming is, wherever the file begins.
     """
     begin = (container.start_time or 0) / av.time_base
+    if "matroska" in container.format.name:
+        streams = [*container.streams.video, *container.streams.audio]
+        begin = min((_begin(s) + _priming(s) for s in streams if s.start_time is not None), default=begin)
     if not -_PRIMING_S <= begin < 0:
         return begin
-    pictures = [s.start_time * float(s.time_base) for s in container.streams.video if s.start_time is not None]
-    return max(begin, min([0.0, *pictures]))
+    return max(begin, min([0.0, *(_begin(s) for s in container.streams.video if s.start_time is not None)]))
+
+
+def _begin(stream: av.VideoStream | av.AudioStream) -> float:
+    return stream.start_time * float(stream.time_base)
+
+
+def _priming(stream: av.VideoStream | av.AudioStream) -> float:
+    """Return what an encoder of sound put before it, in seconds, rounded as the time stamps are."""
+    context = stream.codec_context
+    if stream.type != "audio" or context is None or not context.sample_rate:
+        return 0.0
+    tick = float(stream.time_base)
+    return round(context.delay / context.sample_rate / tick) * tick
 
 
 class Timeline:
