@@ -50,7 +50,9 @@ def read_frames(track: Track, settings: "StoreSettings") -> tuple[np.ndarray, fl
         raise MediaError("no-video", f"the video stream holds no frame before {track.stop:g} s")
     if filled < len(grid):
         frames[filled:] = _pixels(previous, reformatter, settings)
-    return frames, end if end == latest else shown + usual_duration(track.stream)
+    if latest > end:
+        end = min(max(shown, at) + usual_duration(track.stream), latest)
+    return frames, end
 
 
 def _needed(track: Track, grid: np.ndarray) -> set[int] | None:
