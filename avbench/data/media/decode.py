@@ -53,10 +53,11 @@ def decode(
 
     Time counts from the beginning of the file's earliest stream (as ``ffmpeg -ss`` does); where the stamps of a
     broadcast begin anew, the next part follows the last (:mod:`avbench.data.media.timeline`). Where a file tells no
-    times of pictures (AVI), they are shown when the decoder gives them, as the ffmpeg program does. A stream that starts late
-    is padded on that axis: audio with silence, video by holding its first frame; the end is never padded. Frames keep
-    no aspect ratio, display matrices are applied, and frames that no output needs are not converted or, where the codec
-    allows, not even decoded. Channels are mixed by swresample's standard matrix and resampled with its delay removed.
+    times of pictures (AVI), they are shown when the decoder gives them, as the ffmpeg program does. A stream that
+    starts late is padded on that axis: audio with silence, video by holding its first frame; the end is never padded.
+    Frames keep no aspect ratio, display matrices are applied, and frames that no output needs are not converted or,
+    where the codec allows, not even decoded. Channels are mixed by swresample's standard matrix and resampled with its
+    delay removed.
 
     Memory and time are bounded, whatever the file: ``duration_s`` may be far longer than it, and only what the clip
     depends on is held. What decoders allocate has no bound but that of the process: see

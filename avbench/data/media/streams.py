@@ -179,7 +179,7 @@ def _is_shown_by(packet: av.Packet, stamp: float) -> bool:
 
 
 def end_of(track: Track) -> float:
-    """When the last packet leaves the screen, in seconds; of audio an estimate, and of pictures without pts too early."""
+    """When the last packet leaves the screen, in seconds; of audio an estimate, of pictures without pts too early."""
     usual, scale = usual_duration(track.stream), float(track.stream.time_base)
     stamps = ((_stamp(packet), packet.duration) for packet in track.packets)
     return max(
