@@ -35,7 +35,8 @@ _FOLDERS = {
     "envs": "The conda environments of the rules, one per stage.",
     "profiles": "Settings of Snakemake.",
 }
-_DATA = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv")  # what became of every clip; no media
+# What became of every clip; no media.
+_DATA = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv", "recordings.csv")
 _PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",

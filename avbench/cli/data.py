@@ -57,14 +57,16 @@ def manifest(args: argparse.Namespace) -> None:
 
 def listed_clips(args: argparse.Namespace) -> None:
     """make a dataset of listed clips whose features were computed before: manifest, ledger, a store without media"""
+    from avbench.config.checks import CheckSettings
     from avbench.config.settings import build
     from avbench.config.store import StoreSettings
     from avbench.datasets.listed_clips import ListedFiles, write_listed
     from avbench.features.given_features import GivenFeatures
 
     known = {path.name: GivenFeatures(path).clip_ids for path in args.features}
-    files = ListedFiles(args.manifest, args.store, args.ledger, args.duplicates)
-    write_listed(args.list, known, build(StoreSettings, args.settings, "store"), files)
+    files = ListedFiles(args.manifest, args.store, args.ledger, args.duplicates, args.recordings)
+    checks = build(CheckSettings, args.checks, "checks")
+    write_listed(args.list, known, build(StoreSettings, args.settings, "store"), checks, files)
 
 
 def unpack(args: argparse.Namespace) -> None:
@@ -101,21 +103,13 @@ def retry(args: argparse.Namespace) -> None:
 
 
 def ledger(args: argparse.Namespace) -> None:
-    """merge the shards' ledgers, apply the checks, audit duplicates: one row a listed clip"""
+    """merge the shards' ledgers, apply the checks, audit recordings and duplicates: one row a listed clip"""
     from avbench.config.checks import CheckSettings
     from avbench.config.settings import build
-    from avbench.core.files import read_json, write_csv
-    from avbench.data import ledger as ledgers
-    from avbench.data.manifest import LEFT_OUT, read_manifest
-    from avbench.data.store import require_whole_shards
+    from avbench.data.accounts import AccountFiles, account
 
-    require_whole_shards(path.parents[1] / "store" / f"{path.stem}.arrow" for path in args.ledgers)
-    merged = ledgers.merge(args.ledgers, read_manifest(args.manifest))
-    checks = build(CheckSettings, args.checks, "checks")
-    checked, duplicates = ledgers.check(merged, checks)
-    write_csv(args.duplicates, duplicates, sealed=True)
-    beside = args.manifest.with_name(LEFT_OUT)
-    ledgers.write(args.output, checked, checks, read_json(beside) if beside.is_file() else {})
+    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings)
+    account(files, build(CheckSettings, args.checks, "checks"))
 
 
 def coverage(args: argparse.Namespace) -> None:
@@ -231,6 +225,7 @@ VERBS: Verbs = {
         path_argument("--manifest", "the manifest"),
         json_argument("--checks", "thresholds that a clip must meet"),
         path_argument("--duplicates", "list of duplicates to write"),
+        path_argument("--recordings", "list of recordings that splits share, to write"),
         OUTPUT,
     ],
     coverage_table: [
@@ -256,7 +251,11 @@ VERBS: Verbs = {
         path_argument("--list", "CSV with the columns clip_id, label and split"),
         path_argument("--features", "files of features", many=True),
         json_argument("--settings", "what is stored"),
-        *(path_argument(f"--{name}", "what to write") for name in ("manifest", "store", "ledger", "duplicates")),
+        json_argument("--checks", "what to do about recordings that splits share"),
+        *(
+            path_argument(f"--{name}", "what to write")
+            for name in ("manifest", "store", "ledger", "duplicates", "recordings")
+        ),
     ],
     coverage: [
         path_argument("--ledger", "the dataset's ledger"),

@@ -33,7 +33,14 @@ class CheckSettings:
     duplicates: Annotated[
         Literal["list", "exclude"],
         meaning(
-            "recordings that are in two splits: `list` them in `data/{dataset}/duplicates.csv`, or `exclude` them from "
-            "training too"
+            "clips in two splits that look and sound alike: `list` them in `data/{dataset}/duplicates.csv`, or "
+            "`exclude` them from training too"
+        ),
+    ] = "list"
+    recordings: Annotated[
+        Literal["list", "exclude"],
+        meaning(
+            "clips in two splits that are of one recording (the manifest's column `recording`, or else its source): "
+            "`list` them in `data/{dataset}/recordings.csv`, or `exclude` them from training too"
         ),
     ] = "list"

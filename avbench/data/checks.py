@@ -23,6 +23,7 @@ THRESHOLDS = {
     "silent": "silence_dbfs",
     "still": "still_difference",
     "duplicate": "duplicates",
+    "recording": "recordings",
 }
 
 

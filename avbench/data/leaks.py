@@ -1,6 +1,5 @@
 """Leaks: what of a pretraining subset is in a task's test set, too."""
 
-import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,8 @@ import pandas as pd
 from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, write_csv
-from avbench.data import duplicates, ledger
-from avbench.data.media.clip import is_url
+from avbench.data import duplicates, ledger, recordings
+from avbench.data.manifest import read_manifest
 
 COLUMNS = ("subset", "task", "dataset", "shared_clips", "shared_recordings", "example")
 _HASHES = ["clip_id", "frame_hash", "audio_hash"]
@@ -80,9 +79,11 @@ def leaks(
 ) -> None:
     """Audit subsets against every task's stored test clips, and write the table.
 
-    Two clips are from one recording if their manifests name the same file or address, whatever the second at which
-    they begin, or if they look and sound alike (:func:`avbench.data.duplicates.find`): within the pretraining dataset
-    as its list of duplicates says, and for other datasets by the hashes in both ledgers.
+    Two clips of the pretraining dataset are from one recording if its manifest says so
+    (:func:`avbench.data.recordings.recordings`), clips of two datasets if they are of the same file or address, or of
+    recordings with the same YouTube id; and any two if they look and sound alike
+    (:func:`avbench.data.duplicates.find`): within the pretraining dataset as its list of duplicates says, and for other
+    datasets by the hashes in both ledgers.
 
     Args:
         data: the folder of the datasets.
@@ -95,45 +96,61 @@ def leaks(
         UserError: a subset holds a test clip, or a clip that its dataset does not list.
     """
     chosen = set().union(*subsets.values())
-    recording_of = _recordings(data, dataset)
-    if unlisted := sorted(chosen - set(recording_of)):
+    own = _listed(data, dataset)
+    if unlisted := sorted(chosen - set(own["clip_id"])):
         raise UserError(f"clip {unlisted[0]!r} of a subset is not a clip of {dataset}. Draw the subset again.")
-    known = {name: _held_out(data, dataset, name, chosen, recording_of) for name in {task.dataset for task in tasks}}
+    own = own[own["clip_id"].isin(chosen)]
+    known = {name: _held_out(data, dataset, name, own) for name in {task.dataset for task in tasks}}
     table = audit(dataset, subsets, {task.name: known[task.dataset] for task in tasks})
     write_csv(output, table)
     require_none(table)
     for row in table[table["shared_recordings"] > 0].itertuples():
         print(
             f"subset {row.subset!r}: {row.shared_recordings} clips are from recordings of test clips of task "
-            f"{row.task!r}, such as {row.example}. checks.duplicates: exclude leaves out what looks and sounds alike."
+            f"{row.task!r}, such as {row.example}. Within a dataset, checks.recordings: exclude leaves out "
+            "recordings that its splits share, and checks.duplicates: exclude what looks and sounds alike."
         )
 
 
-def _held_out(data: Path, dataset: str, other: str, chosen: set[str], recording_of: Mapping[str, str]) -> HeldOut:
+def _held_out(data: Path, dataset: str, other: str, own: pd.DataFrame) -> HeldOut:
     """Return the stored test clips of a dataset, with what they share with clips of the pretraining dataset."""
     accounted = ledger.read(data / other / "ledger.parquet")
     test = accounted[(accounted["state"] == "stored") & (accounted["split"] == "test")]
-    ids = set(test["clip_id"])
-    of_recording = defaultdict(list)
-    for clip_id, recording in _recordings(data, other).items():
-        if clip_id in ids:
-            of_recording[recording].append(clip_id)
-    pairs = {(clip, tested) for clip in chosen for tested in of_recording[recording_of[clip]]}
+    ids, chosen = set(test["clip_id"]), set(own["clip_id"])
+    listed = _listed(data, other)
+    pairs = _of_one_recording(own, listed[listed["clip_id"].isin(ids)], dataset == other)
     if other == dataset:
-        listed = read_csv(data / dataset / "duplicates.csv", ("clip_id", "duplicate_of"))
-        alike: Iterable[tuple[str, str]] = zip(listed["clip_id"], listed["duplicate_of"], strict=True)
+        found = read_csv(data / dataset / "duplicates.csv", ("clip_id", "duplicate_of"))
+        alike: Iterable[tuple[str, str]] = zip(found["clip_id"], found["duplicate_of"], strict=True)
     else:
-        own = ledger.read(data / dataset / "ledger.parquet")
-        hashes = own.loc[own["clip_id"].isin(chosen), _HASHES].assign(split="train")
-        found = duplicates.find(pd.concat([hashes, test[_HASHES].assign(split="test")], ignore_index=True))
-        alike = zip(found["clip_id"], found["duplicate_of"], strict=True)
+        accounted = ledger.read(data / dataset / "ledger.parquet")
+        hashes = accounted.loc[accounted["clip_id"].isin(chosen), _HASHES].assign(split="train")
+        pairs_alike = duplicates.find(pd.concat([hashes, test[_HASHES].assign(split="test")], ignore_index=True))
+        alike = zip(pairs_alike["clip_id"], pairs_alike["duplicate_of"], strict=True)
     return HeldOut(other, ids, pairs | {(a, b) for a, b in alike if a in chosen and b in ids})
 
 
-def _recordings(data: Path, dataset: str) -> dict[str, str]:
-    """Return the file or address of each clip of a manifest; paths count from the manifest's folder."""
-    listed = read_csv(data / dataset / "clips.csv", ("clip_id", "source"))
+def _of_one_recording(own: pd.DataFrame, tested: pd.DataFrame, same_dataset: bool) -> set[tuple[str, str]]:
+    """Return the pairs of a clip and a test clip that are of one recording; columns clip_id, recording, everywhere."""
+    column = "recording" if same_dataset else "everywhere"
+    test_clips = defaultdict(list)
+    for clip_id, names in zip(tested["clip_id"], tested[column], strict=True):
+        for name in [names] if same_dataset else names:
+            test_clips[name].append(clip_id)
     return {
-        clip_id: source if is_url(source) else os.path.normpath(os.path.join(data, dataset, source))
-        for clip_id, source in zip(listed["clip_id"], listed["source"], strict=True)
+        (clip_id, test_clip)
+        for clip_id, names in zip(own["clip_id"], own[column], strict=True)
+        for name in ([names] if same_dataset else names)
+        for test_clip in test_clips.get(name, ())
     }
+
+
+def _listed(data: Path, dataset: str) -> pd.DataFrame:
+    """Return the clips of a manifest: clip_id, recording, and what tells that apart from those of other datasets."""
+    clips = read_manifest(data / dataset / "clips.csv")
+    columns = {
+        "clip_id": clips["clip_id"],
+        "recording": recordings.recordings(clips, data / dataset),
+        "everywhere": recordings.everywhere(clips, data / dataset),
+    }
+    return pd.DataFrame(columns)

@@ -14,7 +14,7 @@ from avbench.config.checks import CheckSettings
 from avbench.core import files, seals
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
-from avbench.data import duplicates
+from avbench.data import duplicates, recordings
 from avbench.data.checks import THRESHOLDS, Measurements, fault
 from avbench.data.manifest import SPLITS
 
@@ -110,37 +110,42 @@ def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
     return merged.sort_values("clip_id", ignore_index=True)[[*COLUMNS, *MEASURED]]
 
 
-def check(ledger: pd.DataFrame, settings: CheckSettings) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Reject the packed clips that fall below a threshold, and audit the others for duplicates across splits.
+def check(
+    ledger: pd.DataFrame, settings: CheckSettings, recording_of: Mapping[str, str] | None = None
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Reject the packed clips that fall below a threshold, and audit the others for what splits share.
 
     Args:
         ledger: what :func:`merge` returns.
-        settings: the thresholds, and what to do about duplicates.
+        settings: the thresholds, and what to do about recordings and duplicates.
+        recording_of: clip_id → its recording; by default each clip is one.
 
     Returns:
-        the ledger, with state, reason and detail of the clips that are rejected now; and the duplicates, as
-        :func:`avbench.data.duplicates.find` returns them. Where duplicates are excluded, the clip of the pair that is
-        nearer to training is rejected with the reason ``duplicate``.
+        the ledger, with state, reason and detail of the clips that are rejected now; the clips of shared recordings, as
+        :func:`avbench.data.recordings.shared` returns them; and then, of what is left, the duplicates, as
+        :func:`avbench.data.duplicates.find` does. Where these or those are excluded, the clip of the pair that is
+        nearer to training is rejected with the reason ``recording`` or ``duplicate``.
     """
     checked = ledger.copy()
     kept = checked.index[checked.state == "stored"]
     measured = zip(*(checked.loc[kept, name].tolist() for name in MEASURED), strict=True)
     faults = {row: fault(Measurements(*values), settings) for row, values in zip(kept, measured, strict=True)}
     _reject(checked, {row: found for row, found in faults.items() if found is not None})
+    row_of = dict(zip(checked.clip_id, checked.index, strict=True))
+    kept = checked.index[checked.state == "stored"]
+    stored_clips = checked.loc[kept, ["clip_id", "split"]]
+    known = recording_of if recording_of is not None else {clip_id: clip_id for clip_id in stored_clips["clip_id"]}
+    torn = recordings.shared(stored_clips.assign(recording=stored_clips["clip_id"].map(known)))
+    if settings.recordings == "exclude":
+        told = zip(torn["clip_id"], torn["recording"], torn["shared_split"], torn["shared_with"], strict=True)
+        because = {row_of[a]: ("recording", f"of recording {r!r}, as {split} clip {b!r}") for a, r, split, b in told}
+        _reject(checked, because)
     pairs = duplicates.find(checked.loc[checked.state == "stored", ["clip_id", "split", "frame_hash", "audio_hash"]])
-    if settings.duplicates == "exclude" and len(pairs):
-        row_of = dict(zip(checked.clip_id, checked.index, strict=True))
-        _reject(
-            checked,
-            {
-                row_of[pair.clip_id]: (
-                    "duplicate",
-                    f"the same recording as {pair.duplicate_split} clip {pair.duplicate_of!r}",
-                )
-                for pair in pairs.itertuples()
-            },
-        )
-    return checked, pairs
+    if settings.duplicates == "exclude":
+        alike = zip(pairs["clip_id"], pairs["duplicate_split"], pairs["duplicate_of"], strict=True)
+        because = {row_of[a]: ("duplicate", f"the same recording as {split} clip {b!r}") for a, split, b in alike}
+        _reject(checked, because)
+    return checked, torn, pairs
 
 
 def _reject(ledger: pd.DataFrame, faults: Mapping[int, tuple[str, str]]) -> None:
@@ -231,7 +236,7 @@ def _strictest(counts: Mapping[str, int], checks: Mapping[str, Any]) -> str:
         return ""
     key = THRESHOLDS[reason]
     value = f": {checks[key]}" if key in checks else ""
-    what = "excludes" if key == "duplicates" else "rejects"
+    what = "excludes" if key in ("duplicates", "recordings") else "rejects"
     return f" `checks.{key}{value}` {what} {counts[reason]} of them; set it otherwise if they are fit for use."
 
 

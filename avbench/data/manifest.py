@@ -3,7 +3,7 @@
 import csv
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from avbench.core import files, seals
 from avbench.core.errors import UserError
 
 COLUMNS = ("clip_id", "source", "start_s", "duration_s", "label", "split")
+RECORDING = "recording"  # an optional column: what was recorded at one go; see avbench.data.recordings
 LEFT_OUT = "left_out.json"  # beside it: files that are no clips, by their extension
 SPLITS = ("train", "validation", "test")
 
@@ -49,9 +50,11 @@ def read_manifest(path: str | Path, chosen: Callable[[str], bool] | None = None)
         raise UserError(f"{path} does not exist. Run the rule that writes the manifest first.") from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path} is not a CSV file in UTF-8: {error}. Save it again as UTF-8 CSV.") from error
-    if sorted(header) != sorted(COLUMNS):
+    names = _columns(header)
+    if sorted(header) != sorted(names):
         raise UserError(
-            f"{path} has the columns {', '.join(header) or 'none'}; a manifest has exactly {', '.join(COLUMNS)}."
+            f"{path} has the columns {', '.join(header) or 'none'}; a manifest has exactly {', '.join(COLUMNS)}, and "
+            f"may have {RECORDING}."
         )
     for row, record in numbered:
         if len(record) != len(header):
@@ -61,7 +64,7 @@ def read_manifest(path: str | Path, chosen: Callable[[str], bool] | None = None)
             )
     rows, records = zip(*numbered, strict=True) if numbered else ((), ())
     columns = dict(zip(header, zip(*records, strict=True) if records else ([],) * len(header), strict=True))
-    return _validated(path, pd.DataFrame({name: list(columns[name]) for name in COLUMNS}, dtype=object), rows)
+    return _validated(path, pd.DataFrame({name: list(columns[name]) for name in names}, dtype=object), rows)
 
 
 def write_manifest(path: str | Path, table: pd.DataFrame) -> None:
@@ -72,14 +75,23 @@ def write_manifest(path: str | Path, table: pd.DataFrame) -> None:
     Raises:
         UserError: a rule is broken, or the file cannot be written.
     """
-    if sorted(table.columns) != sorted(COLUMNS):
-        raise UserError(f"{path} cannot be written: a manifest has exactly the columns {', '.join(COLUMNS)}.")
-    table = _validated(path, table.loc[:, list(COLUMNS)], range(2, 2 + len(table)))
-    columns = [[_quoted(str(value)) for value in table[name].tolist()] for name in COLUMNS]
-    lines = [",".join(COLUMNS), *map(",".join, zip(*columns, strict=True))]
+    names = _columns(table.columns)
+    if sorted(table.columns) != sorted(names):
+        raise UserError(
+            f"{path} cannot be written: a manifest has exactly the columns {', '.join(COLUMNS)}, and may have "
+            f"{RECORDING}."
+        )
+    table = _validated(path, table.loc[:, list(names)], range(2, 2 + len(table)))
+    columns = [[_quoted(str(value)) for value in table[name].tolist()] for name in names]
+    lines = [",".join(names), *map(",".join, zip(*columns, strict=True))]
     with files.atomic(path) as part, part.open("w", encoding="utf-8", newline="") as stream:
         stream.write("\n".join(lines) + "\n")
     seals.seal(path)
+
+
+def _columns(given: Collection[str]) -> tuple[str, ...]:
+    """Return the columns of a manifest in their order, the optional one if it is among those that are given."""
+    return (*COLUMNS, RECORDING) if RECORDING in given else COLUMNS
 
 
 def _quoted(value: str) -> str:
@@ -90,7 +102,7 @@ def _quoted(value: str) -> str:
 def _validated(path: str | Path, table: pd.DataFrame, rows: Sequence[int]) -> pd.DataFrame:
     """Return the table with typed columns, or raise the first broken rule with its number among ``rows``."""
     columns: dict[str, list] = {}
-    for name in COLUMNS:
+    for name in table.columns:
         values = table[name].tolist()
         if name in ("start_s", "duration_s"):
             columns[name] = [_number(path, row, name, value) for row, value in zip(rows, values, strict=True)]
@@ -105,6 +117,9 @@ def _validated(path: str | Path, table: pd.DataFrame, rows: Sequence[int]) -> pd
     for row, value in zip(rows, columns["split"], strict=True):
         if value not in SPLITS:
             raise UserError(f"{path}, row {row}: split is {value!r}; it must be one of {', '.join(SPLITS)}.")
+    for row, value in zip(rows, columns.get(RECORDING, ()), strict=RECORDING in columns):
+        if not isinstance(value, str) or "\0" in value:
+            raise UserError(f"{path}, row {row}: {RECORDING} is {value!r}; it must be text without null characters.")
     first: dict[str, int] = {}
     for row, clip_id in zip(rows, columns["clip_id"], strict=True):
         if first.setdefault(clip_id, row) != row:

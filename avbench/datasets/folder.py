@@ -3,7 +3,7 @@
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,7 +13,7 @@ import pandas as pd
 from avbench.config.yaml_text import advice_on_path
 from avbench.core.errors import UserError
 from avbench.core.files import is_ordinary
-from avbench.data.manifest import COLUMNS, SPLITS
+from avbench.data.manifest import COLUMNS, RECORDING, SPLITS
 from avbench.data.media.clip import is_url
 from avbench.data.media.durations import UNKNOWN_S, duration_s
 from avbench.datasets.lists import (
@@ -49,9 +49,11 @@ SYSTEM = (
     *("__MACOSX", "@eaDir", "#recycle", "#snapshot", "@Recycle", "@Recently-Snapshot", "@tmp"),
     *("$RECYCLE.BIN", "RECYCLER", "System Volume Information", "lost+found"),
 )
+_NAMES = (*COLUMNS, RECORDING)  # of a list
 _REMEDY = (
     "Add clips of these, move their folders or rows away, set test_share and validation_share to 0, or say of each "
-    "clip which split it belongs to."
+    "clip which split it belongs to. (Clips of one recording stay together: the column recording of a list, or else "
+    "its source.)"
 )
 
 
@@ -79,10 +81,12 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
 
     A list needs the columns ``source`` (a path, relative to the list's folder, or absolute) and ``label``. A
     missing column or an empty cell takes its default: ``clip_id`` the source, ``start_s`` 0, ``duration_s``
-    the rest of the file after the start, ``split`` by keyed hash. In a folder, ids are paths within it.
+    the rest of the file after the start, ``split`` by keyed hash, ``recording`` the source. In a folder, ids are paths
+    within it, and every file is a recording.
 
-    Clips without a split are dealt out, label by label, to test, validation and training by a hash of their
-    id. A split that is given to any clip takes no others.
+    Recordings of clips without a split are dealt out, label by label, to test, validation and training by a hash of
+    their name, or of the id of their only clip. A split that is given to any clip takes no others but those of its
+    recording.
 
     Args:
         settings: the dataset's options.
@@ -94,10 +98,11 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     left_out: Counter[str] = Counter()
     if settings.list is not None and settings.directory is None:
         origin = settings.list
-        clips, where = _listed(Path(origin), path)
+        clips, where, groups = _listed(Path(origin), path)
     elif settings.directory is not None and settings.list is None:
         origin = settings.directory
         clips, where, left_out = _found(origin, path)
+        groups = [clip[0] for clip in clips]
     else:
         raise UserError("options: exactly one of directory and list must be given.")
     if not clips:
@@ -106,9 +111,10 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     made["label"] = plain_labels(made.label.tolist(), origin)
     given = set(made.split) - {""}
     shares = {"test": settings.test_share, "validation": settings.validation_share}
+    made["split"] = _followed(made.split.tolist(), groups)
     unsplit = made.split == ""
     made.loc[unsplit, "split"] = stratified(
-        made.clip_id[unsplit].tolist(),
+        [group for group, chosen in zip(groups, unsplit, strict=True) if chosen],
         made.label[unsplit].tolist(),
         {split: share for split, share in shares.items() if split not in given},
         settings.seed,
@@ -117,6 +123,14 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     require_known_labels(made, where)
     made.attrs["left_out"] = dict(sorted(left_out.items()))
     return made
+
+
+def _followed(splits: Sequence[str], groups: Sequence[str]) -> list[str]:
+    """Give clips without a split that of their recording's other clips; of several the one nearest to training."""
+    side: dict[str, str] = {}
+    for split in reversed(SPLITS):
+        side |= {group: split for group, given in zip(groups, splits, strict=True) if given == split}
+    return [split or side.get(group, "") for split, group in zip(splits, groups, strict=True)]
 
 
 # --------------------------------------------------------------------------------------------------- a folder
@@ -205,13 +219,15 @@ def _utf8(name: str) -> str:
 # ----------------------------------------------------------------------------------------------------- a list
 
 
-def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
+def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str], list[str]]:
+    """Return the clips, where each is listed, and the recording of each by a name that is the same on every machine."""
     clips: list[tuple] = []
+    files: list[str] = []
     numbers: list[int] = []
     prefix = source_prefix(listing.parent, path)
     for row, cells in read_rows(listing, ("source", "label")):
         if not clips:
-            _leave_out(listing, [name for name in cells if name not in COLUMNS])
+            _leave_out(listing, [name for name in cells if name not in _NAMES])
         if not is_url(cells["source"]) and (advice := advice_on_path(cells["source"])):
             raise UserError(f"{listing}, row {row}: the source is {cells['source']!r}.{advice}")
         source, split = cells["source"], cells.get("split") or ""
@@ -229,12 +245,19 @@ def _listed(listing: Path, path: Path) -> tuple[list[tuple], dict[str, str]]:
             # A start after the end is for the ledger to report.
             duration = round(whole - start, 6) if whole > start else whole
         place = source if is_url(source) or Path(source).is_absolute() else f"{prefix}/{source}"
-        clips.append((cells.get("clip_id") or source, place, start, duration, cells["label"], split))
+        recording = [cells[RECORDING].strip()] if RECORDING in cells else []
+        clips.append((cells.get("clip_id") or source, place, start, duration, cells["label"], split, *recording))
+        files.append(source if is_url(source) else os.path.normpath(source))
         numbers.append(row)
     ids = [clip[0] for clip in clips]
     remedy = "Give each clip its own clip_id."
     require_unique(listing, zip(numbers, ids, strict=True), remedy)
-    return clips, {clip_id: f"{listing}, row {row}" for clip_id, row in zip(ids, numbers, strict=True)}
+    held = Counter(files)
+    groups = [
+        next(iter(clip[len(COLUMNS) :]), "") or (file if held[file] > 1 else clip[0])
+        for clip, file in zip(clips, files, strict=True)
+    ]
+    return clips, {clip_id: f"{listing}, row {row}" for clip_id, row in zip(ids, numbers, strict=True)}, groups
 
 
 def _length_s(path: Path) -> float:
@@ -245,10 +268,10 @@ def _length_s(path: Path) -> float:
 def _leave_out(listing: Path, names: list[str]) -> None:
     """Say which columns are not a manifest's; one that looks like a slip of the pen is refused."""
     for name in names:
-        if meant := get_close_matches(name.lower(), COLUMNS, 1, 0.75):
+        if meant := get_close_matches(name.lower(), _NAMES, 1, 0.75):
             raise UserError(f"{listing} has the column {name!r}. Name it {meant[0]!r}, or something unlike it.")
     if names:
-        print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(COLUMNS)}")
+        print(f"{listing}: left out the columns {', '.join(names)}; a manifest has {', '.join(_NAMES)}")
 
 
 def _seconds(listing: Path, row: int, column: str, text: str) -> float:

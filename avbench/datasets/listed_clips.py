@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from avbench.config.checks import CheckSettings
 from avbench.config.store import StoreSettings
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv
-from avbench.data import duplicates, ledger
-from avbench.data.manifest import COLUMNS, SPLITS, write_manifest
+from avbench.data import ledger
+from avbench.data.manifest import COLUMNS, RECORDING, SPLITS, write_manifest
 from avbench.data.store import Row, write_shard
 from avbench.datasets.lists import read_rows, require_unique
 
@@ -26,17 +27,23 @@ class ListedFiles:
     store: Path
     ledger: Path
     duplicates: Path
+    recordings: Path
 
 
 def write_listed(
-    listing: Path, known: Mapping[str, Collection[str]], settings: StoreSettings, files: ListedFiles
+    listing: Path,
+    known: Mapping[str, Collection[str]],
+    settings: StoreSettings,
+    checks: CheckSettings,
+    files: ListedFiles,
 ) -> None:
     """Write a dataset of listed clips; those that a file of features lacks are ``unavailable``.
 
     Args:
-        listing: a CSV with the columns clip_id, label and split.
+        listing: a CSV with the columns clip_id, label and split, and perhaps recording.
         known: the clips that each file of features has.
         settings: of the store, in which clips have neither sound nor pictures.
+        checks: what to do about recordings that splits share; nothing else can be checked.
         files: what to write.
 
     Raises:
@@ -52,9 +59,11 @@ def write_listed(
     if not rows:
         raise UserError(f"{listing} lists no clips.")
     columns = {name: [cells[name] for _, cells in rows] for name in ("clip_id", "label", "split")}
+    # Said of every clip, since they have one source in common.
+    columns[RECORDING] = [cells.get(RECORDING, "").strip() or cells["clip_id"] for _, cells in rows]
     clips = pd.DataFrame(columns | {"source": "features", "start_s": 0.0, "duration_s": DURATION_S})
     clips = clips.sort_values("clip_id", ignore_index=True)
-    write_manifest(files.manifest, clips[list(COLUMNS)])
+    write_manifest(files.manifest, clips[[*COLUMNS, RECORDING]])
     lacking = {name: next((file for file, ids in known.items() if name not in ids), "") for name in clips["clip_id"]}
     missing = clips["clip_id"].map(lacking)
     table = clips[["clip_id", "label", "split"]].assign(
@@ -65,7 +74,10 @@ def write_listed(
         frame_hash="",
         audio_hash="",
     )
-    ledger.write(files.ledger, table[[*ledger.COLUMNS, *ledger.MEASURED]])
-    write_csv(files.duplicates, pd.DataFrame(columns=list(duplicates.COLUMNS)))
+    recording_of = dict(zip(clips["clip_id"], clips[RECORDING], strict=True))
+    table, torn, pairs = ledger.check(table[[*ledger.COLUMNS, *ledger.MEASURED]], checks, recording_of)
+    ledger.write(files.ledger, table)
+    write_csv(files.duplicates, pairs)
+    write_csv(files.recordings, torn)
     stored = table["clip_id"][table["state"] == "stored"]
     write_shard(files.store, (Row(name, [], b"", DURATION_S) for name in stored), settings)

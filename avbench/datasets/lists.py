@@ -10,7 +10,7 @@ import pandas as pd
 
 from avbench.config.yaml_text import advice_on_path
 from avbench.core.errors import UserError
-from avbench.data.manifest import COLUMNS
+from avbench.data.manifest import COLUMNS, RECORDING
 
 
 def read_rows(
@@ -129,5 +129,7 @@ def source_prefix(directory: str | Path, manifest: Path) -> str:
 
 
 def table(rows: Iterable[Sequence[object]]) -> pd.DataFrame:
-    """Return a manifest of rows in the order of its columns."""
-    return pd.DataFrame(list(rows), columns=list(COLUMNS))
+    """Return a manifest of rows in the order of its columns, all with a recording or none."""
+    made = list(rows)
+    names = (*COLUMNS, RECORDING)
+    return pd.DataFrame(made, columns=list(names[: len(made[0])] if made else COLUMNS))

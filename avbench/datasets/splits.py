@@ -70,6 +70,6 @@ def _require_groups(counts: Mapping[str, int], shares: Mapping[str, float], reme
     named = ", ".join(f"{label!r} ({count})" for label, count in sorted(tiny.items())[:_SHOWN])
     more = f" and {len(tiny) - _SHOWN} more" if len(tiny) > _SHOWN else ""
     raise UserError(
-        f"{len(tiny)} of {len(counts)} labels have too few clips or groups to leave one for training after {splits}, "
-        f"with at least one each: {named}{more}. Each needs {enough} or more. {remedy}"
+        f"{len(tiny)} of {len(counts)} labels have too few clips or recordings to leave one for training after "
+        f"{splits}, with at least one each: {named}{more}. Each needs {enough} or more. {remedy}"
     )

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from avbench.core.errors import UserError
+from avbench.data.manifest import RECORDING
 from avbench.datasets.lists import read_rows, require_folder, require_known_labels, require_unique, source_prefix, table
 from avbench.datasets.splits import stratified
 
@@ -42,6 +43,8 @@ def archives(media: str = "audio") -> list[str]:
 def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
     """Return the manifest: fold 1's training part as train and validation, its evaluation part as test.
 
+    A clip's recording is the place where it was made.
+
     Args:
         settings: the dataset's options.
         path: where the manifest will be.
@@ -64,7 +67,7 @@ def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
     known = {cells["filename_audio"]: cells for _, cells in meta}
 
     prefix = source_prefix(directory, path)
-    clips, places = [], {}
+    clips = []
     where: dict[str, str] = {}
     for part, split in (("fold1_train", "train"), ("fold1_evaluate", "test")):
         part_path = folder / "evaluation_setup" / f"{part}.csv"
@@ -84,12 +87,12 @@ def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
             clip_id = PurePosixPath(cells["filename_audio"]).stem
             if clip_id in where:
                 raise UserError(f"{at}: clip {clip_id!r} is already in {where[clip_id]}. Delete one of the rows.")
-            clips.append((clip_id, f"{prefix}/{name}", 0.0, CLIP_S, cells["scene_label"], split))
-            places[clip_id], where[clip_id] = facts["identifier"], at
+            clips.append((clip_id, f"{prefix}/{name}", 0.0, CLIP_S, cells["scene_label"], split, facts["identifier"]))
+            where[clip_id] = at
     made = table(clips)
     training = made.split == "train"
     made.loc[training, "split"] = stratified(
-        [places[clip_id] for clip_id in made.clip_id[training]],
+        made[RECORDING][training].tolist(),
         made.label[training].tolist(),
         {"validation": settings.validation_share},
         settings.seed,

@@ -40,7 +40,7 @@ class VGGSoundSettings:
 
 
 def manifest(settings: VGGSoundSettings, path: Path, listing: Path) -> pd.DataFrame:
-    """Return the manifest of the listed clips: each video's address, and where the clip lies in it.
+    """Return the manifest of the listed clips: each video's address, where the clip lies in it, and its YouTube id.
 
     The list's test clips are ours; its training clips are ours but for the validation share. Whether a clip is
     downloaded or taken from a folder of trimmed clips is for packing (:mod:`avbench.data.packing.sources`) to decide.
@@ -72,7 +72,7 @@ def manifest(settings: VGGSoundSettings, path: Path, listing: Path) -> pd.DataFr
             split = "validation"
         # Quoted: an id is data, whatever it holds, and never part of an address's syntax.
         address = settings.url.replace("{id}", quote(video, safe=""))
-        clips.append((clip_id, address, float(cells["start second"]), float(CLIP_S), cells["label"], split))
+        clips.append((clip_id, address, float(cells["start second"]), float(CLIP_S), cells["label"], split, video))
         where[clip_id] = f"{listing}, row {row}"
     print(f"{listing}: {len(rows)} clips listed, {len(rows) - len(clips)} excluded")
     made = table(clips)

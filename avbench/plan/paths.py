@@ -18,6 +18,7 @@ STORE_SHARD = DATASET + "/store/{shard}.arrow"
 LEDGER_SHARD = DATASET + "/ledger/{shard}.parquet"
 LEDGER = DATASET + "/ledger.parquet"
 DUPLICATES = DATASET + "/duplicates.csv"
+RECORDINGS = DATASET + "/recordings.csv"
 COVERAGE = DATASET + "/coverage.json"  # says that a dataset is packed and sufficiently complete
 DATA_BENCHMARKS = DATASET + "/benchmarks"
 DOWNLOAD_BENCHMARKS = DATA + "/downloads/benchmarks"

@@ -9,7 +9,8 @@ from avbench.core.errors import UserError
 from avbench.core.files import write_csv
 from avbench.data import ledger
 from avbench.data.leaks import COLUMNS, HeldOut, audit, leaks, require_none
-from avbench.data.manifest import write_manifest
+from avbench.data.manifest import COLUMNS as MANIFEST
+from avbench.data.manifest import RECORDING, write_manifest
 
 
 def test_clips_and_recordings_are_counted_for_each_subset_and_task():
@@ -46,9 +47,11 @@ class Dataset:
         self.write()
 
     def write(self, duplicates=()):
-        rows = [(c["id"], c["source"], c.get("start", 0.0), 10.0, "x", c["split"]) for c in self.clips]
-        columns = ["clip_id", "source", "start_s", "duration_s", "label", "split"]
-        write_manifest(self.folder / "clips.csv", pd.DataFrame(rows, columns=columns))
+        rows = [
+            (c["id"], c["source"], c.get("start", 0.0), 10.0, "x", c["split"], c.get("recording", ""))
+            for c in self.clips
+        ]
+        write_manifest(self.folder / "clips.csv", pd.DataFrame(rows, columns=[*MANIFEST, RECORDING]))
         accounted = [
             {
                 "clip_id": c["id"],
@@ -126,6 +129,19 @@ def test_another_second_of_the_same_video_is_the_same_recording(home, state, cap
         assert "1 clips are from recordings of test clips of task 'own'" in said
     else:
         assert (row.shared_recordings, said) == (0, "")
+
+
+def test_recordings_are_known_by_name_and_in_another_dataset_by_youtube_id(home):
+    for clip, name in zip(home.clips, ("dawn", "-bcdefghijk", "dusk", "dawn", "x"), strict=True):
+        clip["recording"] = name
+    home.write()
+    away = [("n1", "a.mp4", "-bcdefghijk"), ("n2", "b.mp4", "dusk")]
+    clips = [{"id": i, "source": source, "recording": name, "split": "test"} for i, source, name in away]
+    Dataset(home.folder.parent / "away", clips)
+    other = {"dataset": "away", "role": "out-of-domain", "train": "all", "modalities": ["audio"]}
+    table = run(home, ALL, TASKS | {"other": other})
+    assert table.loc["own", "example"] == "clip '-a_000010' and test clip 't_000000'"
+    assert table.loc["other", ["shared_recordings", "example"]].tolist() == [1, "clip 'b_000000' and test clip 'n1'"]
 
 
 def test_listed_duplicates_count_where_one_is_in_the_subset_and_the_other_a_test_clip(home):

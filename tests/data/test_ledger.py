@@ -136,7 +136,7 @@ def test_checks_reject_what_falls_below_a_threshold(tmp_path):
     ]
     listed = pd.DataFrame([(c[0], "s", 0.0, 10.0, "x", "train") for c in clips], columns=list(COLUMNS))
     merged = ledger.merge(paths, listed)
-    checked, pairs = ledger.check(merged, CheckSettings(1.0))
+    checked, _, pairs = ledger.check(merged, CheckSettings(1.0))
     assert dict(zip(checked.clip_id, checked.reason, strict=True)) == {
         "fine": "",
         "short": "short",
@@ -146,7 +146,7 @@ def test_checks_reject_what_falls_below_a_threshold(tmp_path):
     assert set(checked.state) == {"stored", "rejected"}
     assert set(merged.state) == {"stored"}  # left alone
     assert pairs.empty
-    tolerant, _ = ledger.check(merged, CheckSettings(0.1, silence_dbfs=float("-inf"), still_difference=0.0))
+    tolerant, *_ = ledger.check(merged, CheckSettings(0.1, silence_dbfs=float("-inf"), still_difference=0.0))
     assert set(tolerant.state) == {"stored"}
 
 
@@ -157,13 +157,33 @@ def test_duplicates_are_listed_and_left_out_of_training_when_asked(tmp_path):
         write(tmp_path / str(number), [(name, "", "", "stored", "", "")], frame_hash=sound, audio_hash=sound)
     listed = pd.DataFrame([(i, "s", 0.0, 10.0, label, split) for i, label, split in clips], columns=list(COLUMNS))
     merged = ledger.merge([tmp_path / str(number) for number in range(3)], listed)
-    checked, pairs = ledger.check(merged, CheckSettings(1.0))
+    checked, _, pairs = ledger.check(merged, CheckSettings(1.0))
     assert list(zip(pairs.clip_id, pairs.duplicate_of, strict=True)) == [("t", "v")]
     assert set(checked.state) == {"stored"}
-    checked, pairs = ledger.check(merged, CheckSettings(1.0, duplicates="exclude"))
+    checked, _, pairs = ledger.check(merged, CheckSettings(1.0, duplicates="exclude"))
     assert len(pairs) == 1
     assert list(zip(checked.clip_id, checked.reason, strict=True)) == [("t", "duplicate"), ("u", ""), ("v", "")]
     assert checked.detail[0] == "the same recording as test clip 'v'"
+
+
+def test_recordings_that_splits_share_are_listed_and_left_out_of_training_when_asked(tmp_path):
+    clips = [("t", "train"), ("u", "train"), ("v", "test"), ("w", "validation"), ("gone", "test")]
+    rows = [(name, "", "", "unavailable" if name == "gone" else "stored", "", "") for name, _ in clips]
+    write(tmp_path / "0", rows)
+    listed = pd.DataFrame([(i, i, 0.0, 10.0, "x", split) for i, split in clips], columns=list(COLUMNS))
+    merged = ledger.merge([tmp_path / "0"], listed)
+    recording_of = {"t": "one", "v": "one", "w": "one", "u": "two", "gone": "two"}  # who is not stored is not tested
+    checked, torn, _ = ledger.check(merged, CheckSettings(1.0), recording_of)
+    assert torn[["clip_id", "shared_with"]].values.tolist() == [["t", "w"], ["t", "v"], ["w", "v"]]
+    assert checked.state.tolist().count("stored") == 4
+    checked, torn, _ = ledger.check(merged, CheckSettings(1.0, recordings="exclude"), recording_of)
+    assert len(torn) == 3
+    assert dict(zip(checked.clip_id, checked.reason, strict=True)) | {"gone": ""} == {
+        **dict.fromkeys(["u", "v", "gone"], ""),
+        **dict.fromkeys(["t", "w"], "recording"),
+    }
+    assert checked.detail[checked.clip_id == "t"].item() == "of recording 'one', as test clip 'v'"
+    assert ledger.check(merged, CheckSettings(1.0, recordings="exclude"))[1].empty  # each clip is one by default
 
 
 @pytest.mark.parametrize(
@@ -182,7 +202,12 @@ def test_too_little_coverage_names_the_threshold_that_rejected_most(merged, tmp_
 
 @pytest.mark.parametrize(
     ("reason", "key"),
-    [("silent", "silence_dbfs: -60.0"), ("still", "still_difference: 0.5"), ("duplicate", "duplicates: list")],
+    [
+        ("silent", "silence_dbfs: -60.0"),
+        ("still", "still_difference: 0.5"),
+        ("duplicate", "duplicates: list"),
+        ("recording", "recordings: list"),
+    ],
 )
 def test_every_threshold_is_named_by_its_key(merged, tmp_path, reason, key):
     merged["reason"] = merged["reason"].replace("short", reason)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avbench.core.errors import UserError
-from avbench.data.manifest import COLUMNS, SPLITS, read_manifest, write_manifest
+from avbench.data.manifest import COLUMNS, RECORDING, SPLITS, read_manifest, write_manifest
 
 HEADER = ",".join(COLUMNS)
 GOOD = 'a,a.mp4,0,10,"bird chirping, tweeting",train\n'
@@ -22,6 +22,14 @@ def table(*rows):
 def test_reads_back_what_was_written(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("manifest") / "clips.csv"
     write_manifest(path, table(*rows))
+    assert list(read_manifest(path).itertuples(index=False, name=None)) == rows
+
+
+@given(st.lists(st.tuples(row, st.just("") | text), min_size=1, max_size=5, unique_by=lambda values: values[0][0]))
+def test_recordings_may_be_given(tmp_path_factory, rows):
+    path = tmp_path_factory.mktemp("manifest") / "clips.csv"
+    rows = [(*values, recording) for values, recording in rows]
+    write_manifest(path, pd.DataFrame(rows, columns=[*COLUMNS, RECORDING]))
     assert list(read_manifest(path).itertuples(index=False, name=None)) == rows
 
 
@@ -67,6 +75,7 @@ def test_empty_manifest_has_typed_columns(tmp_path):
         (HEADER + "\n,a.mp4,0,10,x,test\n", "row 2: clip_id is ''"),
         (HEADER + "\na,,0,10,x,test\n", "row 2: source is ''"),
         (HEADER + "\na\0,b,0,10,x,test\n", "without null characters"),
+        (HEADER + ",recording\na,b,0,10,x,test,r\0\n", "row 2: recording is"),
         (HEADER + '\n"a,b,0,10,x,test\n', "is not a CSV file in UTF-8"),
     ],
 )

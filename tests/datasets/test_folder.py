@@ -10,11 +10,15 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
-from avbench.data.manifest import read_manifest
+from avbench.data.manifest import COLUMNS, read_manifest
+from avbench.data.recordings import recordings
 from avbench.datasets import build_manifest
+from avbench.datasets.splits import stratified
 
 CLASSES = ["dog, barking", '-"sea"', "train", "$(id)"]
 
@@ -155,6 +159,66 @@ def test_other_columns_of_a_list_are_left_out_aloud(tmp_path, capsys):
     assert "list.csv: left out the columns speaker, note; a manifest has clip_id" in capsys.readouterr().out
 
 
+@settings(max_examples=50)
+@given(
+    clips=st.lists(
+        st.tuples(
+            st.integers(0, 20),  # the file
+            st.sampled_from(["", "dawn", "dusk"]),  # the recording, if it is said
+            st.sampled_from(["", "", "", "train", "test"]),  # the split, likewise
+        ),
+        max_size=40,
+    ),
+    column=st.booleans(),
+)
+def test_a_drawn_split_keeps_a_recording_on_one_side(tmp_path_factory, clips, column):
+    folder = tmp_path_factory.mktemp("list")
+    clips = [*clips, *((100 + i, "", "") for i in range(20))]  # enough recordings, whatever was drawn
+    header = ["clip_id", "source", "label", "duration_s", "split", *(["recording"] if column else [])]
+    rows = [
+        (f"{number}", f"{file}.wav", "x", "1", split, *([recording] if column else []))
+        for number, (file, recording, split) in enumerate(clips)
+    ]
+    table = make(folder, list=str(write_list(folder / "list.csv", header, *rows)))
+    of = recordings(table, folder)
+    given_to = {s: {r for r, clip in zip(of, clips, strict=True) if clip[2] == s} for s in ("train", "test")}
+    for recording in set(of):
+        drawn = {s for r, s, clip in zip(of, table.split, clips, strict=True) if r == recording and not clip[2]}
+        assert len(drawn) <= 1
+        if drawn and recording in given_to["train"] | given_to["test"]:
+            assert drawn == {"train" if recording in given_to["train"] else "test"}
+    assert all(split == clip[2] for split, clip in zip(table.split, clips, strict=True) if clip[2])
+
+
+def test_files_of_five_clips_each_are_not_torn_apart(tmp_path):
+    rows = [(f"{i}-{k}", f"{i}.wav", "ab"[i % 2], str(k), "1") for i in range(12) for k in range(5)]
+    listing = write_list(tmp_path / "list.csv", ["clip_id", "source", "label", "start_s", "duration_s"], *rows)
+    table = make(tmp_path, list=str(listing))
+    assert (table.groupby("source")["split"].nunique() == 1).all()
+    assert table.split.value_counts().to_dict() == {"train": 40, "validation": 10, "test": 10}
+    # One recording a clip, if it is said so.
+    rows = [(*row, row[0]) for row in rows]
+    header = ["clip_id", "source", "label", "start_s", "duration_s", "recording"]
+    table = make(tmp_path, list=str(write_list(tmp_path / "list.csv", header, *rows)))
+    assert (table.groupby("source")["split"].nunique() > 1).any()
+
+
+def test_a_label_of_one_recording_cannot_be_split(tmp_path):
+    rows = [(f"{k}", "long.wav", "a", str(k), "1") for k in range(9)]
+    listing = write_list(tmp_path / "list.csv", ["clip_id", "source", "label", "start_s", "duration_s"], *rows)
+    with pytest.raises(UserError, match=r"too few clips or recordings .*'a' .1.*the column recording of a list"):
+        make(tmp_path, list=str(listing))
+
+
+def test_files_that_are_clips_are_split_as_ever(tmp_path):
+    rows = [(f"id{i}", f"{i}.wav", "a", "1") for i in range(40)]
+    listing = write_list(tmp_path / "list.csv", ["clip_id", "source", "label", "duration_s"], *rows)
+    table = make(tmp_path, list=str(listing))
+    shares = {"test": 0.15, "validation": 0.15}
+    assert table.split.tolist() == stratified(table.clip_id.tolist(), table.label.tolist(), shares, 0, "")
+    assert list(table.columns) == list(COLUMNS)
+
+
 def test_a_list_with_all_columns_is_taken_as_it_is(tmp_path):
     write_wav(tmp_path / "media" / "long.wav", 9)
     header = ["split", "clip_id", "label", "start_s", "duration_s", "source"]
@@ -188,8 +252,8 @@ def test_a_list_of_sources_and_labels_is_enough(tmp_path):
 
 def test_empty_cells_take_defaults(tmp_path):
     write_wav(tmp_path / "x.wav", 5)
-    header = ["clip_id", "source", "label", "start_s", "duration_s", "split"]
-    rows = [(f"c{i}", "x.wav", "a", 1.5 if i else "", "", "test" if i < 2 else "") for i in range(6)]
+    header = ["clip_id", "source", "label", "start_s", "duration_s", "split", "recording"]
+    rows = [(f"c{i}", "x.wav", "a", 1.5 if i else "", "", "test" if i < 2 else "", f"r{i}") for i in range(6)]
     table = make(tmp_path, list=str(write_list(tmp_path / "list.csv", header, *rows)), validation_share=0.25)
     assert list(table.duration_s) == [5, 3.5, 3.5, 3.5, 3.5, 3.5]
     assert Counter(table.split) == {"test": 2, "validation": 1, "train": 3}

@@ -2,6 +2,7 @@
 
 import pytest
 
+from avbench.config.checks import CheckSettings
 from avbench.config.store import StoreSettings
 from avbench.core.errors import UserError
 from avbench.data import ledger
@@ -13,12 +14,12 @@ SETTINGS = StoreSettings(frame_rate=4.0, width=32, height=32)
 ROWS = ["b,dog,train", "a,cat,train", "c,dog,validation", "d,dog,test"]
 
 
-def write(folder, rows, known):
+def write(folder, rows, known, header="clip_id,label,split", recordings="list"):
     listing = folder / "clips.csv"
-    listing.write_text("\n".join(["clip_id,label,split", *rows]) + "\n")
-    named = (folder / "d" / name for name in ("clips.csv", "store/000.arrow", "ledger.parquet", "duplicates.csv"))
-    files = ListedFiles(*named)
-    write_listed(listing, known, SETTINGS, files)
+    listing.write_text("\n".join([header, *rows]) + "\n")
+    names = ("clips.csv", "store/000.arrow", "ledger.parquet", "duplicates.csv", "recordings.csv")
+    files = ListedFiles(*(folder / "d" / name for name in names))
+    write_listed(listing, known, SETTINGS, CheckSettings(1.0, recordings=recordings), files)
     return files
 
 
@@ -31,6 +32,15 @@ def test_clips_with_features_are_stored_and_others_have_a_reason(tmp_path):
     store = Store([files.store])
     assert (store.clip_ids, store.dataset, store.frame_count(0), len(store.audio(0))) == (["a", "b", "d"], "d", 0, 0)
     assert files.duplicates.read_text().startswith("clip_id,split,duplicate_of")
+    assert files.recordings.read_text() == "clip_id,split,shared_with,shared_split,recording\n"
+
+
+@pytest.mark.parametrize(("recordings", "reasons"), [("list", ["", "", ""]), ("exclude", ["recording", "", ""])])
+def test_recordings_of_a_list_are_audited(tmp_path, recordings, reasons):
+    rows = ["a,cat,train,one", "b,cat,train,", "c,cat,test,one"]
+    files = write(tmp_path, rows, {"a.npz": set("abc")}, "clip_id,label,split,recording", recordings)
+    assert files.recordings.read_text().splitlines()[1:] == ["a,train,c,test,one"]
+    assert ledger.read(files.ledger)["reason"].tolist() == reasons
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ def test_the_official_layout_becomes_a_manifest(root):
     assert len(table) == 120
     expected = {row[0].split("/")[1][:-4]: (f"{root}/{row[0]}", row[2]) for row, _ in rows_of_set()}
     assert {row.clip_id: (row.source, row.label) for row in table.itertuples()} == expected
+    places = {row[0].split("/")[1][:-4]: row[3] for row, _ in rows_of_set()}
+    assert dict(zip(table.clip_id, table.recording, strict=True)) == places
+    assert (table.groupby("recording")["split"].nunique() == 1).all()
     assert set(table.start_s) == {0}
     assert set(table.duration_s) == {10}
     official = {row[0].split("/")[1][:-4]: split for row, split in rows_of_set()}

@@ -49,6 +49,7 @@ def test_a_clip_is_a_stretch_of_a_video(tmp_path):
     made = make(tmp_path, rows)
     assert list(made) == ["-1pRmoJIGQc_000030", "-1pRmoJIGQc_000040"]
     assert {row.source for row in made.values()} == {"https://www.youtube.com/watch?v=-1pRmoJIGQc"}
+    assert {row.recording for row in made.values()} == {"-1pRmoJIGQc"}
     assert [(row.start_s, row.duration_s, row.split) for row in made.values()] == [(30, 10, "test"), (40, 10, "train")]
 
 

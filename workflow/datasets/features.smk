@@ -19,6 +19,7 @@ rule listed_clips:
         store=f"{paths.DATA}/{{dataset}}/store/000.arrow",
         ledger=paths.LEDGER,
         duplicates=paths.DUPLICATES,
+        recordings=paths.RECORDINGS,
     log:
         paths.data_log("listed_clips"),
     benchmark:
@@ -33,7 +34,8 @@ rule listed_clips:
         runtime=lambda w, attempt: minutes("folder_manifest", attempt),
     params:
         store=lambda w: as_json(experiment.store_settings(w.dataset)),
+        checks=lambda w: as_json(experiment.check_settings(w.dataset)),
     shell:
-        "python -m avbench listed-clips --list {input.list:q} --features {input.features:q} --settings {params.store:q}"
+        "python -m avbench listed-clips --list {input.list:q} --features {input.features:q} --settings {params.store:q} --checks {params.checks:q}"
         " --manifest {output.manifest:q} --store {output.store:q} --ledger {output.ledger:q}"
-        " --duplicates {output.duplicates:q} > {log:q} 2>&1"
+        " --duplicates {output.duplicates:q} --recordings {output.recordings:q} > {log:q} 2>&1"

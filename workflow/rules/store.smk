@@ -75,6 +75,7 @@ rule ledger:
     output:
         ledger=paths.LEDGER,
         duplicates=paths.DUPLICATES,
+        recordings=paths.RECORDINGS,
     log:
         paths.data_log("ledger"),
     benchmark:
@@ -93,7 +94,7 @@ rule ledger:
         checks=lambda w: as_json(experiment.check_settings(w.dataset)),
     shell:
         "python -m avbench ledger --ledgers {input.ledgers:q} --manifest {input.manifest:q} --checks {params.checks:q}"
-        " --output {output.ledger:q} --duplicates {output.duplicates:q} > {log:q} 2>&1"
+        " --output {output.ledger:q} --duplicates {output.duplicates:q} --recordings {output.recordings:q} > {log:q} 2>&1"
 
 
 # The gate of everything downstream: apart from the ledger, so that the ledger survives when coverage is too low.
