@@ -149,10 +149,18 @@ def test_scores_are_of_frozen_features_of_what_was_trained_and_supervised(tiny, 
 @pytest.mark.parametrize("name", ["tiny", "robustness-controlled"])
 def test_the_plan_of_tables_has_the_fields_that_are_read(root, name):
     plan = json.loads(Report(Plan(read(root, name), root)).part("tables"))
-    assert set(plan) == set(TablesPlan.__dataclass_fields__)
+    assert set(plan) == set(TablesPlan.__dataclass_fields__) - {"mismatches"}
     labelled = [run for run in plan["sampling"] if run["labels"] != "none"]
     assert all(run["label_file"] for run in labelled)
     assert len(plan["dynamics"]) == (len(plan["runs"]) if name == "robustness-controlled" else 0)
+
+
+def test_the_plan_of_tables_names_pairs_that_do_not_match_where_there_are_any(root):
+    mismatched = read(root, "tiny") | {"pairs": {"some": {"kind": "muted", "rate": 0.5}}}
+    plan = json.loads(Report(Plan(mismatched, root)).part("tables"))
+    assert set(plan) == set(TablesPlan.__dataclass_fields__)
+    found = {run["labels"]: run.get("mismatch") for run in plan["sampling"]}
+    assert found == {"none": None, "none+some": {"kind": "muted", "rate": 0.5}}
 
 
 def test_a_category_waits_for_what_its_figures_are_drawn_from(root):
