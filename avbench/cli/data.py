@@ -1,4 +1,4 @@
-"""Verbs of the data: from lists and files to the store, its ledger and subsets."""
+"""Verbs of the data: from the manifest to the store, its ledger and subsets."""
 
 import argparse
 
@@ -18,79 +18,20 @@ from avbench.cli.arguments import (
 )
 
 
-def controlled_media(args: argparse.Namespace) -> None:
-    """generate the media files of one shard of a controlled dataset, and list their true factors"""
-    from avbench.datasets.controlled import ControlledSettings, generate, write_factors
-
-    settings = ControlledSettings.from_mapping(args.settings)
-    generate(settings, args.directory, args.shard, args.shards)
-    write_factors(settings, args.output, args.shard, args.shards)
-
-
-def controlled_manifest(args: argparse.Namespace) -> None:
-    """write a controlled dataset's manifest"""
-    from avbench.datasets.controlled import ControlledSettings, write_manifest_for
-
-    write_manifest_for(ControlledSettings.from_mapping(args.settings), args.output)
-
-
-def download_list(args: argparse.Namespace) -> None:
-    """get a dataset's list of clips, whole and verified"""
-    from avbench.datasets.acquire import get_list
-
-    get_list(args.settings, args.output)
-
-
-def zenodo(args: argparse.Namespace) -> None:
-    """download, verify and unpack a dataset's archives; goes on where an interrupted job stopped"""
-    from avbench.datasets.acquire import download_dataset
-
-    download_dataset(args.kind, args.settings, args.access, args.directory, args.output)
-
-
-def manifest(args: argparse.Namespace) -> None:
-    """write the manifest of a dataset whose files are on disk"""
-    from avbench.datasets import build_manifest
-
-    build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
-
-
-def listed_clips(args: argparse.Namespace) -> None:
-    """make a dataset of listed clips whose features were computed before: manifest, ledger, a store without media"""
-    from avbench.config.checks import CheckSettings
-    from avbench.config.settings import build
-    from avbench.config.store import StoreSettings
-    from avbench.datasets.listed_clips import ListedFiles, write_listed
-    from avbench.features.given_features import GivenFeatures
-
-    known = {path.name: GivenFeatures(path).clip_ids for path in args.features}
-    files = ListedFiles(args.manifest, args.store, args.ledger, args.duplicates, args.recordings)
-    checks = build(CheckSettings, args.checks, "checks")
-    write_listed(args.list, known, build(StoreSettings, args.settings, "store"), checks, files)
-
-
-def unpack(args: argparse.Namespace) -> None:
-    """unpack the trimmed clips of an archive"""
-    from avbench.core.files import write_json
-    from avbench.data.download.archives import extract_clips
-    from avbench.data.packing.trimmed import accept
-
-    write_json(args.output, extract_clips(args.archive, args.directory, accept))
-
-
-def pack(args: argparse.Namespace) -> None:
+def pack_shard(args: argparse.Namespace) -> None:
     """fetch, decode, measure and pack one shard of a manifest into the store and its ledger"""
     from avbench.config.settings import build
     from avbench.config.store import StoreSettings
     from avbench.data.download import DownloadSettings
-    from avbench.data.packing.shard import PackJob, pack_shard
+    from avbench.data.packing.shard import PackJob
+    from avbench.data.packing.shard import pack_shard as run
 
     names = ("manifest", "shard", "shards", "store", "ledger", "work", "request", "threads")
     given = {name: getattr(args, name) for name in names}
     settings = build(StoreSettings, args.settings.get("store", {}), "store")
     download = build(DownloadSettings, args.download, "download")
     sources = args.settings.get("sources", ["files"])
-    pack_shard(PackJob(**given, settings=settings, sources=sources, download=download))
+    run(PackJob(**given, settings=settings, sources=sources, download=download))
 
 
 def retry(args: argparse.Namespace) -> None:
@@ -116,8 +57,11 @@ def coverage(args: argparse.Namespace) -> None:
     """count what is stored; stop below the required share"""
     from avbench.core.files import write_json
     from avbench.data import ledger as ledgers
+    from avbench.data.label_sets import require_sets
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
+    if args.multi_label:
+        require_sets(dict(zip(table["clip_id"], table["label"], strict=True)), str(args.ledger))
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
 
@@ -181,33 +125,7 @@ def leaks(args: argparse.Namespace) -> None:
 
 
 VERBS: Verbs = {
-    controlled_media: [
-        json_argument("--settings", "the dataset's factors"),
-        path_argument("--directory", "dataset folder"),
-        *SHARD,
-        OUTPUT,
-    ],
-    controlled_manifest: [json_argument("--settings", "the dataset's factors"), OUTPUT],
-    download_list: [json_argument("--settings", "url or path, and sha256"), OUTPUT],
-    zenodo: [
-        text_argument("--kind", "tau_av or fsdnoisy18k"),
-        json_argument("--settings", "record, if not the usual one, and media for tau_av"),
-        ("--access", {"type": json_object, "default": {}, "metavar": "JSON", "help": "api, keep_archives (JSON)"}),
-        path_argument("--directory", "where archives are kept and unpacked"),
-        OUTPUT,
-    ],
-    manifest: [
-        text_argument("--kind", "vggsound, tau_av, fsdnoisy18k or folder"),
-        json_argument("--settings", "the dataset's options"),
-        path_argument("--list", "the dataset's list, for vggsound", optional=True),
-        OUTPUT,
-    ],
-    unpack: [
-        path_argument("--archive", "zip or tar"),
-        path_argument("--directory", "folder for the clips"),
-        OUTPUT,
-    ],
-    pack: [
+    pack_shard: [
         path_argument("--manifest", "the dataset's manifest"),
         *SHARD,
         json_argument(
@@ -247,16 +165,6 @@ VERBS: Verbs = {
         ),
         ("--reasons", {"nargs": "+", "default": [], "metavar": "WORD", "help": "only those with these reasons"}),
     ],
-    listed_clips: [
-        path_argument("--list", "CSV with the columns clip_id, label and split"),
-        path_argument("--features", "files of features", many=True),
-        json_argument("--settings", "what is stored"),
-        json_argument("--checks", "what to do about recordings that splits share"),
-        *(
-            path_argument(f"--{name}", "what to write")
-            for name in ("manifest", "store", "ledger", "duplicates", "recordings")
-        ),
-    ],
     coverage: [
         path_argument("--ledger", "the dataset's ledger"),
         text_argument("--dataset", "its name, for messages"),
@@ -264,6 +172,7 @@ VERBS: Verbs = {
             "--minimum",
             {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
         ),
+        ("--multi-label", {"action": "store_true", "help": "check that labels are written as sets of labels"}),
         OUTPUT,
     ],
     subset: [

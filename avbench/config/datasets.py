@@ -9,6 +9,7 @@ from pydantic import Field, WithJsonSchema
 from avbench.config import schema
 from avbench.config.checks import CheckSettings
 from avbench.config.fields import UNIQUE, Count, Share, Shown, meaning
+from avbench.config.hub import HubSettings
 from avbench.config.settings import settings
 from avbench.config.tasks import Modalities
 
@@ -25,7 +26,9 @@ def _folder(key: str) -> dict[str, Any]:
 
 
 def _source() -> dict[str, Any]:
-    return {"oneOf": [{"enum": list(SOURCES)}, _folder("directory"), _folder("archives")]}
+    hub = {"type": "object", "additionalProperties": False, "required": ["hub"]}
+    hub["properties"] = {"hub": schema.of(HubSettings)}
+    return {"oneOf": [{"enum": list(SOURCES)}, _folder("directory"), _folder("archives"), hub]}
 
 
 @settings("published")
@@ -54,6 +57,13 @@ class Dataset:
     ]
     min_coverage: Annotated[Share, meaning("stop when a smaller share of its listed clips is stored")]
     modalities: Annotated[Modalities, meaning("`[audio, video]` or one of them")] = ("audio", "video")
+    multi_label: Annotated[
+        bool,
+        meaning(
+            "a clip has several labels, `dog;rain` in the manifest: tasks are scored by mean average precision and "
+            "macro AUC"
+        ),
+    ] = False
     checks: Annotated[
         Mapping[str, Any],
         Shown(lambda: schema.partly(CheckSettings)),
@@ -64,9 +74,17 @@ class Dataset:
         UNIQUE,
         meaning(
             "where clips are looked for, in this order: `files` (the manifest's paths), `download` (the manifest's "
-            "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of such)"
+            "addresses), `directory`: PATH (a folder of trimmed clips), `archives`: PATTERN (zip or tar files of "
+            "such), `hub`: see below (such files on the Hugging Face Hub)"
         ),
     ] = ("files",)
+    media_in_page: Annotated[
+        bool | None,
+        meaning(
+            "put the sound and the film of a few clips into the page of the results; by default, only generated ones "
+            "(`controlled.smk`): others' clips have a licence of their own"
+        ),
+    ] = None
     published: Annotated[
         Published | None,
         meaning("how many clips a publication had, to be set beside ours: `train`, `validation`, `test`, `subset`"),

@@ -13,6 +13,10 @@ KINDS = {
     "vggsound": ("avbench.datasets.vggsound", "VGGSoundSettings"),
     "tau_av": ("avbench.datasets.tau_av", "TauAvSettings"),
     "fsdnoisy18k": ("avbench.datasets.fsdnoisy18k", "FSDnoisy18kSettings"),
+    "esc50": ("avbench.datasets.esc50", "Esc50Settings"),
+    "ucf101": ("avbench.datasets.ucf101", "Ucf101Settings"),
+    "ave": ("avbench.datasets.ave", "AveSettings"),
+    "kinetics_sounds": ("avbench.datasets.kinetics_sounds", "KineticsSoundsSettings"),
     "folder": ("avbench.datasets.folder", "FolderSettings"),
 }
 

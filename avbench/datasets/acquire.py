@@ -12,12 +12,14 @@ from avbench.config.settings import build
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, write_json
 from avbench.core.hashing import file_digest
+from avbench.data.download.archives import extract
 from avbench.data.download.http import Limits, download
 from avbench.data.download.zenodo import ZenodoSettings, fetch
 from avbench.datasets import KINDS
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 _LIMITS = Limits()
+ARCHIVE_LIMITS = Limits(max_bytes=20_000_000_000, timeout_s=60.0, total_s=86_400.0, attempts=8, pause_s=5.0)
 _REMEDY = "Correct options.list.url, or get the list in another way and set options.list.path to it."
 
 
@@ -63,6 +65,53 @@ def get_list(settings: Mapping[str, Any], path: str | Path, limits: Limits = _LI
             )
     verdict = "as expected" if chosen.sha256 else "not verified, as options.list.sha256 is empty"
     print(f"{path}: SHA-256 {digest}, {verdict}")
+
+
+@dataclass(frozen=True)
+class ArchiveSettings:
+    """Where an archive is, and the SHA-256 of its bytes, or nothing for none."""
+
+    url: str
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        """Check the checksum."""
+        if self.sha256 and not _SHA256.fullmatch(self.sha256):
+            raise UserError(f"options.archive.sha256: {self.sha256!r} is no SHA-256; it has 64 hexadecimal digits.")
+
+
+def get_archive(
+    settings: Mapping[str, Any], folder: str | Path, path: str | Path, limits: Limits = ARCHIVE_LIMITS
+) -> None:
+    """Download an archive, verify and unpack it, delete it, and write what it was.
+
+    Args:
+        settings: the fields of :class:`ArchiveSettings`.
+        folder: where to unpack to.
+        path: the JSON file to write: address, bytes and SHA-256.
+        limits: bounds of the download.
+
+    Raises:
+        UserError: the archive cannot be had, is damaged, or has another checksum than it should.
+    """
+    chosen = build(ArchiveSettings, settings, "options.archive")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    archive = folder / ".archive"
+    remedy = "Or get the dataset in another way and set options.directory instead of options.archive."
+    download(chosen.url, archive, remedy, limits)
+    digest, size = file_digest(archive), archive.stat().st_size
+    if chosen.sha256 and digest != chosen.sha256.lower():
+        archive.unlink()
+        raise UserError(
+            f"{chosen.url} has the SHA-256 {digest}, and options.archive.sha256 is {chosen.sha256}. The file is "
+            "damaged or another version: correct the address, or the checksum if you trust it."
+        )
+    extract(archive, folder)
+    archive.unlink()
+    verdict = "as expected" if chosen.sha256 else "not verified, as options.archive.sha256 is empty"
+    print(f"{chosen.url}: SHA-256 {digest}, {verdict}")
+    write_json(path, {"url": chosen.url, "size": size, "sha256": digest})
 
 
 def _copy(source: Path, path: Path) -> None:

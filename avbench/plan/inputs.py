@@ -29,8 +29,12 @@ class Inputs:
 
     def unpacked(self, wildcards: Any) -> list[str]:
         """Return what says that a dataset's archives of trimmed clips are unpacked."""
-        archives = range(len(self.plan.archives(wildcards.dataset)))
-        return [paths.fill(paths.ARCHIVE, dataset=wildcards.dataset, archive=number) for number in archives]
+        dataset = wildcards.dataset
+        archives = range(len(self.plan.archives(dataset)))
+        return [
+            *(paths.fill(paths.ARCHIVE, dataset=dataset, archive=number) for number in archives),
+            *(paths.fill(paths.HUB, dataset=dataset, hub=name) for name in self.plan.hubs(dataset)),
+        ]
 
     def retry_request(self, wildcards: Any) -> list[str]:
         """Return the request to try a shard's failed clips again, if there ever was one."""
@@ -76,6 +80,14 @@ class Inputs:
         else:
             had = self.plan.rounds.had()
         return [self.plan.path(paths.ROUND, look=look) for look in had]
+
+    def page_media(self, report: Any) -> list[str]:
+        """Return what the clips in the page are read from; nothing where there are none."""
+        told = report.page_plan()["media"]
+        if told is None:
+            return []
+        labels = [method["labels"] for method in told["methods"].values() if method["labels"]]
+        return [*self.ready([self.plan.dataset]), told["subset"], *labels]
 
     def supervised_subset(self, wildcards: Any) -> str | list[str]:
         """Return the subset's file, or nothing where all training clips are used."""

@@ -27,14 +27,18 @@ _THERE: Mapping[str, Callable[[str], object]] = {
     "pattern": glob.glob,
 }
 
-# Options of a dataset that are paths, by its rule file; a point leads into a mapping.
-_OPTIONS = {
+PATH_OPTIONS = {
+    "ave.smk": {"directory": "folder"},
+    "esc50.smk": {"directory": "folder"},
     "features.smk": {"list": "file"},
     "folder.smk": {"directory": "folder", "list": "file"},
     "fsdnoisy18k.smk": {"directory": "folder"},
+    "kinetics_sounds.smk": {"lists": "file"},
     "tau_av.smk": {"directory": "folder"},
+    "ucf101.smk": {"directory": "folder"},
     "vggsound.smk": {"list.path": "file", "exclude": "file"},
 }
+"""Options of a dataset that are paths, by its rule file; a point leads into a mapping."""
 _PUBLISHED_WEIGHTS = re.compile(r"[A-Z0-9_]+")  # as torchvision names them
 
 
@@ -89,10 +93,11 @@ def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Pl
     for number, source in enumerate(dataset.get("sources", [])):
         if isinstance(source, Mapping):
             ((kind, path),) = source.items()
-            yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
-    for option, kind in _OPTIONS.get(rules, {}).items():
+            if kind != "hub":
+                yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
+    for option, kind in PATH_OPTIONS.get(rules, {}).items():
         value: Any = dataset.get("options", {})
         for part in option.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
-        if isinstance(value, str):
-            yield Place(f"{key}.options.{option}", value, kind)
+        for path in [value] if isinstance(value, str) else value or []:
+            yield Place(f"{key}.options.{option}", path, kind)

@@ -1,12 +1,14 @@
 """Getting a list from a server on this machine and from disk: whole, verified, or not at all."""
 
 import hashlib
+import json
 
 import pytest
 
 from avbench.core.errors import UserError
 from avbench.data.download.http import Limits
-from avbench.datasets.acquire import get_list
+from avbench.datasets.acquire import get_archive, get_list
+from tests.data.download.test_archives import write_zip
 from tests.support.file_server import FileServer
 
 LIST = b'-abc,30,"bird chirping, tweeting",train\n' * 5000
@@ -92,3 +94,20 @@ def test_a_list_on_disk_is_copied_and_checked(tmp_path):
 def test_bad_options_are_refused(tmp_path, settings, message):
     with pytest.raises(UserError, match=message):
         get_list(settings, tmp_path / "list.csv")
+
+
+def test_an_archive_is_downloaded_verified_unpacked_and_deleted(tmp_path):
+    content = write_zip(tmp_path / "x.zip", {"Set/meta.csv": b"a,b\n"}).read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    with FileServer() as server:
+        server.files["/x.zip"] = content
+        settings = {"url": f"{server.url}/x.zip", "sha256": digest}
+        with pytest.raises(UserError, match=r"x.zip has the SHA-256 .*options.archive.sha256 is 0000"):
+            get_archive(settings | {"sha256": "0" * 64}, tmp_path / "set", tmp_path / "set.json")
+        assert not (tmp_path / "set.json").exists()
+        get_archive(settings, tmp_path / "set", tmp_path / "set.json")
+    assert [path.name for path in (tmp_path / "set").iterdir()] == ["Set"]
+    assert (tmp_path / "set" / "Set" / "meta.csv").read_bytes() == b"a,b\n"
+    assert json.loads((tmp_path / "set.json").read_text()) == settings | {"size": len(content)}
+    with pytest.raises(UserError, match=r"options.archive.sha256: 'abc' is no SHA-256"):
+        get_archive(settings | {"sha256": "abc"}, tmp_path / "set", tmp_path / "set.json")

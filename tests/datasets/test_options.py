@@ -9,7 +9,7 @@ import yaml
 from avbench.core.errors import UserError
 from avbench.data.download.zenodo import ZenodoSettings
 from avbench.datasets import KINDS, fsdnoisy18k, tau_av
-from avbench.datasets.acquire import ListSettings
+from avbench.datasets.acquire import ArchiveSettings, ListSettings
 from avbench.plan.jobs import Plan
 from tests.support.paths import ROOT
 
@@ -33,6 +33,9 @@ def test_schemas_allow_what_the_settings_have(kind):
     if kind in ("tau_av", "fsdnoisy18k"):
         assert set(properties["zenodo"]["properties"]) == fields(ZenodoSettings)
         expected |= {"zenodo"}
+    if kind == "esc50":
+        assert set(properties["archive"]["properties"]) == fields(ArchiveSettings)
+        expected |= {"archive"}
     assert set(properties) == expected
 
 

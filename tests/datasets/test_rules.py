@@ -2,6 +2,7 @@
 
 import copy
 import csv
+import hashlib
 import io
 import json
 import os
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from avbench.data.manifest import read_manifest
+from tests.support import media_files
 from tests.support.file_server import FileServer
 from tests.support.paths import ROOT
 
@@ -161,6 +163,76 @@ def fsd_archives(disk):
         write_wav(disk / f"FSDnoisy18k.audio_{name}")
     parts = ("audio_train", "audio_test", "meta")
     return {f"FSDnoisy18k.{part}.zip": archive(disk, f"FSDnoisy18k.{part}/*") for part in parts}
+
+
+def further_sets(disk):
+    """Write AVE, UCF101 and Kinetics-Sounds as they are published, two clips a split; return their datasets."""
+    rules = {"shards": 1, "min_coverage": 0.5}
+    (disk / "AVE_Dataset" / "AVE").mkdir(parents=True)
+    for part in ("train", "val", "test"):
+        rows = [f"{event}&{part}-{number}&good&0&10\n" for number, event in enumerate(("Bus", "Truck"))]
+        (disk / "AVE_Dataset" / f"{part}Set.txt").write_text("".join(rows))
+    listed = disk / "ucf101" / "ucfTrainTestlist"
+    listed.mkdir(parents=True)
+    for label in ("Archery", "Typing"):
+        (disk / "ucf101" / "UCF-101" / label).mkdir(parents=True)
+        for group in (1, 2, 3):
+            name = f"{label}/v_{label}_g{group:02d}_c01.avi"
+            audio = {"audio": media_files.noise(1.0), "audio_codec": "mp3"} if label == "Typing" else {}
+            path = disk / "ucf101" / "UCF-101" / name
+            media_files.write_media(path, media_files.moving(8), video_codec="mpeg4", **audio)
+            with (listed / ("testlist02.txt" if group == 2 else "trainlist02.txt")).open("a") as stream:
+                stream.write(f"{name}\n")
+    header = ("label", "youtube_id", "time_start", "time_end", "split")
+    for split in ("train", "validate", "test"):
+        rows = [("singing", f"{split}-{i}", 0, 10, split) for i in range(2)]
+        write_table(disk / "kinetics" / f"{split}.csv", [header, *rows, ("archery", f"{split}-x", 0, 10, split)])
+    options = {
+        "ave": {"directory": "my disk"},
+        "ucf101": {"directory": "my disk/ucf101", "split": 2, "validation_share": 0.5},
+        "kinetics_sounds": {"lists": [f"my disk/kinetics/{split}.csv" for split in ("train", "validate", "test")]},
+    }
+    return {name: rules | {"rules": f"workflow/datasets/{name}.smk", "options": of} for name, of in options.items()}
+
+
+def test_further_sets_become_manifests_and_a_set_in_folds_is_downloaded_once(tmp_path, config):
+    disk = tmp_path / "my disk"
+    sets = further_sets(disk)
+    header = ("filename", "fold", "target", "category", "esc10", "src_file", "take")
+    rows = [
+        (f"{fold}-{fold}{i}-A-0.wav", fold, 0, "dog", True, f"{fold}{i}", "A") for fold in range(1, 6) for i in "01"
+    ]
+    write_table(disk / "ESC-50-master" / "meta" / "esc50.csv", [header, *rows])
+    for row in rows:
+        write_wav(disk / "ESC-50-master" / "audio" / row[0])
+    folds = [f"esc50-{fold}" for fold in range(1, 6)]
+    with FileServer() as server:
+        server.files["/ESC-50.zip"] = archive(disk, "ESC-50-master/*/*")
+        source = {"url": f"{server.url}/ESC-50.zip", "sha256": hashlib.sha256(server.files["/ESC-50.zip"]).hexdigest()}
+        for fold, name in enumerate(folds, start=1):
+            rules = {"rules": "workflow/datasets/esc50.smk", "modalities": ["audio"], "shards": 1, "min_coverage": 1}
+            sets[name] = rules | {"options": {"archive": source, "fold": fold}}
+        config["datasets"] |= sets
+        ran = snakemake(tmp_path, config, *(f"data/{name}/clips.csv" for name in sets))
+        assert ran.returncode == 0, ran.stdout
+        assert server.paths() == ["/ESC-50.zip"]
+    made = {name: read_manifest(tmp_path / "data" / name / "clips.csv") for name in sets}
+    counts = {"ave": 6, "ucf101": 3, "kinetics_sounds": 6} | dict.fromkeys(folds, 10)
+    assert {name: len(clips) for name, clips in made.items()} == counts
+    assert all({"train", "validation", "test"} <= set(clips.split) for clips in made.values())
+    for name in ("ucf101", *folds):
+        assert all((tmp_path / "data" / name / source).is_file() for source in made[name].source)
+    tested = [clip for name in folds for clip in made[name].clip_id[made[name].split == "test"]]
+    assert sorted(tested) == sorted(made["esc50-1"].clip_id)
+
+    config["datasets"]["esc50-2"]["options"]["archive"] = {"url": "http://127.0.0.1/other.zip"}
+    ran = snakemake(tmp_path, config, "--dry-run")
+    assert ran.returncode == 1
+    assert "options.archive differs between folds of ESC-50" in ran.stdout
+    config["datasets"]["ucf101"]["options"]["classes"] = "all"
+    config["datasets"]["esc50-2"]["options"]["archive"] = source
+    ran = snakemake(tmp_path, config, "--dry-run")
+    assert "datasets.ucf101.modalities must be [video] with options.classes: all" in ran.stdout
 
 
 def test_datasets_on_zenodo_become_manifests_once(tmp_path, config):

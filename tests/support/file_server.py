@@ -15,8 +15,10 @@ class FileServer:
     a number is an error of that status; ``429 after N`` has a Retry-After; ``broken`` hangs up after half of what
     it announced, and ``stalled`` does not; ``to URL`` redirects; ``endless`` sends without end or length;
     ``unsized`` has no length; ``silent`` does not answer; ``shifted`` answers a range with another one. What ends
-    in ``!`` is done each time.
+    in ``!`` is done each time. ``handler`` answers, if a subclass has its own.
     """
+
+    handler: "type[Handler] | None" = None
 
     def __init__(self, ranges=True, etags=True):
         self.ranges, self.etags = ranges, etags
@@ -27,7 +29,7 @@ class FileServer:
         self.stop = threading.Event()
 
     def __enter__(self):
-        handler = type("Handler", (_Handler,), {"owner": self})
+        handler = type("Handler", (self.handler or Handler,), {"owner": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -60,7 +62,7 @@ class FileServer:
         self.files[f"/api/records/{number}"] = json.dumps(record).encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     owner: FileServer
 
     def do_GET(self):

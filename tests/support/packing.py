@@ -36,7 +36,7 @@ def run(folder, out="out", shard=0, shards=1, store=STORE, **keywords):
 def checked(folder, out="out", checks=CHECKS):
     """Return clip id → (state, reason) after the checks."""
     merged = ledger.merge([folder / out / "0.parquet"], read_manifest(folder / "clips.csv"))
-    table, _ = ledger.check(merged, checks)
+    table, *_ = ledger.check(merged, checks)
     return dict(zip(table.clip_id, zip(table.state, table.reason, strict=True), strict=True))
 
 

@@ -23,6 +23,34 @@ rule unpack:
         "python -m avbench unpack --archive {input:q} --directory {params.folder:q} --output {output:q} > {log:q} 2>&1"
 
 
+# Nodes of a cluster often have no way out to the network.
+localrules:
+    hub,
+
+
+rule hub:
+    output:
+        # What was unpacked. Clips and the archive that is under way are not declared: a killed job goes on with them.
+        paths.HUB,
+    log:
+        paths.data_log("hub/{hub}"),
+    benchmark:
+        paths.data_benchmark("hub/{hub}")
+    conda:
+        ACQUIRE_ENV
+    threads: 1
+    resources:
+        mem_mb=lambda w, attempt: memory_mb("download", attempt),
+        runtime=lambda w, attempt: minutes("download", attempt),
+        downloads=1,
+    params:
+        settings=lambda w: as_json(experiment.hubs(w.dataset)[w.hub]),
+        folder=paths.HUB_FOLDER,
+    shell:
+        "python -m avbench hub --settings {params.settings:q} --directory {params.folder:q} --output {output:q}"
+        " > {log:q} 2>&1"
+
+
 rule pack:
     input:
         manifest=paths.MANIFEST,
@@ -53,7 +81,7 @@ rule pack:
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
         work=paths.PACKING,
     shell:
-        "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m avbench pack-shard --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
         " --settings {params.settings:q} --download {resources.download:q}"
         " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} {params.request} --threads {threads}"
         " > {log:q} 2>&1"
@@ -114,7 +142,7 @@ rule coverage:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
         runtime=lambda w, attempt: minutes("coverage", attempt),
     params:
-        minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
+        minimum=lambda w: experiment.coverage_arguments(w.dataset),
     shell:
         "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {params.minimum}"
         " --output {output:q} > {log:q} 2>&1"

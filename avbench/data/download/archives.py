@@ -1,47 +1,19 @@
 """Unpacking zip and tar archives that are not trusted: nothing outside the folder, no links, nothing endless."""
 
-import lzma
 import shutil
-import stat
-import tarfile
-import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import IO
 
 from avbench.core.errors import UserError
-from avbench.data.download.tar_stream import open_tar
+from avbench.data.download.members import Damage, DamagedError, Member, chunks, damaged, opened
 
 MAX_BYTES = 10**12
 MAX_MEMBERS = 5_000_000
 _CHUNK = 1 << 20
 _SHOWN = 10  # members left out that are named
-_DAMAGED = (
-    zipfile.BadZipFile,
-    tarfile.TarError,
-    zlib.error,
-    lzma.LZMAError,
-    EOFError,
-    OSError,  # of gzip and bz2; nothing is written where this is caught
-    RuntimeError,  # encrypted
-    NotImplementedError,  # compressed in a way that is not known here
-    ValueError,
-    OverflowError,
-)
-
-
-@dataclass(frozen=True)
-class _Member:
-    name: str
-    size: int
-    crc: int | None  # CRC-32 of the bytes; a tar has none
-    folder: bool
-    file: bool  # neither folder nor link nor device
-    open: Callable[[], IO[bytes]]
 
 
 def extract(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> int:
@@ -67,7 +39,13 @@ def extract(archive: Path, folder: Path, max_bytes: int = MAX_BYTES) -> int:
     return _unpack(archive, folder, lambda name: name, max_bytes)
 
 
-def extract_clips(archive: Path, folder: Path, accept: Callable[[str], str | None], max_bytes: int = MAX_BYTES) -> int:
+def extract_clips(
+    archive: Path,
+    folder: Path,
+    accept: Callable[[str], str | None],
+    max_bytes: int = MAX_BYTES,
+    damage: Damage | None = None,
+) -> int:
     """Unpack those files of an archive that are wanted, all into one folder, whatever paths they have in it.
 
     In all else like :func:`extract`.
@@ -78,27 +56,31 @@ def extract_clips(archive: Path, folder: Path, accept: Callable[[str], str | Non
         accept: given the last part of a member's path, returns the name of the file to write, or None to leave
             the member out.
         max_bytes: what all accepted members together may have.
+        damage: where to note what is damaged, and the names of the files that it has cost: every intact member is
+            taken then (see :func:`avbench.data.download.members.opened`). Without it, damage is an error.
 
     Returns:
         The number of accepted files that are in place.
 
     Raises:
-        UserError: see :func:`extract`; or no file of the archive is accepted.
+        UserError: see :func:`extract`; or no file of the archive is accepted, and it is not damaged.
     """
-    placed = _unpack(archive, folder, lambda name: accept(name.rsplit("/", 1)[-1]), max_bytes)
-    if not placed:
+    placed = _unpack(archive, folder, lambda name: accept(name.rsplit("/", 1)[-1]), max_bytes, damage)
+    if not placed and not (damage and damage.reason):
         raise UserError(f"{archive} holds no clip. It is another archive, or packed in another way: look into it.")
     return placed
 
 
-def _unpack(archive: Path, folder: Path, choose: Callable[[str], str | None], max_bytes: int) -> int:
+def _unpack(
+    archive: Path, folder: Path, choose: Callable[[str], str | None], max_bytes: int, damage: Damage | None = None
+) -> int:
     scratch = folder / f".{archive.name[:100]}.part"  # one: what a killed job leaves is overwritten by the next
     refused = _Refused()
     placed = total = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _opened(archive) as members:
-            pairs: Iterable[tuple[_Member, Path]] = _targets(members, folder, choose, refused)
+        with opened(archive, damage) as members:
+            pairs: Iterable[tuple[Member, Path]] = _targets(members, folder, choose, refused)
             if isinstance(members, list):  # a zip says beforehand what is in it
                 pairs = list(pairs)
                 missing = sum(m.size for m, target in pairs if not (target.is_file() and _size(target) == m.size))
@@ -108,7 +90,13 @@ def _unpack(archive: Path, folder: Path, choose: Callable[[str], str | None], ma
                 if not _same(target, member):
                     _require_room(archive, folder, total, member.size, max_bytes)
                     target.parent.mkdir(parents=True, exist_ok=True)
-                    _write(archive, member, scratch)
+                    try:
+                        _write(archive, member, scratch)
+                    except DamagedError as error:
+                        if damage is None:
+                            raise
+                        damage.lose(str(target.relative_to(folder)), error.reason)
+                        continue
                     scratch.replace(target)
                 placed += 1
     except OSError as error:
@@ -140,15 +128,15 @@ class _Refused:
         if self.count <= _SHOWN:
             self.shown.append(line)
 
-    def see(self, member: _Member) -> None:
+    def see(self, member: Member) -> None:
         self.seen += 1
         if self.seen > MAX_MEMBERS:
             raise UserError(f"the archive of {member.name[:100]!r} has more than {MAX_MEMBERS} members. Get another.")
 
 
 def _targets(
-    members: Iterable[_Member], folder: Path, choose: Callable[[str], str | None], refused: _Refused
-) -> Iterator[tuple[_Member, Path]]:
+    members: Iterable[Member], folder: Path, choose: Callable[[str], str | None], refused: _Refused
+) -> Iterator[tuple[Member, Path]]:
     """Yield the chosen members with the files to write, and note the refused ones."""
     taken: set[str] = set()
     for member in members:
@@ -165,7 +153,7 @@ def _targets(
         yield member, folder.joinpath(*parts)
 
 
-def _objection(member: _Member, parts: list[str]) -> str:
+def _objection(member: Member, parts: list[str]) -> str:
     # tarfile's data filter knows no zip and lets more pass: links and ``..`` within the folder, long names.
     if not member.file:
         return "a link or a device"
@@ -178,68 +166,11 @@ def _objection(member: _Member, parts: list[str]) -> str:
     return ""
 
 
-@contextmanager
-def _opened(archive: Path) -> Iterator[Iterable[_Member]]:
-    """Give an archive's members: a list, or what yields them one after the other."""
-    if not archive.is_file():
-        raise UserError(f"{archive} is no file. Check the dataset's options.")
-    with archive.open("rb") as stream:
-        magic = stream.read(4)
-    # Not zipfile.is_zipfile, which takes a tar that ends with a zip for a zip.
-    if magic not in (b"PK\x03\x04", b"PK\x05\x06"):
-        yield _tar_members(archive)
-        return
-    try:
-        zipped = zipfile.ZipFile(archive)
-    except _DAMAGED as error:
-        raise _damaged(archive, error) from error
-    with zipped:
-        if any(info.compress_type == zipfile.ZIP_LZMA for info in zipped.infolist()):
-            raise _damaged(archive, "it is compressed by LZMA, which asks for any amount of memory")
-        yield [_of_zip(zipped, info) for info in zipped.infolist()]
-
-
-def _of_zip(zipped: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
-    kind = stat.S_IFMT(info.external_attr >> 16)  # 0 where the zip was not made on Unix
-    return _Member(
-        info.filename,
-        info.file_size,
-        info.CRC,
-        folder=info.is_dir(),
-        file=kind in (0, stat.S_IFREG),
-        open=lambda: zipped.open(info),
-    )
-
-
-def _tar_members(archive: Path) -> Iterator[_Member]:
-    try:
-        with open_tar(archive) as members:
-            for tar, info in members:
-                yield _Member(
-                    info.name,
-                    info.size,
-                    None,
-                    folder=info.isdir(),
-                    # A sparse file is mostly not there; tar writes one only if it is told to.
-                    file=info.isreg() and not info.issparse(),
-                    open=partial(_content, tar, info),
-                )
-    except _DAMAGED as error:
-        raise _damaged(archive, error) from error
-
-
-def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    stream = tar.extractfile(info)
-    if stream is None:
-        raise tarfile.ReadError(f"{info.name!r} is a folder or a device")
-    return stream
-
-
 def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _same(target: Path, member: _Member) -> bool:
+def _same(target: Path, member: Member) -> bool:
     if not target.is_file() or _size(target) != member.size:
         return False
     if member.crc is None:
@@ -251,26 +182,17 @@ def _same(target: Path, member: _Member) -> bool:
     return crc == member.crc
 
 
-def _write(archive: Path, member: _Member, path: Path) -> None:
+def _write(archive: Path, member: Member, path: Path) -> None:
     """Write a member's bytes, of which there are as many as it says."""
     with path.open("wb") as stream:
         written = 0
-        for chunk in _chunks(archive, member):
+        for chunk in chunks(archive, member, _CHUNK):
             written += len(chunk)
             if written > member.size:
                 break  # a bomb, if it were let
             stream.write(chunk)
     if written != member.size:
-        raise _damaged(archive, f"{member.name!r} has other than the {member.size} bytes that it should")
-
-
-def _chunks(archive: Path, member: _Member) -> Iterator[bytes]:
-    try:
-        with member.open() as stream:
-            while chunk := stream.read(_CHUNK):
-                yield chunk
-    except _DAMAGED as error:
-        raise _damaged(archive, f"{member.name!r}: {error}") from error
+        raise damaged(archive, f"{member.name!r} has other than the {member.size} bytes that it should")
 
 
 def _require_room(archive: Path, folder: Path, total: int, new: int, max_bytes: int) -> None:
@@ -284,11 +206,3 @@ def _require_room(archive: Path, folder: Path, total: int, new: int, max_bytes: 
         raise UserError(
             f"{archive} needs {new / 1e9:.1f} GB more in {folder}, and {free / 1e9:.1f} GB are free. Make room."
         )
-
-
-def _damaged(archive: Path, reason: object) -> UserError:
-    said = str(reason).partition("\n")[0].rstrip(".:") or "it ends too early"
-    return UserError(
-        f"{archive} is damaged, encrypted or no archive: {said}. Delete it and what was unpacked from it, and get it "
-        "again."
-    )

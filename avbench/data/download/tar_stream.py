@@ -9,6 +9,7 @@ import gzip
 import io
 import lzma
 import tarfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,17 +21,29 @@ _XZ_MEMORY = 256 << 20  # what xz -9 writes needs 65 MB
 _CHUNK = 1 << 20
 
 
+class AfterTheEndError(EOFError):
+    """The members are all there, and what follows them is damaged: the checksum of the compressed stream."""
+
+    after_the_end = True
+
+
 @contextmanager
-def open_tar(archive: Path) -> Iterator[Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]]:
+def open_tar(archive: Path, start: int = 0) -> Iterator[Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]]:
     """Give the members of a tar, plain or compressed by gzip, bzip2 or xz, in their order.
 
     Each must be read before the next one is taken. After the last one, all that follows is read, for its checksums.
+
+    Args:
+        archive: the tar.
+        start: where the first of them begins in the decompressed stream; a place that :func:`next_header` returned.
 
     Raises:
         tarfile.TarError, EOFError, OSError, lzma.LZMAError, zlib.error: it is damaged, ends too early, or asks for more
             memory than it may have.
     """
     with _decompressed(archive) as stream:
+        if start:
+            stream.seek(start)
         metered: Any = _Metered(stream)
         with tarfile.TarFile(fileobj=metered, tarinfo=_Header) as tar:
             yield _members(tar)
@@ -49,8 +62,38 @@ def _members(tar: tarfile.TarFile) -> Iterator[tuple[tarfile.TarFile, tarfile.Ta
         yield tar, info
     if not _Header.end_is_marked(tar):
         raise EOFError("its end is missing")
-    while metered.read(_CHUNK):
-        pass  # to the checksum of the compressed stream, which is at its end
+    try:
+        while metered.read(_CHUNK):
+            pass  # to the checksum of the compressed stream, which is at its end
+    except (EOFError, OSError, lzma.LZMAError, zlib.error) as error:
+        raise AfterTheEndError(str(error)) from error
+
+
+def next_header(archive: Path, start: int) -> int | None:
+    """Return where the next header of a tar begins, by its checksum: at ``start`` or behind it, in whole blocks.
+
+    None if there is none, or the compressed stream breaks off before one.
+    """
+    block = tarfile.BLOCKSIZE
+    with _decompressed(archive) as stream:
+        try:
+            stream.seek(start)
+            while len(data := stream.read(_CHUNK)) >= block:
+                for place in range(0, len(data) - block + 1, block):
+                    if data[place + 257 : place + 262] == b"ustar" and _is_header(data[place : place + block]):
+                        return start + place
+                start += len(data)
+        except (EOFError, OSError, lzma.LZMAError, zlib.error):
+            pass
+    return None
+
+
+def _is_header(block: bytes) -> bool:
+    try:
+        tarfile.TarInfo.frombuf(block, tarfile.ENCODING, "surrogateescape")
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 class _Header(tarfile.TarInfo):

@@ -4,9 +4,13 @@ import os
 import time
 import wave
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from avbench.data.media.clip import MediaError
 from avbench.data.media.confined import Confined
+
+if TYPE_CHECKING:
+    import av
 
 # Written for files that cannot be read; they end in the ledger with the reason, whatever the number.
 UNKNOWN_S = 10.0
@@ -42,6 +46,36 @@ def duration_s(path: str | Path) -> float:
         return UNKNOWN_S
 
 
+def has_sound(path: str | Path) -> bool:
+    """Return whether a file says that it has an audio stream; no file and no media have none."""
+    try:
+        return Path(path).is_file() and _reader.call(2 * _PATIENCE_S, _announces_sound, path)
+    except MediaError:
+        return False
+
+
+def _announces_sound(path: str | Path) -> bool:
+    import av
+
+    try:
+        with _opened(path) as container:
+            return len(container.streams.audio) > 0
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+
+
+def _opened(path: str | Path) -> "av.container.InputContainer":
+    import av
+
+    # "file:" and the whitelists: a name is a path and nothing else, and a playlist opens no connection.
+    return av.open(
+        f"file:{Path(path).absolute()}",
+        container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
+        metadata_errors="replace",
+        timeout=_PATIENCE_S,
+    )
+
+
 def measured_s(path: str | Path) -> float:
     """Return how long a file lasts by its packets; by its header if that says about the same. 0 for no media.
 
@@ -56,7 +90,11 @@ def measured_s(path: str | Path) -> float:
     header = end = 0.0
     exact, broken = False, True
     try:
+<<<<<<< HEAD
         with open_container(f"file:{Path(path).absolute()}", _PATIENCE_S) as container:
+=======
+        with _opened(path) as container:
+>>>>>>> main
             header = (container.duration or 0) / av.time_base
             exact = "mp4" in container.format.name
             cover = av.stream.Disposition.attached_pic

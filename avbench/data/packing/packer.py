@@ -45,6 +45,7 @@ class ListedClip:
     attempt: str  # as key, and where it was looked for
     nowhere: tuple[str, str]  # reason and detail where there is no candidate
     piece: Path
+    cost: str = ""  # what a damaged archive has to do with its having no trimmed file
 
     def version(self) -> str:
         """Return what changes when any of the files does where it was looked for."""
@@ -166,6 +167,8 @@ class Packer:
             failures, key=lambda failure: (failure[0] == "rejected", failure[1] != "missing")
         )
         detail = failures[0][2] if len(failures) == 1 else "; ".join(f"{path}: {why}" for _, _, why, path in failures)
+        if clip.candidates and clip.cost:
+            detail = f"{detail}; {clip.cost}"
         request = self.request.id if clip.clip_id in self.request.clips else ""
         return Outcome(clip.clip_id, state, reason, detail, clip.attempt, origin, version, request), None
 

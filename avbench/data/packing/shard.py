@@ -145,7 +145,8 @@ def _clips(job: PackJob, work: Path) -> list[ListedClip]:
     columns = [table[name].tolist() for name in ("clip_id", "source", "start_s", "duration_s")]
     for clip_id, source, start_s, duration_s in sorted(zip(*columns, strict=True)):
         decisive = [*common, clip_id, source, start_s, duration_s]
-        key, attempt = _digest(decisive), _digest([*decisive, sources.listed])
+        cost = sources.cost(clip_id)
+        key, attempt = _digest(decisive), _digest([*decisive, sources.listed, *([cost] if cost else [])])
         clip = ListedClip(
             clip_id=clip_id,
             source=source,
@@ -154,7 +155,8 @@ def _clips(job: PackJob, work: Path) -> list[ListedClip]:
             candidates=sources.candidates(clip_id, source, start_s),
             key=key,
             attempt=attempt,
-            nowhere=sources.nowhere(source),
+            nowhere=sources.nowhere(clip_id, source),
+            cost=cost,
             piece=work / key,
         )
         clips.append(clip)

@@ -77,8 +77,17 @@ class Sources:
                 found.append(Candidate(str(path), 0.0, trimmed=True))
         return found
 
-    def nowhere(self, source: str) -> tuple[str, str]:
+    def cost(self, clip_id: str) -> str:
+        """Say that a clip without a trimmed file was in an archive that is damaged, or may have been; else nothing."""
+        found = list(self._collections.values())
+        if any(collection.find(clip_id) for collection in found):
+            return ""
+        return "; ".join(filter(None, (collection.cost(clip_id) for collection in found)))
+
+    def nowhere(self, clip_id: str, source: str) -> tuple[str, str]:
         """Return the ledger reason and detail of a clip that no source can have."""
+        if cost := self.cost(clip_id):
+            return "archive-damaged", cost
         if is_url(source) and "download" not in self.listed:
             what = "the source is a URL, and the dataset's sources do not include download"
             return (

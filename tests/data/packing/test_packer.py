@@ -1,5 +1,6 @@
 """What an earlier run has packed is kept, and only what has changed is done again."""
 
+import json
 import os
 
 import pytest
@@ -189,3 +190,18 @@ def test_a_clip_that_takes_all_memory_or_crashes_costs_itself(two, monkeypatch, 
     monkeypatch.setattr(packer, "decode", decode)
     _, states = run(two)
     assert states == {"a.mp4": ("rejected", reason), "b.mp4": ("stored", "")}
+
+
+def test_where_another_source_fails_too_the_damaged_archive_is_told_beside(two):
+    loss = {"archive": "x_08.tar.gz", "reason": "it ends too early", "files": ["b.mp4.mp4"], "unnamed": False}
+    (two / "clips").mkdir()
+    (two / "clips" / ".damaged-1.json").write_text(json.dumps(loss), encoding="utf-8")
+    (two / "b.mp4").write_bytes(b"no video")
+    sources = [{"directory": str(two / "clips")}, "files"]
+    assert run(two, sources=sources)[1] == {"a.mp4": ("stored", ""), "b.mp4": ("rejected", "corrupt")}
+    details = dict(ledger.read(two / "out" / "0.parquet", ["clip_id", "detail"]).itertuples(index=False))
+    assert details["b.mp4"].endswith("(it ends too early), and the clip is one of those that this has cost")
+    # Once the archive is whole, what failed because of it is tried again.
+    (two / "clips" / ".damaged-1.json").unlink()
+    (two / "b.mp4").unlink()
+    assert run(two, sources=sources[:1])[1]["b.mp4"] == ("unavailable", "missing")

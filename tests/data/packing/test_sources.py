@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from avbench.core.errors import UserError
@@ -33,7 +35,7 @@ def test_paths_count_from_the_manifest(tmp_path):
 def test_nothing_is_downloaded_unless_the_config_says_so(tmp_path, url):
     sources = Sources(["files"], tmp_path)
     assert sources.candidates("a", url, 0.0) == []
-    assert sources.nowhere(url) == (
+    assert sources.nowhere("a", url) == (
         "unavailable",
         "the source is a URL, and the dataset's sources do not include download",
     )
@@ -41,14 +43,32 @@ def test_nothing_is_downloaded_unless_the_config_says_so(tmp_path, url):
 
 def test_a_clip_that_no_source_has_says_where_it_was_looked_for(tmp_path, clips):
     sources = Sources([{"directory": str(clips)}], tmp_path)
-    assert sources.nowhere("https://h/a") == (
+    assert sources.nowhere("a", "https://h/a") == (
         "missing",
         f"no file of the clip in {clips}; the source is a URL, and the dataset's sources do not include download",
     )
-    assert sources.nowhere("a.mp4") == ("missing", f"no file of the clip in {clips}")
-    reason, detail = Sources(["download"], tmp_path).nowhere("a.mp4")
+    assert sources.nowhere("a", "a.mp4") == ("missing", f"no file of the clip in {clips}")
+    reason, detail = Sources(["download"], tmp_path).nowhere("a", "a.mp4")
     assert reason == "missing"
     assert "do not include files" in detail
+
+
+def test_a_clip_that_a_damaged_archive_has_cost_says_so(tmp_path, clips):
+    loss = {"archive": "x_08.tar.gz", "reason": "it ends too early", "files": ["b_000001.mp4"], "unnamed": False}
+    (clips / ".damaged-1.json").write_text(json.dumps(loss), encoding="utf-8")
+    other = tmp_path / "other"
+    other.mkdir()
+    sources = Sources([{"directory": str(clips)}, {"directory": str(other)}], tmp_path)
+    reason, detail = sources.nowhere("b_000001", "https://h/b")
+    assert reason == "archive-damaged"
+    assert detail.startswith(f"no file of the clip in {clips}: x_08.tar.gz is damaged (it ends too early)")
+    assert sources.nowhere("c_000001", "https://h/c")[0] == "missing"
+    (other / "b_000001.mp4").touch()
+    sources = Sources([{"directory": str(clips)}, {"directory": str(other)}], tmp_path)
+    assert sources.cost("b_000001") == ""
+    (clips / ".damaged-1.json").write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=r"damaged-1.json cannot be read: .*unpack"):
+        Sources([{"directory": str(clips)}], tmp_path).cost("b_000001")
 
 
 def test_a_version_changes_with_the_file(tmp_path):

@@ -34,6 +34,21 @@ def test_clips_are_found_under_the_names_in_use(folder, video, name, suffix):
     assert accept(path.name) == f"{video}_000030{suffix.lower()}"
 
 
+@pytest.mark.parametrize("video", ["abcdefghijk", "-Qowmc0P9ic", "--help_____"])
+def test_clips_are_found_in_folders_of_classes_under_the_names_of_kinetics(folder, video):
+    (folder / "playing organ").mkdir()
+    (folder / ".cache").mkdir()
+    path = folder / "playing organ" / f"{video}_000030_000040.mp4"
+    path.touch()
+    (folder / ".cache" / f"{video}_000050_000060.mp4").touch()
+    assert Collection(folder).find(f"{video}_000030") == path
+    assert Collection(folder).find(f"{video}_000050") is None
+    assert accept(path.name) == f"{video}_000030.mp4"
+    # Other spans, and what is no YouTube id before them, are names of their own.
+    for name in (f"{video}_000030_000041.mp4", "ab_000030_000040.mp4"):
+        assert accept(name) == name
+
+
 def test_other_clips_are_found_by_their_id(folder):
     for name in ("a.mp4", "b_1.webm", "c", "d.txt", ".mp4"):
         (folder / name).touch()
@@ -121,7 +136,7 @@ def test_every_naming_of_a_clip_leads_to_its_id(video, start, suffix, naming):
     clip_id = f"{video}_{start:06d}"
     assume(not video.startswith(".") and not set(video) & set("/\\\0"))
     names = stems(clip_id)
-    assert len(names) == 3
+    assert len(names) == 4  # that of Kinetics is for ids of YouTube alone, see above
     # Our own name may look like a range where the id ends in a number: the range is the likelier meaning.
     assume(naming or accept(clip_id + suffix) == clip_id + suffix)
     assert accept(names[naming] + suffix) == clip_id + suffix

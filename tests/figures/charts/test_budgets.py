@@ -23,7 +23,7 @@ def scored(methods=METHODS, tasks=("controlled", "a_task-with-a-rather-long-name
     ]
     low, mean, high = np.sort(RANDOM.uniform(0, 1, (3, len(rows))), axis=0)
     table = pd.DataFrame(rows, columns=["method", "task", "modality", "subset", "budget", "steps"])
-    return table.assign(mean=mean, ci_low=low, ci_high=high)
+    return table.assign(protocol="linear", mean=mean, ci_low=low, ci_high=high)
 
 
 def test_a_line_is_a_methods_accuracy_along_its_steps_and_a_baseline_is_level():
@@ -40,13 +40,22 @@ def test_a_line_is_a_methods_accuracy_along_its_steps_and_a_baseline_is_level():
     level = next(line for line in axes.lines if len(set(line.get_ydata())) == 1 and line is not axes.lines[0])
     assert level.get_ydata()[0] == 100 * table.loc[table["method"] == "untrained", "mean"].item()
     assert axes.get_xscale() == "log"
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["9,600", "2,400", "600"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["600", "2,400", "9,600"]
+
+
+def test_of_steps_that_lie_close_those_of_most_runs_are_named():
+    common, few = (scored(names, ["controlled"], {f"steps-{n}": n for n in steps}) for names, steps in FEW)
+    axes = budgets.draw(pd.concat([common, few]), SIZES).axes[-1]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["600", "2,400"]
+
+
+FEW = ((["random", "soft-positive"], (600, 2400)), (["hard-negative"], (576, 2400)))
 
 
 def test_steps_that_lie_close_are_not_all_named():
     table = scored(["random"], ["controlled"], {f"steps-{n}": n for n in (600, 601, 640, 2400, 9500, 9600)})
     axes = budgets.draw(table, SIZES).axes[-1]  # upper ones have the ticks of the lowest
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["9,600", "2,400", "600"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["600", "2,400", "9,600"]
 
 
 def test_the_caption_says_how_many_gain_and_lose_from_the_shortest_to_the_longest():
@@ -57,12 +66,12 @@ def test_the_caption_says_how_many_gain_and_lose_from_the_shortest_to_the_longes
         for ends in (("steps-600", "steps-2400"), ("steps-600", "steps-9600"))
     ]
     gains = pd.DataFrame(rows, columns=budget_gains.COLUMNS)
-    text = budgets.caption(gains, {"small": 10}, list(LENGTHS), "linear")
+    text = budgets.caption(gains, {"small": 10}, list(LENGTHS), ["linear"])
     assert "From the shortest budget (steps-600) to the longest (steps-9600)" in text
     assert "10 clips per class: of 3 methods 1 gain, 1 lose, 1 undecided; most soft positive" in text
     assert text.count("undecided") == 1
     assert "+20.0 points (+18.0 to +22.0)" in text
-    assert "large" not in budgets.caption(gains.assign(subset="large"), {"small": 10}, list(LENGTHS), "linear")
+    assert "large" not in budgets.caption(gains.assign(subset="large"), {"small": 10}, list(LENGTHS), ["linear"])
 
 
 class TestLayout(Layout):
