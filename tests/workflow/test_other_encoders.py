@@ -43,6 +43,7 @@ def short(tiny):
 @pytest.mark.slow
 def test_a_study_of_torchvisions_networks(short, tmp_path):
     short["pretraining"]["features"]["video_s"] = 0.5
+    short["pretraining"]["batch_size"] = 12  # a step saves 0.4 GB
     short["pretraining"]["model"] = {
         "audio": {"builder": "torchvision.models.resnet18", "freeze": 1},
         "video": {"builder": "torchvision.models.video.r2plus1d_18"},
