@@ -37,6 +37,7 @@ _OPTIONS = {
     "kinetics_sounds.smk": {"lists": "file"},
     "tau_av.smk": {"directory": "folder"},
     "ucf101.smk": {"directory": "folder"},
+    "vggsounder.smk": {"list.path": "file", "labels.path": "file", "exclude": "file"},
     "vggsound.smk": {"list.path": "file", "exclude": "file"},
 }
 _PUBLISHED_WEIGHTS = re.compile(r"[A-Z0-9_]+")  # as torchvision names them
