@@ -115,7 +115,7 @@ VERBS: Verbs = {
     ],
     manifest: [
         text_argument(
-            "--kind", "vggsound, vggsounder, tau_av, fsdnoisy18k, esc50, ucf101, ave, kinetics_sounds or folder"
+            "--kind", "vggsound, vggsounder, tau_av, fsdnoisy18k, esc50, ucf101, ave, kinetics_sounds, folder"
         ),
         json_argument("--settings", "the dataset's options"),
         path_argument("--list", "the dataset's list, for vggsound and vggsounder", optional=True),

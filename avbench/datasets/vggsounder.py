@@ -40,7 +40,7 @@ class VggSounderSettings(vggsound.VGGSoundSettings):
 def manifest(settings: VggSounderSettings, path: Path, listing: Path, labels: Path) -> pd.DataFrame:
     """Return the manifest: test clips with their sets of labels, and training clips with the one that VGGSound gives.
 
-    Test clips without a label that counts are left out, and so are those that VGGSound's list has not; both are counted.
+    Test clips without a label that counts are left out, and clips that VGGSound's list has not; both are counted.
 
     Args:
         settings: the dataset's options.
@@ -59,8 +59,8 @@ def manifest(settings: VggSounderSettings, path: Path, listing: Path, labels: Pa
     kept = made.clip_id.isin(list(sets)).where(tested, pd.Series(taken, made.index))
     unlisted = len(set(sets) - set(made.clip_id[tested]))
     print(
-        f"{labels}: {int((kept & tested).sum())} of {int(tested.sum())} test clips have a label ({settings.perceived}); "
-        f"{unlisted} clips that it has are no test clips of {listing}"
+        f"{labels}: {int((kept & tested).sum())} of {int(tested.sum())} test clips have a label "
+        f"({settings.perceived}); {unlisted} clips that it has are no test clips of {listing}"
     )
     made = made[kept].reset_index(drop=True)
     made["label"] = [
