@@ -4,8 +4,8 @@
 
 Writes results/benchmarks/summary.csv with the columns name, ours, peer, peer_name, ratio, unit. Rates in one row were
 taken in turn on the same machine; the ratio is what to compare between machines. The rows of ``memory``, ``startup``
-and ``probe`` are measured against what is promised: a ratio below 1 keeps it. ``break_even``, ``intervals``,
-``planning`` and ``precision`` answer other questions, take longer, and are run by themselves.
+and ``probe`` are measured against what is promised: a ratio below 1 keeps it. ``break_even``, ``factors``,
+``intervals``, ``planning`` and ``precision`` answer other questions, take longer, and are run by themselves.
 """
 
 import argparse

@@ -10,7 +10,10 @@ import pandas as pd
 from avbench.figures import names, panels, style
 
 ROOT = Path(__file__).parents[2]
-STUDIES = {"real words": ("real-words", style.VERMILION, "o")}
+STUDIES = {
+    "real words": ("real-words", style.VERMILION, "o"),
+    "generated clips": ("reference", style.BLUE, "s"),
+}
 BEGIN, END = "<!-- the table of claims begins -->", "<!-- the table of claims ends -->"
 _PUBLISHED = {"linestyle": "", "marker": "D", "markerfacecolor": "none", "markersize": 5, "color": style.BLACK}
 

@@ -16,7 +16,15 @@ from avbench.plan.jobs import Plan
 
 @pytest.fixture
 def demo(root):
-    return yaml.safe_load((root / "config/demo.yaml").read_text(encoding="utf-8"))
+    """The demo, with a further size and a task of sounds alone."""
+    config = yaml.safe_load((root / "config/demo.yaml").read_text(encoding="utf-8"))
+    config["subsets"]["large"] = {"clips_per_class": 32, "balance": "balanced", "epochs": 16}
+    sounds = copy.deepcopy(config["datasets"]["controlled-outdoors"]) | {"modalities": ["audio"]}
+    sounds["options"] |= {"conditions": "telephone", "video": False}
+    config["datasets"]["controlled-telephone"] = sounds
+    task = {"dataset": "controlled-telephone", "role": "out-of-domain", "train": "all", "modalities": ["audio"]}
+    config["tasks"]["telephone"] = task
+    return config
 
 
 def change(config, path, value):

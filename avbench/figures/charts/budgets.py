@@ -59,7 +59,7 @@ def draw(scored: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
             row[0].set_ylabel(f"{wrap(task_name(task), 22)}\n{words(modality)}\nAccuracy (%)")
         for axes, (subset, title) in zip(grid[0], columns.items(), strict=True):
             axes.set_title(wrap(title, 26))
-            _steps_axis(axes, scored.loc[scored["subset"] == subset, "steps"].dropna().unique())
+            _steps_axis(axes, scored.loc[scored["subset"] == subset, "steps"].dropna())
         panels.title(made, "Steps of pretraining")
         style.legend(made, style.keys(looks))
     return made
@@ -111,16 +111,18 @@ def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look]) -> N
     axes.grid(True, axis="y")
 
 
-def _steps_axis(axes: Axes, steps: np.ndarray) -> None:
-    """Make the axis logarithmic, and name steps that runs took, as many as there is room for."""
+def _steps_axis(axes: Axes, steps: pd.Series) -> None:
+    """Make the axis logarithmic, and name the steps that most runs took, as many as there is room for."""
     axes.set_xscale("log")
     axes.xaxis.set_minor_locator(NullLocator())
-    places = np.log(np.sort(steps))
+    values, counts = np.unique(steps, return_counts=True)
+    places = np.log(values)
     span = (places[-1] - places[0]) or 1.0
     axes.set_xlim(np.exp(places[0] - _ROOM * span), np.exp(places[-1] + _ROOM * span))
-    ticks = [places[-1]]
-    for place in places[-2::-1]:
-        last = place == places[0]
-        if ticks[-1] - place >= _APART * span and (last or place - places[0] >= _APART * span):
-            ticks.append(place)
-    axes.set_xticks(np.exp(ticks), [f"{step:,.0f}" for step in np.exp(ticks)])
+    named: list[float] = []
+    within = (values > values[0]) & (values < values[-1])
+    for index in np.lexsort((-values, within, -counts)):
+        if all(abs(places[index] - place) >= _APART * span for place in named):
+            named.append(places[index])
+    ticks = np.exp(sorted(named))
+    axes.set_xticks(ticks, [f"{step:,.0f}" for step in ticks])

@@ -40,13 +40,22 @@ def test_a_line_is_a_methods_accuracy_along_its_steps_and_a_baseline_is_level():
     level = next(line for line in axes.lines if len(set(line.get_ydata())) == 1 and line is not axes.lines[0])
     assert level.get_ydata()[0] == 100 * table.loc[table["method"] == "untrained", "mean"].item()
     assert axes.get_xscale() == "log"
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["9,600", "2,400", "600"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["600", "2,400", "9,600"]
+
+
+def test_of_steps_that_lie_close_those_of_most_runs_are_named():
+    common, few = (scored(names, ["controlled"], {f"steps-{n}": n for n in steps}) for names, steps in FEW)
+    axes = budgets.draw(pd.concat([common, few]), SIZES).axes[-1]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["600", "2,400"]
+
+
+FEW = ((["random", "soft-positive"], (600, 2400)), (["hard-negative"], (576, 2400)))
 
 
 def test_steps_that_lie_close_are_not_all_named():
     table = scored(["random"], ["controlled"], {f"steps-{n}": n for n in (600, 601, 640, 2400, 9500, 9600)})
     axes = budgets.draw(table, SIZES).axes[-1]  # upper ones have the ticks of the lowest
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["9,600", "2,400", "600"]
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["600", "2,400", "9,600"]
 
 
 def test_the_caption_says_how_many_gain_and_lose_from_the_shortest_to_the_longest():
