@@ -119,7 +119,7 @@ def lists(folder: Path, clips: int, shards: int) -> pd.DataFrame:
     balanced = json.dumps({"clips_per_class": min(123, max(1, clips // CLASSES // 4))})
     steps = {
         f"pack, one of {shards} shards, no clip to be had": [
-            *("pack", *where, "--shard", 0, "--shards", shards, "--settings", store, "--work", folder / "work"),
+            *("pack-shard", *where, "--shard", 0, "--shards", shards, "--settings", store, "--work", folder / "work"),
             *("--store", folder / "000.arrow", "--ledger", folder / "000.parquet"),
         ],
         "ledger, with duplicates": [

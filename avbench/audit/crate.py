@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
+from avbench.audit.records import LARGE, MERGED, PARTS
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
-_LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")
-_LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
+LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
 # The workflow's own files, as far as a checkout has them.
 _SOURCE = ("Snakefile", "pyproject.toml", "requirements.lock", "LICENSE", "CITATION.cff", "README.md")
 _FOLDERS = {
@@ -36,7 +36,7 @@ _FOLDERS = {
     "profiles": "Settings of Snakemake.",
 }
 # What became of every clip; no media.
-_DATA = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv", "recordings.csv")
+DATA_FILES = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv", "recordings.csv")
 _PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",
@@ -106,13 +106,15 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(provenance.SOURCE).as_posix(), path
     for path in _walk(results):
         inside = path.relative_to(results)
-        if set(inside.parts) & set(_LEFT_OUT) or (path.name in _LARGE and not checkpoints):
+        if set(inside.parts) & set(LEFT_OUT) or (path.name in LARGE and not checkpoints):
             continue
         yield f"results/{results.name}/{inside.as_posix()}", path
     for dataset in sorted((results.parent.parent / "data").glob("*/")):
-        for name in _DATA:
+        for name in DATA_FILES:
             if (path := dataset / name).is_file():
                 yield f"data/{dataset.name}/{name}", path
+    for path in _walk(results.parent.parent / PARTS) if (results / MERGED).is_file() else []:
+        yield f"{PARTS}/{path.relative_to(results.parent.parent / PARTS).as_posix()}", path
 
 
 def _walk(folder: Path) -> list[Path]:
@@ -192,6 +194,7 @@ def _folders(home: str) -> dict[str, str]:
         f"{home}/statistics": "Mean and deviation of each mel band over each subset.",
         f"{home}/provenance": "How the tables came to be: digests, versions, commit, hardware, time, energy.",
         f"{home}/benchmarks": "Time and memory of every job.",
+        PARTS: "What the parts of a merged study had otherwise.",
         "data": "For each dataset, its list of clips and what became of each.",
     }
 

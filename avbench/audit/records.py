@@ -12,7 +12,9 @@ from avbench.core.seals import again
 from avbench.provenance import record as provenance
 
 _RUNS = ("data", "results")  # folders that runs write
-_LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")  # what copies of results often lack, as they lack data/
+PARTS = "merged-parts"  # beside data and results of a merged study: what its parts had otherwise
+MERGED = "merged.json"  # of an experiment that is merged
+LARGE = ("checkpoint.pt", "embeddings.npz", "dynamics.npz")  # what copies of results often lack, as they lack data/
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,14 @@ class Files:
         if path not in self._digests:
             self._digests[path] = file_digest(path) if path.is_file() else None
         return self._digests[path]
+
+    def had(self, path: Path, digest: str) -> bool:
+        """Say whether a file is, or was in a part that it was merged from, what a record says."""
+        above = self.results.parent.parent
+        if self.digest(path) == digest or not path.is_relative_to(above):
+            return self.digest(path) == digest
+        others = (folder / path.relative_to(above) for folder in sorted((above / PARTS).glob("*/")))
+        return any(self.digest(other) == digest for other in others)
 
     def __len__(self) -> int:
         return sum(digest is not None for digest in self._digests.values())
@@ -96,7 +106,7 @@ def recorded_file(record: Record, name: str, files: Files) -> Path:
 def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, str]:
     """Return those absent files whose whole kind is absent, and the kind: of a copy without checkpoints or data."""
     left: dict[Path, str] = {}
-    for kind in _LARGE:
+    for kind in LARGE:
         of_kind = {path for path in known if path.name == kind}
         if of_kind and of_kind <= absent:
             left |= dict.fromkeys(of_kind, kind)

@@ -113,7 +113,7 @@ def _digests(records: Sequence[Record], files: Files, remarks: list[str]) -> Ite
             yield Finding("changed", named(path, files.results), what, _short(found), changed(path, files.results))
     for (path, digest), users in needed.items():
         found = files.digest(path)
-        if found and found != digest:
+        if found and not files.had(path, digest):
             where = named(path, files.results)
             readers = f"{len(users)} records" if len(users) > 1 else "the record"
             what = f"{_short(digest)}, as it was read for {readers} {named(users[0].path, files.results)}"

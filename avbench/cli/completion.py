@@ -8,8 +8,8 @@ from avbench.cli.arguments import Verbs
 
 # What people call; the rest is called by rules, and works by hand too.
 CALLED = (
-    *("status", "open", "summary", "power", "sizes", "verify", "crate", "export", "models", "check-plugin"),
-    *("retry", "schema", "completion"),
+    *("status", "open", "summary", "power", "sizes", "verify", "pack", "merge", "compare", "publish"),
+    *("crate", "export", "models", "check-plugin", "retry", "schema", "completion"),
 )
 _GAP = 2
 _SCRIPT = """\

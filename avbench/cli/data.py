@@ -18,19 +18,20 @@ from avbench.cli.arguments import (
 )
 
 
-def pack(args: argparse.Namespace) -> None:
+def pack_shard(args: argparse.Namespace) -> None:
     """fetch, decode, measure and pack one shard of a manifest into the store and its ledger"""
     from avbench.config.settings import build
     from avbench.config.store import StoreSettings
     from avbench.data.download import DownloadSettings
-    from avbench.data.packing.shard import PackJob, pack_shard
+    from avbench.data.packing.shard import PackJob
+    from avbench.data.packing.shard import pack_shard as run
 
     names = ("manifest", "shard", "shards", "store", "ledger", "work", "request", "threads")
     given = {name: getattr(args, name) for name in names}
     settings = build(StoreSettings, args.settings.get("store", {}), "store")
     download = build(DownloadSettings, args.download, "download")
     sources = args.settings.get("sources", ["files"])
-    pack_shard(PackJob(**given, settings=settings, sources=sources, download=download))
+    run(PackJob(**given, settings=settings, sources=sources, download=download))
 
 
 def retry(args: argparse.Namespace) -> None:
@@ -56,8 +57,11 @@ def coverage(args: argparse.Namespace) -> None:
     """count what is stored; stop below the required share"""
     from avbench.core.files import write_json
     from avbench.data import ledger as ledgers
+    from avbench.data.label_sets import require_sets
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
+    if args.multi_label:
+        require_sets(dict(zip(table["clip_id"], table["label"], strict=True)), str(args.ledger))
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
 
@@ -121,7 +125,7 @@ def leaks(args: argparse.Namespace) -> None:
 
 
 VERBS: Verbs = {
-    pack: [
+    pack_shard: [
         path_argument("--manifest", "the dataset's manifest"),
         *SHARD,
         json_argument(
@@ -168,6 +172,7 @@ VERBS: Verbs = {
             "--minimum",
             {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
         ),
+        ("--multi-label", {"action": "store_true", "help": "check that labels are written as sets of labels"}),
         OUTPUT,
     ],
     subset: [

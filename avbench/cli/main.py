@@ -9,13 +9,23 @@ import sys
 from collections.abc import Sequence
 
 from avbench import __version__
-from avbench.cli import acquisition, configuration, data, evaluation, labels, pages, pretraining, results
+from avbench.cli import (
+    acquisition,
+    configuration,
+    data,
+    evaluation,
+    labels,
+    pages,
+    pretraining,
+    results,
+    sharing,
+)
 from avbench.cli.arguments import Verbs
 from avbench.cli.completion import listed, script, verb_name
 from avbench.core.errors import UserError
 
 VERBS: Verbs = configuration.VERBS | acquisition.VERBS | data.VERBS | labels.VERBS | pretraining.VERBS
-VERBS |= evaluation.VERBS | results.VERBS | pages.VERBS
+VERBS |= evaluation.VERBS | results.VERBS | pages.VERBS | sharing.VERBS
 _DESCRIPTION = "Benchmark of positive and negative sampling for audio-visual self-supervised learning."
 
 

@@ -57,6 +57,13 @@ class Dataset:
     ]
     min_coverage: Annotated[Share, meaning("stop when a smaller share of its listed clips is stored")]
     modalities: Annotated[Modalities, meaning("`[audio, video]` or one of them")] = ("audio", "video")
+    multi_label: Annotated[
+        bool,
+        meaning(
+            "a clip has several labels, `dog;rain` in the manifest: tasks are scored by mean average precision and "
+            "macro AUC"
+        ),
+    ] = False
     checks: Annotated[
         Mapping[str, Any],
         Shown(lambda: schema.partly(CheckSettings)),
@@ -71,6 +78,13 @@ class Dataset:
             "such), `hub`: see below (such files on the Hugging Face Hub)"
         ),
     ] = ("files",)
+    media_in_page: Annotated[
+        bool | None,
+        meaning(
+            "put the sound and the film of a few clips into the page of the results; by default, only generated ones "
+            "(`controlled.smk`): others' clips have a licence of their own"
+        ),
+    ] = None
     published: Annotated[
         Published | None,
         meaning("how many clips a publication had, to be set beside ours: `train`, `validation`, `test`, `subset`"),

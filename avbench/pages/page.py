@@ -14,7 +14,7 @@ import jinja2
 from avbench.config.settings import build
 from avbench.core.errors import UserError
 from avbench.core.files import write_text
-from avbench.pages import about, cautions, claim_rows, explorer, pairings
+from avbench.pages import about, cautions, claim_rows, explorer, pair_media, pairings
 from avbench.pages.page_plan import PagePlan
 from avbench.results import tables
 from avbench.results.answer import sentences
@@ -46,13 +46,15 @@ def make_page(plan: Mapping[str, Any], folder: Path, record: Path, output: Path)
         "first": next((row for row in rows if row.tested), None),
         "counts": claim_rows.counts(rows),
         "limit": claim_rows.limit(rows),
-        "cautions": cautions.of_answer(read),
+        "cautions": [*told.merged, *cautions.of_answer(read)],
         "lost": cautions.lost_clips(read["coverage"]),
         "leaked": cautions.leaked(read["leaks"]),
         "pairings": pairings.rows(read["sampling"], told.methods, told.own_labels, told.label_variants),
         "about": about.read(record),
     }
-    data = {"explorer": explorer.content(read, told), "claims": {row.claim: row.chart for row in rows if row.tested}}
+    charts = {row.claim: row.chart for row in rows if row.tested}
+    media = pair_media.content(told.media) if told.media else None
+    data = {"explorer": explorer.content(read, told), "claims": charts, "media": media}
     write_text(output, render(content, data))
 
 
@@ -63,25 +65,30 @@ def render(content: Mapping[str, Any], data: Mapping[str, Any]) -> str:
         content: the variables of the template.
         data: what its script draws from; must be what JSON can hold.
     """
-    environment = jinja2.Environment(
+    parts = {
+        "style": part_of_page("templates/page.css"),
+        "library": part_of_page("vendored/d3.min.js") + "\n" + part_of_page("vendored/plot.umd.min.js"),
+        "script": part_of_page("templates/page.js"),
+        # "<" would let a name end the element; JSON may write it otherwise.
+        "data": json.dumps(data, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c"),
+    }
+    return environment().get_template("page.html").render(**content, **parts) + "\n"
+
+
+def environment() -> jinja2.Environment:
+    """Return what makes pages of the templates, where names stay text."""
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE / "templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"points": claim_rows.points, "interval": claim_rows.interval, "p": claim_rows.p_value}
-    parts = {
-        "style": _part("templates/page.css"),
-        "library": _part("vendored/d3.min.js") + "\n" + _part("vendored/plot.umd.min.js"),
-        "script": _part("templates/page.js"),
-        # "<" would let a name end the element; JSON may write it otherwise.
-        "data": json.dumps(data, allow_nan=False, ensure_ascii=False).replace("<", "\\u003c"),
-    }
-    return environment.get_template("page.html").render(**content, **parts) + "\n"
+    made.filters |= {"points": claim_rows.points, "interval": claim_rows.interval, "p": claim_rows.p_value}
+    return made
 
 
-def _part(name: str) -> str:
+def part_of_page(name: str) -> str:
     """Return a file of the project, which is put into the page as it is."""
     try:
         return (HERE / name).read_text(encoding="utf-8")

@@ -22,6 +22,10 @@ class PagePlan:
         claims: the file of the claims.
         figures: the titles of the figures, by name.
         tables: the titles of the tables, by name.
+        media: what examples of pairs are read by, :attr:`avbench.plan.facts.Facts.pairs`; none where no clips may be in
+            the page.
+        report: Snakemake's report beside the page; empty for none.
+        merged: what is to be said of the parts that the study was merged from; none where it is of one run.
     """
 
     experiment: str
@@ -36,3 +40,6 @@ class PagePlan:
     claims: str
     figures: Mapping[str, str]
     tables: Mapping[str, str]
+    media: Mapping[str, Any] | None = None
+    report: str = "report.html"
+    merged: tuple[str, ...] = ()

@@ -81,6 +81,14 @@ class Inputs:
             had = self.plan.rounds.had()
         return [self.plan.path(paths.ROUND, look=look) for look in had]
 
+    def page_media(self, report: Any) -> list[str]:
+        """Return what the clips in the page are read from; nothing where there are none."""
+        told = report.page_plan()["media"]
+        if told is None:
+            return []
+        labels = [method["labels"] for method in told["methods"].values() if method["labels"]]
+        return [*self.ready([self.plan.dataset]), told["subset"], *labels]
+
     def supervised_subset(self, wildcards: Any) -> str | list[str]:
         """Return the subset's file, or nothing where all training clips are used."""
         return [] if wildcards.subset == "all" else self.plan.path(paths.SUBSET, subset=wildcards.subset)

@@ -27,8 +27,7 @@ _THERE: Mapping[str, Callable[[str], object]] = {
     "pattern": glob.glob,
 }
 
-# Options of a dataset that are paths, by its rule file; a point leads into a mapping.
-_OPTIONS = {
+PATH_OPTIONS = {
     "ave.smk": {"directory": "folder"},
     "esc50.smk": {"directory": "folder"},
     "features.smk": {"list": "file"},
@@ -40,6 +39,7 @@ _OPTIONS = {
     "vggsounder.smk": {"list.path": "file", "labels.path": "file", "exclude": "file"},
     "vggsound.smk": {"list.path": "file", "exclude": "file"},
 }
+"""Options of a dataset that are paths, by its rule file; a point leads into a mapping."""
 _PUBLISHED_WEIGHTS = re.compile(r"[A-Z0-9_]+")  # as torchvision names them
 
 
@@ -96,7 +96,7 @@ def _of_dataset(key: str, dataset: Mapping[str, Any], rules: str) -> Iterator[Pl
             ((kind, path),) = source.items()
             if kind != "hub":
                 yield Place(f"{key}.sources.{number}.{kind}", path, "folder" if kind == "directory" else "pattern")
-    for option, kind in _OPTIONS.get(rules, {}).items():
+    for option, kind in PATH_OPTIONS.get(rules, {}).items():
         value: Any = dataset.get("options", {})
         for part in option.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None

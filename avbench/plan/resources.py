@@ -69,7 +69,7 @@ NEEDS: Mapping[str, Need] = {
     "decide": Need(2000, 60),  # not measured: as tables
     "tables": Need(2000, 60),  # [178 MB]
     "figures": Need(2000, 30),  # [749 MB]
-    "page": Need(1000, 10),  # [179 MB]
+    "page": Need(2000, 15),  # [179 MB]; with clips 700 MB
 }
 
 

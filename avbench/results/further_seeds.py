@@ -47,8 +47,8 @@ def decide(plan: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``seeds``, of this look; ``claims``: claim, budget and state of each, ``open``, why it gets no further seeds, or
-        ``not tested``; ``further``: the folders of the runs that get further seeds, in the order of the plan: those
-        that a term of an open claim names, with the first rounds whose labels they pair by.
+        ``not tested``, with its ``effect`` in points; ``further``: the folders of the runs that get further seeds, in
+        the order of the plan: those that a term of an open claim names, with the first rounds that made their labels.
 
     Raises:
         UserError: a file is missing or damaged, or a claim names two things at once.
@@ -62,7 +62,9 @@ def decide(plan: Mapping[str, Any]) -> dict[str, Any]:
     for claim in claims:
         for budget in judged.budgets[claim.id]:
             course = judged.courses.get((claim.id, budget))
-            states.append({"claim": claim.id, "budget": budget, "state": course.state if course else NOT_TESTED})
+            fared: dict[str, Any] = {"state": course.state if course else NOT_TESTED}
+            fared["effect"] = round(100 * course.estimate.mean, 2) if course else None
+            states.append({"claim": claim.id, "budget": budget, **fared})
             if course and course.state == OPEN:
                 terms = cells_of(found, claim, {budget: 1.0}, *names) or {}
                 cells |= {cell for part in terms.values() for cell, _ in part}

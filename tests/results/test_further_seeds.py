@@ -73,6 +73,11 @@ def test_runs_of_open_claims_and_their_first_rounds_go_on(plan):
     made = decide(json.loads(json.dumps(plan)))
     assert made["seeds"] == 3
     assert states(made) == {"clear": "decided", "unclear": "open", "absent": "not tested"}
+    assert {claim["claim"]: (claim["effect"] or 0) > 20 for claim in made["claims"]} == {
+        "clear": True,
+        "unclear": False,
+        "absent": False,
+    }
     assert made["further"] == ["random", "second", "other"]  # in the order of the plan, and `great` does not
 
 

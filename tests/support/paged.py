@@ -112,8 +112,13 @@ def plan():
 def write_page(folder):
     """Write tables, record and page; return the page."""
     write_tables(folder)
+    make_page(plan(), folder / "tables", write_record(folder), folder / "index.html")
+    return folder / "index.html"
+
+
+def write_record(folder):
+    """Write a record of the tables; return it."""
     made = {"avbench": "0.1.0", "commit": "abc", "python": "3.11", "packages": {"torch": "2"}, "gpus": []}
     made |= {"system": "Linux", "processor": "any", "cores": 2, "memory_gb": 4.0, "ended": "2026-01-01T00:00:00+00:00"}
     (folder / "record.json").write_text(json.dumps({"provenance": made}), encoding="utf-8")
-    make_page(plan(), folder / "tables", folder / "record.json", folder / "index.html")
-    return folder / "index.html"
+    return folder / "record.json"

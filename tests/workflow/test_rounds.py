@@ -44,7 +44,7 @@ def undisturbed(finished, tmp_path_factory) -> Workflow:
     """The experiment up to its tables, and what was planned at the start and at the end of it."""
     workflow = sequential(tmp_path_factory.mktemp("rounds"), finished.folder)
     workflow.planned = jobs(workflow.run("--dry-run"))
-    workflow.run(*TABLES)
+    workflow.printed = workflow.run(*TABLES)
     return workflow
 
 
@@ -67,8 +67,19 @@ def test_runs_of_open_claims_get_the_next_round_and_others_do_not(undisturbed):
     ]
 
 
+def test_what_is_decided_is_said_once(undisturbed):
+    told = [line for line in undisturbed.printed.splitlines() if line.startswith("claim ")]
+    second = json.loads(undisturbed.pages("rounds", "3.json").read_text())["claims"][0]
+    assert [line.partition(" seeds")[0] for line in told] == [
+        "claim small: too small after 2",
+        *([f"claim open: {second['state']} after 3"] if second["state"] != "open" else []),
+    ]
+
+
 def test_a_second_run_repeats_nothing(undisturbed):
-    assert "Nothing to be done" in undisturbed.run(*TABLES)
+    again = undisturbed.run(*TABLES)
+    assert "Nothing to be done" in again
+    assert "claim " not in again
 
 
 @pytest.mark.slow

@@ -11,10 +11,10 @@ CHECKOUT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(CHECKOUT))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
-from avbench.core.files import read_json
 from avbench.plan import paths
 from avbench.plan.consistency import warn_of_stored
 from avbench.plan.inputs import Inputs
@@ -30,6 +30,7 @@ from avbench.plan.resources import (
     stored_clips,
     training_mb,
 )
+from avbench.plan.round_news import RoundNews
 from avbench.plan.started import check_started
 from avbench.results import catalogue
 
@@ -72,7 +73,7 @@ wildcard_constraints:
     experiment=experiment.name,
     dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
     subset="[A-Za-z0-9][A-Za-z0-9_-]*",
-    labels="[A-Za-z0-9][A-Za-z0-9_-]*",
+    labels="[A-Za-z0-9][A-Za-z0-9_+-]*",
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     budget="[A-Za-z0-9][A-Za-z0-9_-]*",
     task="[A-Za-z0-9][A-Za-z0-9_-]*",

@@ -95,6 +95,7 @@ rule page:
         tables=reported.table_files(),
         record=paths.fill(paths.TABLE_RECORD, table="tables"),
         claims=experiment.from_here(config["claims"]),
+        media=late(lambda: inputs.page_media(reported)),
     output:
         paths.PAGE,
     log:

@@ -26,8 +26,11 @@ checkpoint decide:
         "python -m avbench decide --plan {input.plan:q} --output {output:q} > {log:q} 2>&1"
 
 
+# What is decided is said on the console, by the process that was started and not by those of its jobs.
+news = RoundNews(logger.info if workflow.is_main_process else lambda line: None)
+
 experiment.rounds.read_by(
-    lambda look: read_json(
+    lambda look: news.read(
         checkpoints.decide.get(experiment=experiment.name, look=look).output[0]
     )
 )

@@ -81,7 +81,7 @@ rule pack:
         # Finished clips wait here while a shard is packed; not an output, so that a killed job keeps them.
         work=paths.PACKING,
     shell:
-        "python -m avbench pack --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
+        "python -m avbench pack-shard --manifest {input.manifest:q} --shard {wildcards.shard} --shards {params.shards}"
         " --settings {params.settings:q} --download {resources.download:q}"
         " --store {output.store:q} --ledger {output.ledger:q} --work {params.work:q} {params.request} --threads {threads}"
         " > {log:q} 2>&1"
@@ -142,7 +142,7 @@ rule coverage:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
         runtime=lambda w, attempt: minutes("coverage", attempt),
     params:
-        minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
+        minimum=lambda w: experiment.coverage_arguments(w.dataset),
     shell:
         "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {params.minimum}"
         " --output {output:q} > {log:q} 2>&1"

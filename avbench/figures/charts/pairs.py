@@ -19,6 +19,15 @@ SHOWN_NEGATIVES = 4
 
 def draw_pairs(settings: Settings, stem: Path) -> None:
     """For each method, one anchor of a batch that its run drew, its positive and the first negatives."""
+    style.save(draw(read_pairings(settings)), stem)
+
+
+def read_pairings(settings: Settings) -> list["Pairing"]:
+    """Read, for each method, one anchor of a batch that its run drew, its positive and the first negatives.
+
+    Args:
+        settings: of :attr:`avbench.plan.facts.Facts.pairs`.
+    """
     from avbench.config.features import FeatureSettings
     from avbench.config.methods import LOSSES, Method
     from avbench.config.pretraining import PretrainSettings
@@ -59,8 +68,9 @@ def draw_pairs(settings: Settings, stem: Path) -> None:
         anchor = int(anchors[shown])
         mel = log_mel(batch.audio[shown : shown + 1])[0].numpy()
         negatives = [picture(place) for place in others]
-        drawn.append(Pairing(name, ids[anchor], mel, true[anchor], used[anchor], picture(shown), negatives))
-    style.save(draw(drawn), stem)
+        sound = batch.audio[shown].numpy()
+        drawn.append(Pairing(name, ids[anchor], mel, true[anchor], used[anchor], picture(shown), negatives, sound))
+    return drawn
 
 
 _SAME, _OTHER = (style.BLUE, "-"), (style.ORANGE, "--")
@@ -80,7 +90,7 @@ class Picture:
 class Pairing:
     """One row of a batch: the anchor's sound, a log-mel spectrogram (frames, mels) in decibels, and pictures.
 
-    The anchor's own label and pairing label belong to the sound; ``positive`` may be of another clip.
+    The anchor's own label and pairing label belong to the sound, int16 (samples,); ``positive`` may be of another clip.
     """
 
     method: str
@@ -90,6 +100,7 @@ class Pairing:
     pairing_label: str
     positive: Picture
     negatives: Sequence[Picture]
+    sound: np.ndarray | None = None
 
 
 def draw(pairings: Sequence[Pairing]) -> Figure:

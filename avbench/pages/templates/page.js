@@ -1,7 +1,7 @@
 "use strict";
 (() => {
-  const { explorer, claims } = JSON.parse(document.getElementById("content").textContent);
-  const { rows, filters, names, methods, any, own, baseline, everywhere } = explorer;
+  const { explorer, claims, media } = JSON.parse(document.getElementById("content").textContent);
+  const { rows, filters, names, measures, methods, any, own, baseline, everywhere } = explorer;
   const get = (id) => document.getElementById(id);
   const percent = (share) => (share === null ? "" : (100 * share).toFixed(1));
 
@@ -80,6 +80,46 @@
     button.addEventListener("click", () => toggle(button, button.getAttribute("aria-expanded") === "false"));
   });
 
+  // --------------------------------------------------------------------------------------------------- what is paired
+
+  function picture(shown, frames, text) {
+    const image = make("img", { src: frames[0], alt: `${shown}: ${text}`, width: 112, height: 112 });
+    return make("figure", {}, image, make("figcaption", {}, `${shown}: ${text}`));
+  }
+  const label = (part) => part.label + (part.taken_for ? ` (taken for: ${part.taken_for})` : "");
+
+  // Both streams of a pair at once: the sound of the anchor, the film of its positive.
+  function example(pair) {
+    const sound = new Audio(pair.sound);
+    const positive = picture(pair.own ? "Positive, its own film" : "Positive, another clip's film", pair.positive.frames, label(pair.positive));
+    const film = positive.querySelector("img");
+    const button = make("button", { type: "button", class: "play" }, `Play ${pair.method}`);
+    let running = null;
+    function rest() {
+      clearInterval(running);
+      running = null;
+      sound.pause();
+      film.src = pair.positive.frames[0];
+      button.textContent = `Play ${pair.method}`;
+    }
+    button.addEventListener("click", () => {
+      if (running !== null) return rest();
+      let frame = 0;
+      sound.currentTime = 0;
+      sound.play().catch(() => {}); // a machine without sound still shows the film
+      button.textContent = `Stop ${pair.method}`;
+      running = setInterval(() => {
+        frame += 1;
+        if (frame >= media.seconds * media.frame_rate) return rest();
+        film.src = pair.positive.frames[Math.min(frame, pair.positive.frames.length - 1)];
+      }, 1000 / media.frame_rate);
+    });
+    const heard = make("p", {}, `Sound: ${label(pair)}`);
+    const negatives = pair.negatives.map((each) => picture("Negative", each.frames, label(each)));
+    return make("div", { class: "example" }, make("div", {}, make("h4", {}, pair.method), heard, button), positive, ...negatives);
+  }
+  if (media) get("examples").replaceChildren(...media.pairs.map(example));
+
   // ----------------------------------------------------------------------------------------------------- explorer
 
   const titles = { task: "Task", protocol: "Protocol", modality: "Modality", subset: "Subset", labels: "Labels", budget: "Budget" };
@@ -131,6 +171,8 @@
     `\n${row.seeds} seed${row.seeds === 1 ? "" : "s"}, ${row.clips} test clips` +
     `\nby seed: ${Object.values(row.values).map(percent).join(", ")}`;
 
+  const measured = (shown) => [...new Set(shown.map((row) => measures[row.protocol] ?? "Accuracy"))].join(" or ") || "Accuracy";
+
   function draw(panel, span, width) {
     const colour = (row) => methods[row.method].colour;
     const seeds = panel.rows.flatMap((row) => Object.values(row.values).map((value) => ({ ...row, value })));
@@ -138,9 +180,9 @@
       width,
       height: 55 + 24 * new Set(panel.rows.map(line)).size,
       marginLeft: Math.min(width * 0.45, 20 + 6.2 * Math.max(...panel.rows.map((row) => line(row).length))),
-      x: { label: "Accuracy (%)", domain: span, grid: true, nice: true },
+      x: { label: `${measured(panel.rows)} (%)`, domain: span, grid: true, nice: true },
       y: { label: null, domain: [...new Set(panel.rows.map(line))] },
-      ariaLabel: `${panel.title}: accuracy in per cent of ${panel.rows.length} rows, which the table below lists`,
+      ariaLabel: `${panel.title}: ${measured(panel.rows)} in per cent of ${panel.rows.length} rows, which the table below lists`,
       marks: [
         Plot.ruleY(panel.rows.filter((row) => row.ci_low !== null), {
           x1: (row) => 100 * row.ci_low, x2: (row) => 100 * row.ci_high, y: line, stroke: colour, strokeWidth: 2,
@@ -158,7 +200,7 @@
 
   function table(shown) {
     const numbers = ["seeds", "clips", "mean", "ci_low", "ci_high"];
-    const heads = { method: "Method", ...titles, seeds: "Seeds", clips: "Test clips", mean: "Accuracy, %", ci_low: "Interval from", ci_high: "to" };
+    const heads = { method: "Method", ...titles, seeds: "Seeds", clips: "Test clips", mean: `${measured(shown)}, %`, ci_low: "Interval from", ci_high: "to" };
     const kind = (name) => (numbers.includes(name) ? { class: "number" } : {});
     const text = (row, name) => {
       if (name === "method") return methods[row.method].name;

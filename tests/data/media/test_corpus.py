@@ -240,7 +240,7 @@ def test_a_shard_of_mutated_files_accounts_for_every_one(corpus, root):
         (media / str(number)).write_bytes(mutated(number, originals))
         rows.append((f"clip {number}", f"media/{number}", 0.0, 2.0, "x", "train"))
     write_manifest(corpus / "clips.csv", pd.DataFrame(rows, columns=list(COLUMNS)))
-    command = [sys.executable, "-m", "avbench", "pack", "--shard", "0", "--shards", "1", "--threads", "2"]
+    command = [sys.executable, "-m", "avbench", "pack-shard", "--shard", "0", "--shards", "1", "--threads", "2"]
     command += ["--manifest", str(corpus / "clips.csv")]
     command += ["--settings", '{"store": {"frame_rate": 16, "width": 32, "height": 32}}']
     for name in ("store", "ledger", "work"):

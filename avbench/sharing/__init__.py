@@ -1,0 +1,1 @@
+"""Results of several machines and labs: received, merged, compared and published."""
