@@ -57,8 +57,11 @@ def coverage(args: argparse.Namespace) -> None:
     """count what is stored; stop below the required share"""
     from avbench.core.files import write_json
     from avbench.data import ledger as ledgers
+    from avbench.data.label_sets import require_sets
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
+    if args.multi_label:
+        require_sets(dict(zip(table["clip_id"], table["label"], strict=True)), str(args.ledger))
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
 
@@ -169,6 +172,7 @@ VERBS: Verbs = {
             "--minimum",
             {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
         ),
+        ("--multi-label", {"action": "store_true", "help": "check that labels are written as sets of labels"}),
         OUTPUT,
     ],
     subset: [

@@ -13,6 +13,7 @@ from avbench.config.evaluation import PROTOCOLS
 from avbench.config.fields import NAME, UNIQUE, Name, Shown, Text, meaning, named
 from avbench.config.labels import KINDS
 from avbench.config.methods import RESERVED, Method
+from avbench.config.mismatches import Mismatches
 from avbench.config.pretraining import Pretraining
 from avbench.config.settings import settings
 from avbench.config.store import StoreSettings
@@ -134,6 +135,13 @@ class Configuration:
         Mapping[str, Annotated[Any, Shown(_labels)]],
         named(["none", "true"], least=0),
         meaning("name → labels for pairing that differ from the true ones, which are always there"),
+    ] = field(default_factory=dict)
+    pairs: Annotated[
+        Mapping[str, Mismatches],
+        named(least=0),
+        meaning(
+            "name → pairs that do not match: a share of the pretraining clips with another sound or a still picture"
+        ),
     ] = field(default_factory=dict)
     protocol: Annotated[
         Any,

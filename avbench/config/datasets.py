@@ -57,6 +57,13 @@ class Dataset:
     ]
     min_coverage: Annotated[Share, meaning("stop when a smaller share of its listed clips is stored")]
     modalities: Annotated[Modalities, meaning("`[audio, video]` or one of them")] = ("audio", "video")
+    multi_label: Annotated[
+        bool,
+        meaning(
+            "a clip has several labels, `dog;rain` in the manifest: tasks are scored by mean average precision and "
+            "macro AUC"
+        ),
+    ] = False
     checks: Annotated[
         Mapping[str, Any],
         Shown(lambda: schema.partly(CheckSettings)),

@@ -84,6 +84,7 @@ class Protocol:
             (a baseline without pretraining), or pretraining ``runs`` while they last.
         display: its scores as tables name them → as figures write them; nothing where it gives no score.
         classifier: whether its score is that of something that it fits to the classes.
+        sets: whether it also scores tasks whose clips have several labels.
     """
 
     name: str
@@ -92,6 +93,15 @@ class Protocol:
     on: Literal["features", "encoders", "labels", "runs"]
     display: Mapping[str, str]
     classifier: bool = False
+    sets: bool = False
+
+
+MEAN_AVERAGE_PRECISION, ROC_AREA = "map", "auc"
+
+
+def of_sets(protocol: str, metric: str) -> str:
+    """Return what tables call the score of a protocol on a task whose clips have several labels."""
+    return f"{protocol}-{metric}"
 
 
 PROTOCOLS: Mapping[str, Protocol] = {
@@ -102,15 +112,25 @@ PROTOCOLS: Mapping[str, Protocol] = {
             "logistic regression on frozen features of whole clips",
             LinearSettings,
             on="features",
-            display={"linear": "linear probe"},
+            display={
+                "linear": "linear probe",
+                "linear-map": "linear probe, mAP",
+                "linear-auc": "linear probe, AUC",
+            },
             classifier=True,
+            sets=True,
         ),
         Protocol(
             "knn",
             "a vote of the nearest training clips by cosine similarity, weighted with a temperature",
             KnnSettings,
             on="features",
-            display={"knn": "nearest neighbours"},
+            display={
+                "knn": "nearest neighbours",
+                "knn-map": "nearest neighbours, mAP",
+                "knn-auc": "nearest neighbours, AUC",
+            },
+            sets=True,
         ),
         Protocol(
             "retrieval",
@@ -123,6 +143,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
                 "retrieval-5": "retrieval (first 5)",
                 "retrieval-10": "retrieval (first 10)",
             },
+            sets=True,
         ),
         Protocol(
             "linear-sgd",
@@ -164,5 +185,12 @@ FROZEN = tuple(name for name, protocol in PROTOCOLS.items() if protocol.on == "f
 """Protocols that look at frozen features."""
 TRAINED = tuple(name for name, protocol in PROTOCOLS.items() if protocol.on == "encoders")
 """Protocols that train something on each run's encoders."""
-CLASSIFIERS = tuple(name for name, protocol in PROTOCOLS.items() if protocol.classifier)
-"""Protocols whose score is that of a classifier which they fit; the others compare features."""
+CLASSIFIERS = tuple(score for protocol in PROTOCOLS.values() if protocol.classifier for score in protocol.display)
+"""Scores of classifiers which a protocol fits; the others compare features."""
+OF_SETS: Mapping[str, str] = {
+    of_sets(name, metric): words
+    for name, protocol in PROTOCOLS.items()
+    for metric, words in ((MEAN_AVERAGE_PRECISION, "mean average precision"), (ROC_AREA, "macro AUC"))
+    if of_sets(name, metric) in protocol.display
+}
+"""Scores on tasks whose clips have several labels → what they are, where the others are an accuracy."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from avbench.config import budgets, paper_switches, plugin_files, seeds, sweeps, tuning
+from avbench.config import budgets, mismatches, paper_switches, plugin_files, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
@@ -65,10 +65,14 @@ class Experiment:
         self.seeds: list[int] = list(range(self.until.most)) if self.until else config["seeds"]
         self.looks = seeds.looks(self.until.first, self.until.most) if self.until else ()
         self.datasets: Mapping[str, Any] = config["datasets"]
-        self.tasks: Mapping[str, Any] = config["tasks"]
+        self.tasks: Mapping[str, Any] = {
+            name: task | ({"multi_label": True} if self.multi_label(task["dataset"]) else {})
+            for name, task in config["tasks"].items()
+        }
         self.subsets, self.subset_families = sweeps.expand(config["subsets"], "subsets")
         self.label_variants, self.label_families = _expand_labels(config.get("labels", {}))
         self.methods, self.grid = self._parse_methods(config["methods"])
+        self.mismatches = self._parse_pairs(config.get("pairs", {}))
         self.pretraining: Mapping[str, Any] = defaults(Pretraining) | config["pretraining"]
         self.budgets = budgets.parse(config["pretraining"])
         self.longest = list(self.budgets)[-1]
@@ -76,6 +80,26 @@ class Experiment:
         self.dataset: str = self.pretraining["dataset"]
         self.evaluation: Mapping[str, Any] = config["evaluation"]
         self.protocol = paper_switches.parse(config.get("protocol", "corrected"))
+
+    def _parse_pairs(self, declared: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Read the pairs that do not match; add the runs with them to the grid, beside those of a method's own labels.
+
+        Where a family begins at rate 0, that member is the pairs as they are.
+        """
+        settings, members = sweeps.expand(
+            {name: mismatches.declared(value) for name, value in declared.items()}, "pairs"
+        )
+        settings = {name: value for name, value in settings.items() if value["rate"] > 0}
+        own, every = self.own_labels(), {name: [name] for name in self.methods}
+        for family, value in declared.items():
+            methods = sweeps.chosen(value.get("methods", every), every, f"pairs.{family}.methods")
+            subsets = value.get("subsets", list(self.subset_families))
+            subsets = sweeps.chosen(subsets, self.subset_families, f"pairs.{family}.subsets")
+            for method in methods:
+                at = [name for name in self.grid[method][own[method]] if name in subsets]
+                named = [mismatches.beside(own[method], name) for name in members[family] if name in settings]
+                self.grid[method] |= dict.fromkeys(named, at)
+        return settings
 
     def _parse_methods(self, declared: Mapping[str, Any]) -> tuple[dict[str, Method], dict[str, dict[str, list[str]]]]:
         """Read the methods, and for each of them labels → the subsets that it is run on with these."""
@@ -108,19 +132,19 @@ class Experiment:
 
     def first_round(self, labels: str) -> str | None:
         """Return the method whose runs make labels, or None where they are made without a model of ours."""
-        variant = self.label_variants.get(labels, {})
+        variant = self.label_variants.get(mismatches.apart(labels)[0], {})
         made = variant.get("kind") in ("clusters", "neighbours")
         made |= variant.get("noise") == "confusion" and "matrix" not in variant
         return variant.get("method", BASELINE) if made else None
 
     def in_domain(self) -> str | None:
         """Return the task by whose validation clips methods are tuned: the first of the pretraining dataset."""
-        own = (name for name, task in self.tasks.items() if task["dataset"] == self.config["pretraining"]["dataset"])
+        own = (name for name in self.classified() if self.tasks[name]["dataset"] == self.dataset)
         return next((name for name in own if self.tasks[name]["role"] == "in-domain"), None)
 
     def drawn(self, labels: str) -> bool:
         """Return whether each run draws labels of its own, or trains what makes them, without a first round."""
-        variant = self.label_variants.get(labels, {})
+        variant = self.label_variants.get(mismatches.apart(labels)[0], {})
         random = variant.get("kind") == "noise" or "classifier_dataset" in variant
         return random and "seed" not in variant and not self.first_round(labels)
 
@@ -145,6 +169,14 @@ class Experiment:
             f"config: datasets.{dataset}.options",
         )
         return options
+
+    def multi_label(self, dataset: str) -> bool:
+        """Return whether a dataset's clips have several labels."""
+        return self.datasets.get(dataset, {}).get("multi_label", False)
+
+    def classified(self) -> list[str]:
+        """Return the tasks whose clips are of one class each."""
+        return [name for name, task in self.tasks.items() if not task.get("multi_label")]
 
     def modalities(self, dataset: str) -> list[str]:
         """Return the modalities that a dataset has."""
@@ -188,6 +220,6 @@ class Experiment:
             return []
         return [
             (name, subset)
-            for name, task in self.tasks.items()
-            for subset in (self.subsets if task["train"] == "subset" else ["all"])
+            for name in self.classified()
+            for subset in (self.subsets if self.tasks[name]["train"] == "subset" else ["all"])
         ]

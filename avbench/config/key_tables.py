@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from avbench.config.augmentation import AugmentationSettings
 from avbench.config.budgets import Budgets
 from avbench.config.checks import CheckSettings
 from avbench.config.choices import Choice
@@ -21,6 +22,7 @@ from avbench.config.features import FeatureSettings
 from avbench.config.hub import HubSettings
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import AXES, BELONGING
+from avbench.config.mismatches import MISMATCHES, Mismatches
 from avbench.config.pretraining import Pretraining
 from avbench.config.seeds import UntilDecided
 from avbench.config.store import StoreSettings
@@ -39,10 +41,12 @@ KEYS: Mapping[str, Mapping[type, tuple[str, ...]]] = {
     "pretraining": {Pretraining: ()},
     "encoders": {BuiltSettings: (), GivenSettings: ()},
     "features": {FeatureSettings: ()},
+    "augmentation": {AugmentationSettings: ()},
     "budgets": {Budgets: ()},
     "tuning": {Tuning: ()},
     "subsets": {Subset: ()},
     "labels": {kind.settings: ("kind", *kind.required) for kind in KINDS.values()},
+    "pairs": {Mismatches: ()},
     "methods": {DeclaredMethod: ()},
     "tasks": {Task: ()},
     "frozen": {LinearSettings: (), KnnSettings: (), DynamicsSettings: ()},
@@ -55,6 +59,7 @@ CHOICES: Mapping[str, Mapping[str, Any]] = {
     "balance": BALANCES,
     "kind": KINDS,
     "noise": NOISES,
+    "mismatch": MISMATCHES,
     "evaluation": PROTOCOLS,
 }
 """Tables by name: the registry that is listed."""

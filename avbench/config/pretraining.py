@@ -1,17 +1,19 @@
 """How, where and how fast to pretrain."""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from avbench.config import models
+from avbench.config import models, schema
+from avbench.config.augmentation import AugmentationSettings
 from avbench.config.budgets import Budgets
 from avbench.config.choices import names
 from avbench.config.features import FeatureSettings
 from avbench.config.fields import DECIDED, Count, Name, NotNegative, Positive, Shown, Whole, meaning
-from avbench.config.settings import settings
+from avbench.config.settings import build, settings
 
 
 @settings("pretraining")
@@ -46,6 +48,11 @@ class PretrainSettings:
         WithJsonSchema({"enum": ["clip", "none"]}),
         meaning("mirror pictures at random: `clip` as a whole, or `none`"),
     ] = "clip"
+    augmentation: Annotated[
+        Mapping[str, Any] | None,
+        Shown(lambda: schema.of(AugmentationSettings)),
+        meaning("what is changed of training windows at random, see below; nothing unless given"),
+    ] = None
     # Of batches of one class; fixed: every epoch is like the first.
     batch_order: Annotated[Literal["fresh", "fixed"], DECIDED] = "fresh"
     # A batch is normalised in so many groups, as by GPUs that are not synchronised.
@@ -69,13 +76,29 @@ class PretrainSettings:
     ] = 1
 
     def __post_init__(self) -> None:
-        """Check the model; raises UserError as `models.settings_of`."""
+        """Check the model and the augmentation; raises UserError as `models.settings_of`, or of a value."""
         models.settings_of(self.model, "pretraining.model")
+        _ = self.augmented
 
     @property
     def networks(self) -> models.ModelSettings:
         """The encoders that the model names."""
         return models.settings_of(self.model)
+
+    @property
+    def augmented(self) -> AugmentationSettings | None:
+        """What is changed of training windows."""
+        if self.augmentation is None:
+            return None
+        return build(AugmentationSettings, self.augmentation, "pretraining.augmentation")
+
+    def recorded(self) -> dict[str, Any]:
+        """Return what identifies a run: all settings, of the augmentation only if there is one."""
+        return {key: value for key, value in dataclasses.asdict(self).items() if value is not None or key != _LATER}
+
+
+_LATER = "augmentation"
+"""A setting that came later: runs that do without it are the same as before."""
 
 
 @settings("machine")

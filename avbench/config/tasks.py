@@ -50,6 +50,8 @@ class TaskSettings:
         Count | None, meaning("mel bands of this task where the protocol's switch `task_mel_bands` is on")
     ] = None
 
+    multi_label: Annotated[bool, DECIDED] = False  # as its dataset says
+
     @property
     def encoders(self) -> tuple[str, ...]:
         """The encoders that embed the task's clips."""

@@ -18,6 +18,7 @@ from avbench.data.media.clip import is_url
 from avbench.data.media.durations import UNKNOWN_S, duration_s
 from avbench.datasets.lists import (
     plain_labels,
+    plain_sets,
     read_rows,
     require_folder,
     require_known_labels,
@@ -67,6 +68,7 @@ class FolderSettings:
         validation_share: share of each label's clips that is for validation, where nothing else says so.
         test_share: the same for test.
         seed: another seed chooses other clips.
+        multi_label: whether a list's labels are several per clip, see :mod:`avbench.data.label_sets`.
     """
 
     directory: str | None = None
@@ -74,6 +76,7 @@ class FolderSettings:
     validation_share: float = 0.15
     test_share: float = 0.15
     seed: int = 0
+    multi_label: bool = False
 
 
 def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
@@ -85,8 +88,8 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     within it, and every file is a recording.
 
     Recordings of clips without a split are dealt out, label by label, to test, validation and training by a hash of
-    their name, or of the id of their only clip. A split that is given to any clip takes no others but those of its
-    recording.
+    their name, or of the id of their only clip; clips with several labels all together. A split that is given to any
+    clip takes no others but those of its recording.
 
     Args:
         settings: the dataset's options.
@@ -108,19 +111,19 @@ def manifest(settings: FolderSettings, path: Path) -> pd.DataFrame:
     if not clips:
         raise UserError(f"{origin} holds no clips.")
     made = table(clips)
-    made["label"] = plain_labels(made.label.tolist(), origin)
+    made["label"] = (plain_sets if settings.multi_label else plain_labels)(made.label.tolist(), origin)
     given = set(made.split) - {""}
     shares = {"test": settings.test_share, "validation": settings.validation_share}
     made["split"] = _followed(made.split.tolist(), groups)
     unsplit = made.split == ""
     made.loc[unsplit, "split"] = stratified(
         [group for group, chosen in zip(groups, unsplit, strict=True) if chosen],
-        made.label[unsplit].tolist(),
+        ([""] * unsplit.sum() if settings.multi_label else made.label[unsplit].tolist()),  # many sets are of one clip
         {split: share for split, share in shares.items() if split not in given},
         settings.seed,
         _REMEDY,
     )
-    require_known_labels(made, where)
+    require_known_labels(made, where, settings.multi_label)
     made.attrs["left_out"] = dict(sorted(left_out.items()))
     return made
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from avbench.config.yaml_text import advice_on_path
 from avbench.core.errors import UserError
+from avbench.data.label_sets import SEPARATOR, joined, labels_of
 from avbench.data.manifest import COLUMNS, RECORDING
 
 
@@ -87,7 +88,26 @@ def plain_labels(labels: Sequence[str], origin: str | Path) -> list[str]:
     return plain
 
 
-def require_known_labels(clips: pd.DataFrame, where: Mapping[str, str]) -> None:
+def plain_sets(texts: Sequence[str], origin: str | Path) -> list[str]:
+    """Return the labels of clips that have several as the manifest has them; each as :func:`plain_labels` has it.
+
+    Args:
+        texts: as they were written, with ``;`` between labels.
+        origin: where, for messages.
+
+    Raises:
+        UserError: a text holds an empty label.
+    """
+    parts = [labels_of(text) for text in texts]
+    plain = iter(plain_labels([label for labels in parts for label in labels], origin))
+    found = [joined(next(plain) for _ in labels) for labels in parts]
+    for text, labels in zip(texts, found, strict=True):
+        if "" in labels_of(labels):
+            raise UserError(f"{origin}: the labels {text!r} hold an empty one. Take the surplus {SEPARATOR!r} away.")
+    return found
+
+
+def require_known_labels(clips: pd.DataFrame, where: Mapping[str, str], several: bool = False) -> None:
     """Check that test clips have labels that other clips have too, which misspelt labels do not.
 
     Nothing is checked where there are no other clips than test clips.
@@ -95,14 +115,17 @@ def require_known_labels(clips: pd.DataFrame, where: Mapping[str, str]) -> None:
     Args:
         clips: a manifest.
         where: clip_id → the file and row that lists it, for the message.
+        several: whether a clip has several labels.
 
     Raises:
         UserError: names the first clip with such a label.
     """
-    known = set(clips.label[clips.split != "test"])
-    unknown = clips[(clips.split == "test") & ~clips.label.isin(list(known))]
+    labels = clips.label.map(labels_of) if several else clips.label.map(lambda label: [label])
+    known = {label for of in labels[clips.split != "test"] for label in of}
+    unknown = clips[(clips.split == "test") & ~labels.map(known.issuperset)]
     if known and len(unknown):
-        clip_id, label = unknown.iloc[0][["clip_id", "label"]]
+        clip_id = unknown.iloc[0]["clip_id"]
+        label = next(label for label in labels[unknown.index[0]] if label not in known)
         raise UserError(
             f"{where[clip_id]}: the label {label!r} of test clip {clip_id!r} is unknown: no training clip "
             "has it. Correct the label, or add training clips."

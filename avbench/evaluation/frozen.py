@@ -1,7 +1,6 @@
 """What a run's frozen features show: linear probe, nearest neighbours, cross-modal retrieval, and their geometry."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,36 +14,15 @@ from avbench.core.arrays import open_arrays
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv
 from avbench.data.ledger import test_coverage
-from avbench.evaluation import geometry
+from avbench.evaluation import geometry, multi_label
 from avbench.evaluation.geometry import GEOMETRY_COLUMNS
 from avbench.evaluation.knn import knn
-from avbench.evaluation.linear_probe import linear_probe
+from avbench.evaluation.linear_probe import edge_warning, linear_probe
 from avbench.evaluation.metrics import mean_average_precision
+from avbench.evaluation.protocol_result import ProtocolResult
 from avbench.evaluation.retrieval import retrieval
 from avbench.evaluation.scores import SCORED, write_scores
 from avbench.evaluation.scoring_jobs import FrozenJob
-
-
-@dataclass(frozen=True)
-class ProtocolResult:
-    """What a protocol predicts for the test clips of a task, in their order.
-
-    Attributes:
-        protocol, modality: as in the tables.
-        prediction: text (m,).
-        correct: float64 (m,).
-        remark: for the log.
-        precision: mean average precision; None where no classes are scored.
-        fitted: of a linear probe, its strength and at which edge of the grid that lies, see `linear_probe.Outcome`.
-    """
-
-    protocol: str
-    modality: str
-    prediction: np.ndarray
-    correct: np.ndarray
-    remark: str
-    precision: float | None = None
-    fitted: Mapping[str, Any] = field(default_factory=dict)
 
 
 def frozen(job: FrozenJob) -> None:
@@ -77,8 +55,8 @@ def frozen(job: FrozenJob) -> None:
                     columns = {"prediction": result.prediction, "correct": result.correct}
                     parts.append(pd.DataFrame(dict(zip(SCORED, key, strict=True)) | truth | columns))
                     precision[key], fitted[key] = result.precision, result.fitted
-                    accuracy = f"{' '.join(key)}: test {result.correct.mean():.4f}"
-                    print(f"{job.identity['method']} seed {seed} {accuracy}, {result.remark}")
+                    scored = f"{' '.join(key)}: test {result.correct.mean():.4f}"
+                    print(f"{job.identity['method']} seed {seed} {scored}, {result.remark}")
                 if task.paired:
                     heads, pooled = ((own[f"audio{kind}"][test], own[f"video{kind}"][test]) for kind in ("-head", ""))
                     measured.append({**run, "task": task.name, **geometry.describe(*heads, *pooled, truth["label"])})
@@ -95,32 +73,15 @@ def _evaluate(
     task: TaskSettings, own: Mapping[str, np.ndarray], protocols: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[ProtocolResult]:
     """Yield what each protocol finds, of each modality."""
-    labels, split = own["label"], own["split"]
-    train, test = split == "train", split == "test"
-    truth = labels[test]
-    chance = f"chance {1 / len(np.unique(labels)):.4f}"
+    split = own["split"]
+    test = split == "test"
+    clips = multi_label.Clips.of(own["label"], split) if task.multi_label else None
     for modality in task.modalities:
-        features = side_by_side(own, train) if modality == BOTH else own[modality]
-        if "linear" in protocols:
-            fitting = build(LinearSettings, protocols["linear"], "evaluation.linear")
-            probe = linear_probe(features, labels, split, fitting)
-            remark = f"validation {probe.validation_accuracy:.4f} at C={probe.strength:g}, {chance}"
-            remark += "" if probe.converged else " (the solver stopped at its iteration limit)"
-            if probe.edge:
-                remark += (
-                    f". Warning: evaluation.linear.strengths: {probe.strength:g}, the {probe.edge}, is the best; add "
-                    f"{'lower' if probe.edge == 'lowest' else 'higher'} ones"
-                )
-            precision = mean_average_precision(probe.scores, probe.classes, truth)
-            right, fitted = _correct(probe.predictions, truth), {"strength": probe.strength, "edge": probe.edge}
-            yield ProtocolResult("linear", modality, probe.predictions, right, remark, precision, fitted)
-        if "knn" in protocols:
-            voting = build(KnnSettings, protocols["knn"], "evaluation.knn")
-            votes = knn(features[train], labels[train], features[test], voting, task.name)
-            precision = mean_average_precision(votes.shares, votes.classes, truth)
-            yield ProtocolResult(
-                "knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision
-            )
+        features = side_by_side(own, split == "train") if modality == BOTH else own[modality]
+        if clips is not None:
+            yield from multi_label.evaluate(task.name, clips, features, modality, protocols)
+        else:
+            yield from _classified(task, own["label"], split, features, modality, protocols)
     if "retrieval" in protocols and task.paired:
         ids = own["clip_id"][test]
         for query, target in (("audio", "video"), ("video", "audio")):
@@ -128,6 +89,34 @@ def _evaluate(
             for k, hit in hits.items():
                 chance = f"chance {min(1, k / len(ids)):.4f}"
                 yield ProtocolResult(f"retrieval-{k}", f"{query}-to-{target}", ids[nearest], hit, chance)
+
+
+def _classified(
+    task: TaskSettings,
+    labels: np.ndarray,
+    split: np.ndarray,
+    features: np.ndarray,
+    modality: str,
+    protocols: Mapping[str, Mapping[str, Any]],
+) -> Iterator[ProtocolResult]:
+    """Yield what the probe and nearest neighbours find where each clip is of one class."""
+    train, test = split == "train", split == "test"
+    truth = labels[test]
+    chance = f"chance {1 / len(np.unique(labels)):.4f}"
+    if "linear" in protocols:
+        fitting = build(LinearSettings, protocols["linear"], "evaluation.linear")
+        probe = linear_probe(features, labels, split, fitting)
+        remark = f"validation {probe.validation_accuracy:.4f} at C={probe.strength:g}, {chance}"
+        remark += "" if probe.converged else " (the solver stopped at its iteration limit)"
+        remark += edge_warning(probe.strength, probe.edge)
+        precision = mean_average_precision(probe.scores, probe.classes, truth)
+        right, fitted = _correct(probe.predictions, truth), {"strength": probe.strength, "edge": probe.edge}
+        yield ProtocolResult("linear", modality, probe.predictions, right, remark, precision, fitted)
+    if "knn" in protocols:
+        voting = build(KnnSettings, protocols["knn"], "evaluation.knn")
+        votes = knn(features[train], labels[train], features[test], voting, task.name)
+        precision = mean_average_precision(votes.shares, votes.classes, truth)
+        yield ProtocolResult("knn", modality, votes.predictions, _correct(votes.predictions, truth), chance, precision)
 
 
 def side_by_side(own: Mapping[str, np.ndarray], train: np.ndarray) -> np.ndarray:

@@ -45,17 +45,38 @@ def knn(training: np.ndarray, labels: np.ndarray, queries: np.ndarray, settings:
     Raises:
         UserError: there are fewer training clips than neighbours.
     """
-    if settings.neighbours > len(training):
-        raise UserError(
-            f"evaluation.knn.neighbours: {settings.neighbours} is more than the {len(training)} training clips of "
-            f"task {task!r}. Lower it."
-        )
+    _require_enough(settings, training, task)
     classes, codes = np.unique(labels, return_inverse=True)
     training, queries = unit(training), unit(queries)
     shares = np.empty((len(queries), len(classes)))
     for rows in _blocks(len(queries), len(training)):
         shares[rows] = _shares(queries[rows] @ training.T, codes, len(classes), settings)
     return Votes(classes[shares.argmax(1)], classes, shares)
+
+
+def neighbour_votes(
+    training: np.ndarray, truth: np.ndarray, queries: np.ndarray, settings: KnnSettings, task: str = ""
+) -> np.ndarray:
+    """Return the share of the votes of each query's nearest training clips that each label gets: (m, classes), float64.
+
+    As :func:`knn`, but of clips with several labels; the shares of a query need not add up to one.
+
+    Args:
+        training: float32 (n, width), features of the training clips.
+        truth: bool (n, classes), which of them has which label.
+        queries, settings, task: as of :func:`knn`.
+
+    Raises:
+        UserError: there are fewer training clips than neighbours.
+    """
+    _require_enough(settings, training, task)
+    training, queries = unit(training), unit(queries)
+    shares = np.empty((len(queries), truth.shape[1]))
+    for rows in _blocks(len(queries), len(training)):
+        nearest, weights = _nearest(queries[rows] @ training.T, settings)
+        for row, near, weight in zip(range(*rows.indices(len(queries))), nearest, weights, strict=True):
+            shares[row] = weight @ truth[near] / weight.sum()
+    return shares
 
 
 def leave_one_out(features: np.ndarray, labels: Sequence[str], settings: KnnSettings) -> float:
@@ -91,9 +112,22 @@ def _blocks(queries: int, training: int) -> Iterator[slice]:
 
 def _shares(similarity: np.ndarray, codes: np.ndarray, classes: int, settings: KnnSettings) -> np.ndarray:
     """Return each class's share of the votes: float32 (m, n) similarities → float64 (m, classes)."""
+    nearest, weights = _nearest(similarity, settings)
+    votes = np.zeros((len(nearest), classes))
+    np.add.at(votes, (np.arange(len(nearest))[:, None], codes[nearest]), weights)
+    return votes / weights.sum(1, keepdims=True)
+
+
+def _nearest(similarity: np.ndarray, settings: KnnSettings) -> tuple[np.ndarray, np.ndarray]:
+    """Return the places of each query's neighbours, and what their votes weigh: int64 and float64 (m, neighbours)."""
     nearest = np.argpartition(-similarity, settings.neighbours - 1, axis=1)[:, : settings.neighbours]
     near = np.take_along_axis(similarity, nearest, 1).astype(np.float64)
-    votes = np.zeros((len(near), classes))
-    weights = np.exp((near - near.max(1, keepdims=True)) / settings.temperature)
-    np.add.at(votes, (np.arange(len(near))[:, None], codes[nearest]), weights)
-    return votes / weights.sum(1, keepdims=True)
+    return nearest, np.exp((near - near.max(1, keepdims=True)) / settings.temperature)
+
+
+def _require_enough(settings: KnnSettings, training: np.ndarray, task: str) -> None:
+    if settings.neighbours > len(training):
+        raise UserError(
+            f"evaluation.knn.neighbours: {settings.neighbours} is more than the {len(training)} training clips of "
+            f"task {task!r}. Lower it."
+        )

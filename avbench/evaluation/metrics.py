@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from avbench.config.evaluation import OF_SETS
 from avbench.core.errors import UserError
 
 THIRDS = ("head", "middle", "tail")
@@ -21,7 +22,8 @@ def metrics(part: pd.DataFrame, training_clips: Mapping[str, int] | None = None)
     - ``head_accuracy``, ``middle_accuracy``, ``tail_accuracy``: the share of clips that are right, of the classes in
       each of the :func:`thirds`. NaN without training clips, and where all classes have as many.
 
-    Means over classes are over those that test clips have; each counts as much as any other.
+    Means over classes are over those that test clips have; each counts as much as any other. All are NaN for scores of
+    clips with several labels, which are neither right nor wrong.
 
     Args:
         part: columns protocol, label and prediction (text) and correct (float), a row a test clip.
@@ -30,6 +32,8 @@ def metrics(part: pd.DataFrame, training_clips: Mapping[str, int] | None = None)
     Raises:
         UserError: a class of the test clips is not among the training clips.
     """
+    if part["protocol"].iloc[0] in OF_SETS:
+        return dict.fromkeys(METRICS, math.nan)
     codes, classes = pd.factorize(part["label"])
     correct = part["correct"].to_numpy(np.float64)
     clips = np.bincount(codes)

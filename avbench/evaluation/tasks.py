@@ -54,6 +54,7 @@ def task_clips(
     import pandas as pd  # here, since training imports this module too and does without pandas
 
     from avbench.data import ledger
+    from avbench.data.label_sets import every_label
 
     accounted = ledger.read(data / task.dataset / "ledger.parquet")
     training = ledger.stored(accounted, "train")
@@ -74,7 +75,8 @@ def task_clips(
     for split, part in parts.items():
         if part.empty:
             raise UserError(f"task {task.name}: dataset {task.dataset} has no stored {split} clips.")
-        if unseen := sorted(set(part["label"]) - set(training["label"])):
+        seen, asked = (every_label(of["label"]) if task.multi_label else of["label"] for of in (training, part))
+        if unseen := sorted(set(asked) - set(seen)):
             raise UserError(
                 f"task {task.name}: {len(unseen)} labels of the {split} clips of {task.dataset} have no training clip, "
                 f"for example {unseen[0]!r}. Give the subset clips of every class."

@@ -77,6 +77,11 @@ class Clips:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def reach(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the first and the last start of a video window of each clip, in seconds: float64 (n,) each."""
+        first, last = (start_s(self.features, np.full(1, share), self.duration_s[index]) for share in (0.0, 1.0))
+        return first, last
+
     def audio(self, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Cut the audio windows that belong to video windows at ``starts`` (seconds): int16 (n, samples).
 
@@ -112,7 +117,7 @@ class Clips:
 
     def _window(self, modality: str, index: np.ndarray, starts: np.ndarray) -> np.ndarray:
         given, places = self._given[modality]
-        first, last = (start_s(self.features, np.full(1, share), self.duration_s[index]) for share in (0.0, 1.0))
+        first, last = self.reach(index)
         shares = (starts - first) / np.maximum(last - first, 1e-9)
         return given.window(places[index], np.clip(shares, 0.0, 1.0))
 

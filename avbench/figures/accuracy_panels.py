@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from avbench.figures import marks, panels, style
+from avbench.figures.names import score_axis
 
 _PANEL = ["task", "protocol", "modality"]
 _ACROSS = 3
@@ -65,8 +66,9 @@ def draw(
             axes.set_title(style.panel_title(task, protocol, modality, (roles or {}).get(task)))
             for name, share in (guesses or {}).get((task, protocol), {}).items():
                 axes.axhline(100 * share, **style.GUESSES[name])
-        for axes in shown[::across]:
-            axes.set_ylabel("Accuracy (%)")
+        for place, (axes, (key, _)) in enumerate(zip(shown, drawn, strict=True)):
+            if place % across == 0 or score_axis([key[1]]) != score_axis([drawn[place - 1][0][1]]):
+                axes.set_ylabel(score_axis([key[1]]))
         if panels.same_scale(shown, [key[1] for key, _ in drawn], "y"):
             for place, axes in enumerate(shown):
                 axes.tick_params(labelleft=place % across == 0)

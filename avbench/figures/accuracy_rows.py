@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from avbench.figures import method_rows, panels, style
+from avbench.figures.names import score_axis
 
 
 def draw(
@@ -42,7 +43,7 @@ def draw(
         for method in everywhere["method"].unique()
     ]
     explained += style.guess_keys((guesses or {}).values())
-    made = method_rows.draw(shown, sizes, "Accuracy (%)", behind, explained, roles, one_scale=False)
+    made = method_rows.draw(shown, sizes, score_axis(shown["protocol"]), behind, explained, roles, one_scale=False)
     panels.same_scale(
         made.axes, [key[1] for key, _ in shown.groupby(["task", "protocol", "modality"], sort=False)], "x"
     )

@@ -1,13 +1,14 @@
 """Names of methods, tasks, protocols, labels and subsets as figures write them."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from avbench.config.choices import Registry
-from avbench.config.evaluation import PROTOCOLS
+from avbench.config.evaluation import OF_SETS, PROTOCOLS
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import BATCHES, LOSSES, POSITIVES
+from avbench.config.mismatches import MISMATCHES, apart, beside
 
 _TASKS = {
     "vggsound": "VGGSound",
@@ -43,9 +44,27 @@ def protocol_name(protocol: str) -> str:
     return _SCORES.get(protocol, words(protocol))
 
 
+def measure_name(protocol: str) -> str:
+    """Say what the scores of a protocol are."""
+    return OF_SETS.get(protocol, "accuracy")
+
+
+def score_axis(protocols: Iterable[str]) -> str:
+    """Name the axis of the scores of some protocols, in percent."""
+    measures = dict.fromkeys(map(measure_name, protocols))
+    return f"{' or '.join('mAP' if name == OF_SETS['linear-map'] else sentence(name) for name in measures)} (%)"
+
+
+def scores_name(protocols: Iterable[str]) -> str:
+    """Say what the scores of some protocols are, and how the first was measured."""
+    found = list(dict.fromkeys(protocols))
+    measures = " or ".join(dict.fromkeys(map(measure_name, found)))
+    return f"{sentence(measures)} ({protocol_name(found[0])})"
+
+
 def noise_name(noise: str) -> str:
-    """Return the name of a kind of label noise."""
-    return NOISES[noise].display if noise in NOISES else words(noise)
+    """Return the name of a kind of label noise, or of pairs that do not match."""
+    return _display(NOISES | MISMATCHES, noise)
 
 
 def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
@@ -53,8 +72,14 @@ def labels_name(labels: str, variants: Mapping[str, Mapping[str, Any]]) -> str:
 
     Args:
         labels: as in the tables.
-        variants: the configuration's label variants: name → kind, noise, rate, ….
+        variants: the configuration's label variants: name → kind, noise, rate, …; and ``+name`` → kind and rate of
+            pairs that do not match.
     """
+    own, mismatches = apart(labels)
+    if mismatches:
+        found = variants[beside("", mismatches)]
+        told = f"{100 * found['rate']:.3g} % {noise_name(found['kind'])}"
+        return f"{before}, {told}" if (before := labels_name(own, variants)) else told
     variant = variants.get(labels, {})
     if variant.get("kind") == "noise":
         return f"{100 * variant['rate']:.3g} % {noise_name(variant.get('noise', ''))}"

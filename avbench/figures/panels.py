@@ -7,6 +7,8 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from avbench.figures.names import measure_name
+
 
 def shape(count: int, most: int) -> tuple[int, int]:
     """Return how many panels stand one above the other and beside one another, ``most`` at most, the lines even."""
@@ -39,7 +41,7 @@ def title(made: Figure, across: str, up: str = "") -> None:
 
 
 def same_scale(panels: Sequence[Axes], protocols: Sequence[str], axis: str) -> bool:
-    """Give accuracies one scale, from zero; but retrieval, which is harder by far, one of its own.
+    """Give scores of one measure one scale, from zero; retrieval, which is harder by far, has one of its own.
 
     Args:
         panels: where they are drawn.
@@ -49,13 +51,13 @@ def same_scale(panels: Sequence[Axes], protocols: Sequence[str], axis: str) -> b
     Returns:
         Whether all panels have the same.
     """
-    retrieval = [protocol.startswith("retrieval") for protocol in protocols]
-    for kind in set(retrieval):
-        own = [axes for axes, is_kind in zip(panels, retrieval, strict=True) if is_kind == kind]
+    kinds = ["retrieval" if name.startswith("retrieval") else measure_name(name) for name in protocols]
+    for kind in dict.fromkeys(kinds):
+        own = [axes for axes, other in zip(panels, kinds, strict=True) if other == kind]
         top = max(getattr(axes, f"get_{axis}lim")()[1] for axes in own)
         for axes in own:
             axes.set(**{f"{axis}lim": (0, min(100, top))})
-    return len(set(retrieval)) == 1
+    return len(set(kinds)) == 1
 
 
 def bare(axes: Axes, colour: str | None = None, width: float = 1.5, dash: str = "-") -> None:

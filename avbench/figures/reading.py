@@ -1,15 +1,16 @@
 """From an experiment's result files to its figures: what each figure reads, and nothing about how it looks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from avbench.config.evaluation import CLASSIFIERS
+from avbench.config.evaluation import CLASSIFIERS, MEAN_AVERAGE_PRECISION, ROC_AREA, of_sets
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json
 from avbench.data import ledger
+from avbench.data.label_sets import every_label, indicators
 from avbench.evaluation import scores
 from avbench.figures import captions, names, style
 from avbench.provenance.record import require_recorded
@@ -18,7 +19,7 @@ from avbench.results import tables
 Run = tuple[str, str, int, pd.DataFrame]
 # Protocols that train something have figures of their own, apart from those that only compare features.
 TRAINING = CLASSIFIERS
-COMPARING = ("knn", "retrieval-5")
+COMPARING = ("knn", "knn-map", "knn-auc", "retrieval-5")
 NEAR = 0.05  # subsets whose sizes or imbalances differ by less are alike
 
 Settings = Mapping[str, Any]
@@ -37,16 +38,26 @@ def guesses(settings: Settings) -> dict[tuple[str, str], dict[str, float]]:
     """Return the shares of correct guesses by task and protocol, each by its name in ``style.GUESSES``.
 
     Chance is one over the number of classes, or for R@k the share of the test clips that are among the first k. Where
-    the test clips' classes are unequal, who always says the largest is right more often.
+    the test clips' classes are unequal, who always says the largest is right more often. Where clips have several
+    labels, ranking them at random has, of a label, the average precision of its share of the clips, and half the area.
     """
     data = Path(settings["data"])
     found: dict[tuple[str, str], dict[str, float]] = {}
     for name, task in settings["tasks"].items():
         labels = ledger.stored(ledger.read(data / task["dataset"] / "ledger.parquet"), "test")["label"]
+        found[name, "retrieval-5"] = {"chance": min(5 / len(labels), 1.0)}
+        if task.get("multi_label"):
+            share = indicators(labels.tolist(), every_label(labels)).mean(axis=0)
+            ranked = {MEAN_AVERAGE_PRECISION: float(share[share < 1].mean()), ROC_AREA: 0.5}
+            found |= {
+                (name, of_sets(protocol, metric)): {"chance": chance}
+                for protocol in ("linear", "knn")
+                for metric, chance in ranked.items()
+            }
+            continue
         chance, largest = 1 / labels.nunique(), float(labels.value_counts(normalize=True).iloc[0])
         known = {"chance": chance} | ({"always the largest class": largest} if largest > (1 + NEAR) * chance else {})
-        found |= {(name, protocol): known for protocol in (*TRAINING, *COMPARING)}
-        found[name, "retrieval-5"] = {"chance": min(5 / len(labels), 1.0)}
+        found |= {(name, protocol): known for protocol in (*TRAINING, "knn")}
     return found
 
 
@@ -101,15 +112,24 @@ def class_sizes(path: str) -> dict[str, int]:
 
 
 def of_first_protocol(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return the rows of the first protocol that trains something, or else of the first that there is; and its name."""
+    """Return the rows of the first protocol that trains something, or else of the first that there is; and its name.
+
+    With them come its mean average precisions, of tasks whose clips have several labels.
+    """
     found = set(table["protocol"])
     first = next((name for name in TRAINING if name in found), table["protocol"].iloc[0])
-    return table[table["protocol"] == first], first
+    return table[table["protocol"].isin([first, of_sets(first, MEAN_AVERAGE_PRECISION)])], first
 
 
-def along_noise(settings: Settings) -> tuple[pd.DataFrame, str]:
-    """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name."""
+def along_noise(settings: Settings, kinds: Iterable[str]) -> tuple[pd.DataFrame, str]:
+    """Return the robustness of methods at several rates of a kind of noise, under one protocol; and its name.
+
+    Args:
+        settings: of the figure.
+        kinds: of noise that are looked for.
+    """
     table = longest(tables.read(settings["robustness"]), settings)
+    table = table[table["noise"].isin(list(kinds))]
     if table.empty:
         return table, ""
     table, protocol = of_first_protocol(table)

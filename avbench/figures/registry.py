@@ -103,7 +103,7 @@ _RESULTS = (
         "What is taken for what",
         settings=lambda facts: facts.by_sound | {"method": [facts.shown, facts.at_ends[facts.shown]]},
         files=lambda facts: leaves(facts.at_ends[facts.shown]),
-        needs=lambda facts: facts.in_domain and facts.shown in facts.run_at_ends,
+        needs=lambda facts: facts.classified and facts.shown in facts.run_at_ends,
     ),
     Figure(
         "class_gains",
@@ -117,15 +117,15 @@ _RESULTS = (
             }
         ),
         files=lambda facts: leaves(facts.at_ends),
-        needs=lambda facts: facts.in_domain and len(facts.run_at_ends) == 2,
+        needs=lambda facts: facts.classified and len(facts.run_at_ends) == 2,
     ),
     Figure(
         "embedding_map",
         "Results",
         "Test clips on a map",
-        settings=lambda facts: {"task": facts.in_domain, "modality": "audio", "embeddings": facts.embeddings},
+        settings=lambda facts: {"task": facts.classified, "modality": "audio", "embeddings": facts.embeddings},
         files=lambda facts: leaves(facts.embeddings),
-        needs=lambda facts: facts.in_domain,
+        needs=lambda facts: facts.classified,
     ),
 )
 
@@ -219,6 +219,14 @@ _ROBUSTNESS = (
         needs=lambda facts: facts.noisy and facts.has_baseline,
     ),
     Figure(
+        "mismatched_pairs",
+        "Robustness",
+        "Accuracy against pairs that do not match",
+        settings=lambda facts: facts.common | facts.tables("robustness", "break_even", "summary"),
+        files=tables("robustness", "break_even", "summary"),
+        needs=lambda facts: facts.mismatched and facts.has_baseline,
+    ),
+    Figure(
         "noise_by_imbalance",
         "Robustness",
         "Gain by label noise and imbalance",
@@ -232,14 +240,14 @@ _ROBUSTNESS = (
         "Gain of each class by its size",
         settings=lambda facts: (
             facts.common
-            | facts.shown_task
+            | facts.shown_of(facts.classified)
             | {
                 "methods": {facts.shown: facts.on_unequal[facts.shown]},
                 "baseline": [facts.baseline, facts.on_unequal[facts.baseline]],
             }
         ),
         files=lambda facts: leaves(facts.on_unequal),
-        needs=lambda facts: facts.in_domain and len(facts.run_on_unequal) == 2,
+        needs=lambda facts: facts.classified and len(facts.run_on_unequal) == 2,
     ),
     Figure(
         "combinations",
@@ -249,7 +257,7 @@ _ROBUSTNESS = (
             facts.common
             | {"task": facts.in_domain}
             | facts.tables("comparisons")
-            | {"methods": facts.methods, "label_variants": facts.plan.label_variants}
+            | {"methods": facts.methods, "label_variants": facts.label_variants}
         ),
         files=tables("comparisons"),
         needs=lambda facts: facts.in_domain and facts.has_rivals,
@@ -262,7 +270,7 @@ _ROBUSTNESS = (
             facts.common
             | facts.shown_task
             | facts.tables("sampling", "comparisons")
-            | {"label_variants": facts.plan.label_variants}
+            | {"label_variants": facts.label_variants}
         ),
         files=tables("sampling", "comparisons"),
         needs=lambda facts: facts.in_domain and facts.has_rivals,

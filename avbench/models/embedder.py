@@ -10,6 +10,7 @@ from avbench.config.features import FeatureSettings
 from avbench.config.pretraining import PretrainSettings
 from avbench.config.settings import build as build_settings
 from avbench.core.hashing import hash64
+from avbench.features.augmentation import Augmentation
 from avbench.features.frames import flip, normalise_frames
 from avbench.features.log_mel import LogMel
 from avbench.features.statistics import Standardise
@@ -38,6 +39,8 @@ class Embedder(torch.nn.Module):
     ) -> None:
         """Build the model; ``initial`` says whether files of weights are read, as they are not below a checkpoint."""
         super().__init__()
+        augmented = settings.augmented
+        self.augmentation = Augmentation(augmented, features) if augmented else None
         self.flip_mode, self.batch_norm_groups = settings.flip, settings.batch_norm_groups
         self.model = build(settings.networks, seed, features, statistics.get("given"), initial)
         self.log_mel = LogMel(features)
@@ -57,27 +60,42 @@ class Embedder(torch.nn.Module):
                 torch.manual_seed(hash64(seed, "network", batch.step))
             yield batch
 
-    def audio_input(self, audio: torch.Tensor) -> torch.Tensor:
-        """int16 (n, samples) → float32 (n, 1, time, mel), or what the encoder takes: waves, or features as they are."""
+    def audio_input(self, audio: torch.Tensor, draws: torch.Tensor | None = None) -> torch.Tensor:
+        """int16 (n, samples) → float32 (n, 1, time, mel), or what the encoder takes: waves, or features as they are.
+
+        With ``draws``, those of the augmentation, sound is changed.
+        """
         if self.model.audio.input == "features":
             return audio
+        changed = self.augmentation if draws is not None else None
+        if changed:
+            audio = changed.sound(audio, draws)
         if self.model.audio.input == "wave":
-            return audio.float() / 32768
-        return self.standardise(self.log_mel(audio)).unsqueeze(1)
+            return audio.float() / 32768 if audio.dtype == torch.int16 else audio
+        mel = self.standardise(self.log_mel(audio))
+        return (changed.spectrum(mel, draws) if changed else mel).unsqueeze(1)
 
-    def video_input(self, frames: torch.Tensor, flips: torch.Tensor | None = None) -> torch.Tensor:
-        """uint8 (n, frames, height, width, 3) → float32 (n, 3, frames, height, width); features as they are."""
+    def video_input(
+        self, frames: torch.Tensor, flips: torch.Tensor | None = None, draws: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """uint8 (n, frames, height, width, 3) → float32 (n, 3, frames, height, width); features as they are.
+
+        With ``draws``, those of the augmentation, pictures are changed.
+        """
         if self.model.video.input == "features":
             return frames
+        if self.augmentation and draws is not None:
+            frames = self.augmentation.pictures(frames, draws)
         if flips is not None and self.flip_mode != "none":
             frames = flip(frames, flips)
         return normalise_frames(frames)
 
     def forward(
-        self, audio: torch.Tensor, frames: torch.Tensor, flips: torch.Tensor
+        self, audio: torch.Tensor, frames: torch.Tensor, flips: torch.Tensor, draws: torch.Tensor | None = None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return L2-normalised embeddings of audio and video, float32 (n, 128) each."""
-        return self.model(self.audio_input(audio), self.video_input(frames, flips), self.batch_norm_groups)
+        sound, picture = self.audio_input(audio, draws), self.video_input(frames, flips, draws)
+        return self.model(sound, picture, self.batch_norm_groups)
 
 
 def load_embedder(state: Mapping[str, Any]) -> Embedder:

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from avbench.config.budgets import ALL_BUDGETS
+from avbench.config.evaluation import OF_SETS
 from avbench.evaluation.scores import CELL
 from avbench.figures import names, style
 from avbench.pages.page_plan import PagePlan
@@ -28,7 +29,8 @@ def content(read: Mapping[str, pd.DataFrame], plan: PagePlan) -> dict[str, Any]:
         ``rows``: those of ``summary.csv``, in its order, numbers as they stand there, with ``own`` (whether the labels
         are the method's own), ``values`` (accuracy by seed), ``edges`` (probes at an edge of their grid) and
         ``coverage`` (the lowest share of test clips that are stored). ``filters``: the values of each, and which is
-        chosen at first. ``names``: what each value is called. ``methods``: name and colour of each.
+        chosen at first. ``names``: what each value is called. ``measures``: what scores are that are
+        no accuracy, by protocol. ``methods``: name and colour of each.
     """
     summary = read["summary"]
     scores = dict(list(read["accuracy"].groupby(CELL, sort=False)))
@@ -48,6 +50,9 @@ def content(read: Mapping[str, pd.DataFrame], plan: PagePlan) -> dict[str, Any]:
         "methods": {
             name: {"name": style.method_name(name), "colour": look.colour.replace(style.BLACK, "currentColor")}
             for name, look in style.looks(summary["method"]).items()
+        },
+        "measures": {
+            name: names.sentence(words) for name, words in OF_SETS.items() if name in set(summary["protocol"])
         },
         "any": ANY,
         "own": OWN,

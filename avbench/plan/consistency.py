@@ -1,7 +1,7 @@
 """Whether the parts of an experiment fit together, and fit what its datasets hold: found before any job."""
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
 from avbench.core.seals import again
+from avbench.plan.pairing_checked import check_pairing, known
 
 
 def check(experiment: Experiment) -> None:
@@ -28,7 +29,7 @@ def check(experiment: Experiment) -> None:
     Raises:
         UserError: with the key, its value and what is allowed.
     """
-    _known("pretraining.dataset", experiment.dataset, experiment.datasets)
+    known("pretraining.dataset", experiment.dataset, experiment.datasets)
     if missing := {"audio", "video"} - set(experiment.modalities(experiment.dataset)):
         raise UserError(f"config: pretraining.dataset {experiment.dataset!r} has no {missing.pop()}; pairs need both.")
     for name, task in experiment.tasks.items():
@@ -42,16 +43,7 @@ def check(experiment: Experiment) -> None:
         )
     if experiment.tuning is not None:
         _check_tuning(experiment, experiment.tuning)
-    for name, variant in experiment.label_variants.items():
-        _check_labels(experiment, name, variant)
-    for name, method in experiment.methods.items():
-        for labels in experiment.grid[name]:
-            kind = experiment.label_variants.get(labels, {}).get("kind")
-            if (kind == "neighbours") != (method.needs == "neighbours"):
-                raise UserError(
-                    f"config: methods.{name}: positive: neighbour and labels of kind neighbours go together, and "
-                    f"labels {labels!r} are of kind {kind or labels}."
-                )
+    check_pairing(experiment)
     for name, subset in experiment.subsets.items():
         if (subset.get("balance") == "long-tailed") != ("imbalance" in subset):
             raise UserError(f"config: subsets.{name}: balance 'long-tailed' and 'imbalance' go together.")
@@ -83,7 +75,7 @@ def _check_given(experiment: Experiment) -> None:
 
 
 def _check_task(experiment: Experiment, name: str, task: Mapping[str, Any]) -> None:
-    _known(f"tasks.{name}.dataset", task["dataset"], experiment.datasets)
+    known(f"tasks.{name}.dataset", task["dataset"], experiment.datasets)
     if missing := set(encoders_of(task["modalities"])) - set(experiment.modalities(task["dataset"])):
         raise UserError(
             f"config: tasks.{name}.modalities asks for {missing.pop()!r}, and dataset {task['dataset']!r} has "
@@ -98,24 +90,12 @@ def _check_task(experiment: Experiment, name: str, task: Mapping[str, Any]) -> N
 
 def _check_tuning(experiment: Experiment, tuning: Tuning) -> None:
     if tuning.subset is not None:
-        _known("tuning.subset", tuning.subset, experiment.subsets)
+        known("tuning.subset", tuning.subset, experiment.subsets)
     if experiment.in_domain() is None:
         raise UserError(
-            "config: tuning: settings are chosen by the validation clips of an in-domain task, and tasks has none "
-            f"of the pretraining dataset {experiment.dataset!r}. Add one, or leave tuning out."
+            "config: tuning: settings are chosen by the validation clips of an in-domain task with one label per clip, "
+            f"and tasks has none of the pretraining dataset {experiment.dataset!r}. Add one, or leave tuning out."
         )
-
-
-def _check_labels(experiment: Experiment, name: str, variant: Mapping[str, Any]) -> None:
-    if variant["kind"] == "pseudo":
-        _check_pseudo(experiment, f"labels.{name}", variant)
-    confused = sorted({"matrix", "method"} & set(variant))
-    if variant["kind"] == "noise" and variant["noise"] != "confusion" and confused:
-        raise UserError(f"config: labels.{name}.{confused[0]} goes with noise: confusion.")
-    if {"matrix", "method"} <= set(variant):
-        raise UserError(f"config: labels.{name}: matrix and method both say what is confused; leave one out.")
-    if experiment.first_round(name):
-        _check_rounds(experiment, name)
 
 
 def check_windows(features: FeatureSettings, dataset: str, min_duration_s: float) -> None:
@@ -145,33 +125,6 @@ def check_windows(features: FeatureSettings, dataset: str, min_duration_s: float
         )
 
 
-def _check_pseudo(experiment: Experiment, key: str, variant: Mapping[str, Any]) -> None:
-    source = variant.get("classifier_dataset")
-    if unused := [name for name in (("classifier", "weights") if source else ("seed",)) if name in variant]:
-        raise UserError(
-            f"config: {key}.{unused[0]} has no effect {'beside' if source else 'without'} classifier_dataset."
-        )
-    if source is None:
-        return
-    _known(f"{key}.classifier_dataset", source, [name for name in experiment.datasets if name != experiment.dataset])
-    if "video" not in experiment.modalities(source):
-        raise UserError(f"config: {key}.classifier_dataset: {source!r} has no video to train an image classifier on.")
-
-
-def _check_rounds(experiment: Experiment, labels: str) -> None:
-    """Check that the method whose run makes labels exists, and does not itself wait for these labels."""
-    passed = [labels]
-    while method := experiment.first_round(passed[-1]):
-        _known(f"labels.{passed[-1]}.method", method, experiment.methods)
-        own = experiment.own_labels()[method]
-        if own in passed:
-            raise UserError(
-                f"config: labels.{labels}.method: {' ← '.join([*passed, own])} wait for one another. The first "
-                "round needs a method whose labels are there without it, such as random."
-            )
-        passed.append(own)
-
-
 def check_claims(experiment: Experiment) -> None:
     """Check that claims are about budgets that there are; what else may be wrong with the file, its reader says.
 
@@ -191,11 +144,6 @@ def check_claims(experiment: Experiment) -> None:
                 f"{path}: claims.{claim}.budget: {budget!r} is not declared. Declared are "
                 f"{', '.join(experiment.budgets)} (config: pretraining.budgets)."
             )
-
-
-def _known(key: str, value: str, allowed: Iterable[str]) -> None:
-    if value not in allowed:
-        raise UserError(f"config: {key}: {value!r} is not declared. Declared are {', '.join(allowed)}.")
 
 
 def check_stored(experiment: Experiment, data: Path) -> None:

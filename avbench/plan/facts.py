@@ -9,6 +9,7 @@ from typing import Any
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.experiment import Run
 from avbench.config.methods import BASELINE, PRESETS
+from avbench.config.mismatches import apart, beside
 from avbench.config.tasks import encoders_of
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
@@ -49,11 +50,17 @@ class Facts:
 
     @cached_property
     def in_domain(self) -> str | None:
-        """The in-domain task that figures of single classes and clips show: the first with sound."""
-        for name, task in self.plan.tasks.items():
-            if task["role"] == "in-domain" and "audio" in task["modalities"]:
-                return name
-        return None
+        """The in-domain task that figures of a single one show: the first with sound."""
+        return next(filter(self._suits, self.plan.tasks), None)
+
+    @cached_property
+    def classified(self) -> str | None:
+        """The in-domain task that figures of single classes show: the first with sound and one class per clip."""
+        return next(filter(self._suits, self.plan.classified()), None)
+
+    def _suits(self, task: str) -> bool:
+        settings = self.plan.tasks[task]
+        return settings["role"] == "in-domain" and "audio" in settings["modalities"]
 
     @property
     def seen_and_heard(self) -> bool:
@@ -96,6 +103,16 @@ class Facts:
         """Whether a method whose own labels are true was run on wrong ones too."""
         wrong = {name for name, variant in self.plan.label_variants.items() if variant["kind"] == "noise"}
         return any(run.labels in wrong and self.own_labels[run.method] == "true" for run in self.plan.runs())
+
+    @property
+    def mismatched(self) -> bool:
+        """Whether any run had pairs that do not match."""
+        return any(apart(run.labels)[1] for run in self.plan.runs())
+
+    @property
+    def label_variants(self) -> dict[str, Any]:
+        """The label variants by name, and by ``+name`` the pairs that do not match."""
+        return self.plan.label_variants | {beside("", name): value for name, value in self.plan.mismatches.items()}
 
     @property
     def unequal(self) -> list[str]:
@@ -208,13 +225,16 @@ class Facts:
 
     @property
     def by_sound(self) -> dict[str, Any]:
-        """The in-domain task, as sounds are classified."""
-        return {"subsets": self.subsets, "task": self.in_domain, "modality": "audio"}
+        """The in-domain task of one class per clip, as sounds are classified."""
+        return {"subsets": self.subsets, "task": self.classified, "modality": "audio"}
 
     @property
     def shown_task(self) -> dict[str, Any]:
-        """The in-domain task, by video where it has any: the positive's video is what methods choose."""
-        task = self.in_domain
+        """The in-domain task, as of :meth:`shown_of`."""
+        return self.shown_of(self.in_domain)
+
+    def shown_of(self, task: str | None) -> dict[str, Any]:
+        """Return a task, by video where it has any: the positive's video is what methods choose."""
         return {"task": task, "modality": encoders_of(self.plan.tasks[task]["modalities"])[-1] if task else None}
 
     @property

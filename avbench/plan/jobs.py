@@ -13,22 +13,20 @@ from typing import Any
 
 from avbench.config import models
 from avbench.config.budgets import ALL_BUDGETS
-from avbench.config.checks import CheckSettings
-from avbench.config.evaluation import FROZEN, PROTOCOLS, TRAINED, TrainingSettings
+from avbench.config.evaluation import FROZEN, TRAINED
 from avbench.config.experiment import Experiment, Run
-from avbench.config.features import FeatureSettings
 from avbench.config.hub import HubSettings
-from avbench.config.labels import KINDS
-from avbench.config.methods import BASELINE, Method
-from avbench.config.pretraining import MACHINE, PretrainSettings
-from avbench.config.settings import build, defaults
+from avbench.config.methods import Method
+from avbench.config.mismatches import apart
+from avbench.config.pretraining import MACHINE
+from avbench.config.settings import defaults
 from avbench.config.store import StoreSettings
-from avbench.config.subsets import SubsetSettings
 from avbench.core.errors import UserError
 from avbench.plan import paths
-from avbench.plan.consistency import check, check_windows
+from avbench.plan.consistency import check
 from avbench.plan.rounds import Rounds
 from avbench.plan.seed_blocks import SeedBlock, blocks, first_together, rounds
+from avbench.plan.settings_checked import check_settings
 
 SCORED_TOGETHER = 3
 """Where every seed is trained by itself, a job embeds or scores the first so many: of fewer, no claim is tested."""
@@ -49,27 +47,7 @@ class Plan(Experiment):
         super().__init__(config, root)
         self.rounds = Rounds(self.seeds, self.looks)
         check(self)
-        self._check_settings()
-
-    def _check_settings(self) -> None:
-        """Read the settings of jobs as these do, so that what they would refuse is refused now."""
-        features = build(FeatureSettings, self.feature_settings(), "config: pretraining.features")
-        check_windows(features, self.dataset, self.check_settings(self.dataset)["min_duration_s"])
-        for name in ("all", *self.subsets):
-            for budget in self.budgets:
-                build(PretrainSettings, self.pretrain_settings(name, budget), "config: pretraining")
-            for protocol in self.trained():
-                build(TrainingSettings, self.training_settings(protocol, name), f"config: evaluation.{protocol}")
-        for name, protocol in self.frozen().items():
-            build(PROTOCOLS[name].settings, protocol, f"config: evaluation.{name}")
-        for name in self.datasets:
-            build(StoreSettings, self.store_settings(name), "config: store")
-            build(CheckSettings, self.check_settings(name), f"config: datasets.{name}.checks")
-        for name in self.subsets:
-            _read(SubsetSettings, self.subset_settings(name), f"config: subsets.{name}")
-        for name, variant in self.label_variants.items():
-            method = {"method": BASELINE} if self.first_round(name) else {}
-            _read(KINDS[variant["kind"]].settings, method | self.label_settings(name), f"config: labels.{name}")
+        check_settings(self)
 
     def path(self, pattern: str, **wildcards: object) -> str:
         """Return a file of this experiment, of the pretraining dataset unless another is given; see `paths`."""
@@ -111,6 +89,7 @@ class Plan(Experiment):
 
         None for a method without labels.
         """
+        labels, _ = apart(labels)
         if labels == "none":
             return None
         pattern = paths.SEED_LABELS if self.drawn(labels) or self.first_round(labels) else paths.LABELS
@@ -183,6 +162,11 @@ class Plan(Experiment):
                 found += matches
         return found
 
+    def coverage_arguments(self, dataset: str) -> float | str:
+        """Return what coverage is told: the least share, and whether clips have several labels."""
+        minimum = self.datasets[dataset]["min_coverage"]
+        return f"{minimum} --multi-label" if self.multi_label(dataset) else minimum
+
     def published(self) -> dict[str, dict[str, int]]:
         """Return how many clips a publication had, by dataset and split or ``subset``."""
         return {name: dict(dataset["published"]) for name, dataset in self.datasets.items() if "published" in dataset}
@@ -250,7 +234,7 @@ class Plan(Experiment):
 
     def trained(self) -> list[str]:
         """Return the protocols that train something on each run's encoders."""
-        return [name for name in TRAINED if name in self.evaluation]
+        return [name for name in TRAINED if name in self.evaluation and self.classified()]
 
     def evaluation_protocol(self) -> dict[str, bool]:
         """Return the protocol's switches that act in evaluation."""
@@ -270,8 +254,13 @@ class Plan(Experiment):
 
     def method_settings(self, method: str, labels: str) -> dict[str, Any]:
         """Return a method's fields, of its run with these labels: those that all methods have first."""
-        fields = replace(self.methods[method], labels=labels).recorded()
+        fields = replace(self.methods[method], labels=apart(labels)[0]).recorded()
         return {name: fields[name] for name in (*Method.__annotations__, *fields)}
+
+    def mismatch_settings(self, labels: str) -> dict[str, Any]:
+        """Return the part of a run's settings that says which of its pairs do not match; nothing where they do."""
+        _, name = apart(labels)
+        return {"mismatch": self.mismatches[name]} if name else {}
 
     def subset_settings(self, subset: str) -> dict[str, Any]:
         """Return how a subset is drawn."""
@@ -287,11 +276,3 @@ class Plan(Experiment):
 def as_json(settings: Mapping[str, Any]) -> str:
     """Write settings as one line of JSON with sorted keys, so that a reordered file changes no parameter."""
     return json.dumps(settings, sort_keys=True)
-
-
-def _read(settings: type, values: Mapping[str, Any], where: str) -> None:
-    """Read settings whose messages name the key alone."""
-    try:
-        build(settings, values, where)
-    except UserError as error:
-        raise UserError(str(error) if str(error).startswith(where) else f"{where}: {error}") from None

@@ -132,6 +132,7 @@ class Report:
                 "subset": run.subset,
                 "budget": run.budget,
                 "seed": seed,
+                **self.plan.mismatch_settings(run.labels),
             }
             for run in self.plan.pretrained()
             for seed in self.plan.seeds_of(run)
@@ -165,7 +166,7 @@ class Report:
     def tables_plan(self) -> dict[str, Any]:
         """Return the fields of :class:`avbench.results.material.TablesPlan`."""
         plan, facts = self.plan, self.facts
-        told = ("dataset", "role", "train", "published_task")
+        told = ("dataset", "role", "train", "published_task", "multi_label")
         general = defaults(PretrainSettings)
         training = {
             name: {budget: general | plan.pretrain_settings(name, budget) for budget in plan.budgets}
@@ -181,6 +182,7 @@ class Report:
             "subset_files": facts.subsets,
             "subsets": plan.subsets,
             "label_variants": plan.label_variants,
+            **({"mismatches": plan.mismatches} if plan.mismatches else {}),
             "own_labels": facts.own_labels,
             "methods": ["untrained", *plan.methods, "supervised"],
             "tasks": {name: {key: task[key] for key in told if key in task} for name, task in plan.tasks.items()},
@@ -210,7 +212,7 @@ class Report:
             "budgets": list(plan.budgets),
             "own_labels": facts.own_labels,
             "methods": facts.methods,
-            "label_variants": plan.label_variants,
+            "label_variants": facts.label_variants,
             "claims": plan.from_here(plan.config["claims"]),
             "figures": {figure.name: figure.title for figure in self.figures},
             "tables": {table.name: table.title for table in TABLES.values()},

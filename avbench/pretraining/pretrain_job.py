@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from avbench.config.features import FeatureSettings
 from avbench.config.job import read_job
 from avbench.config.methods import Method
+from avbench.config.mismatches import MismatchSettings
 from avbench.config.pretraining import PretrainSettings
 from avbench.core.errors import UserError
 
@@ -30,6 +31,7 @@ class PretrainJob:
         chosen: file of a learning rate and a temperature that were chosen, instead of pretraining's; none to keep
         trials: checkpoints of finished trials; a run that is the same as one of them is taken over, not trained
         trial: whether these are trials: one whose loss is no longer finite has then failed, and the job has not (no)
+        mismatch: which share of the clips does not match, and how; none for pairs as they are
         data: folder of the datasets (data)
     """
 
@@ -46,6 +48,7 @@ class PretrainJob:
     chosen: Path | None = None
     trials: tuple[Path, ...] = ()
     trial: bool = False
+    mismatch: MismatchSettings | None = None
     data: Path = Path("data")
 
     @classmethod

@@ -7,7 +7,7 @@ a run that was interrupted goes on from its last checkpoint and ends, on a CPU, 
 import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from avbench.core.files import atomic, read_csv, read_json, write_json, write_te
 from avbench.core.hashing import file_digest
 from avbench.data.store import open_store
 from avbench.features.given_features import given_features
+from avbench.features.mismatched_clips import draw_of, mismatched
 from avbench.features.windows import Clips
 from avbench.methods.pairing_labels import numbered, read_pairing
 from avbench.models.embedder import Embedder
@@ -118,7 +119,8 @@ def train_run(session: Session, run: SeedRun) -> UnfinishedRun:
     pairing_labels = read_pairing(run.labels, session.clip_ids) if run.labels else [""] * len(session.clip_ids)
     pairing_codes = numbered(session.clip_ids, pairing_labels, job.method)
     fingerprint_inputs = decided_by(session, run, pairing_codes)
-    batches = Batches(session.clips, pairing_codes, job.method, job.pretraining, run.seed, world)
+    clips = mismatched(session.clips, session.clip_ids, job.mismatch, run.seed) if job.mismatch else session.clips
+    batches = Batches(clips, pairing_codes, job.method, job.pretraining, run.seed, world)
     log(summary(batches, pairing_codes, session.device, world))
     # Outside the declared outputs, which the workflow deletes before it starts a job.
     file = run.output / "unfinished" / checkpoint.fingerprint(fingerprint_inputs) / "checkpoint.pt"
@@ -162,7 +164,7 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
         **job.identity,
         "seed": run.seed,
         "method": job.method.recorded() | files_read(job.method),
-        "pretraining": asdict(job.pretraining),
+        "pretraining": job.pretraining.recorded(),
         "features": asdict(job.features),
         "clips": len(clip_ids),
         "input": checkpoint.fingerprint({"ids": clip_ids, "known": pairing_codes.tolist(), **session.statistics}),
@@ -171,6 +173,8 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
         if missing := [str(path) for path in job.encoder_files if not path.is_file()]:
             raise UserError(f"pretraining.model: the file {missing[0]} does not exist.")
         given["encoder_files"] = {recorded_name(path): file_digest(path) for path in job.encoder_files}
+    if job.mismatch:
+        given["mismatch"] = asdict(replace(job.mismatch, seed=draw_of(job.mismatch, run.seed)))
     if session.dynamics_ids:
         given["dynamics_clips"] = checkpoint.fingerprint({"ids": session.dynamics_ids})
     return given
@@ -262,5 +266,5 @@ def write_untrained(
     settings: PretrainSettings, features: FeatureSettings, statistics: Mapping[str, Any], seed: int, output: Path
 ) -> None:
     """Write one checkpoint of `untrained`."""
-    described = {"pretraining": asdict(settings), "features": asdict(features), "seed": seed}
+    described = {"pretraining": settings.recorded(), "features": asdict(features), "seed": seed}
     write_checkpoint(output, Embedder(settings, features, statistics, seed), described, statistics)

@@ -9,6 +9,8 @@ import torch
 
 from avbench.config.methods import Method
 from avbench.core import rng
+from avbench.features.augmentation import Augmentation
+from avbench.features.mismatched_clips import MismatchedClips
 from avbench.features.windows import Clips, start_s
 from avbench.methods.pairing import Pairing
 from avbench.training.batch_norm import group_sizes
@@ -25,6 +27,7 @@ class Batch:
 
     Where several processes share a batch of ``clips`` clips, these are the ones at ``part``. ``labels`` are those of
     the whole batch, int64 (clips,), since every process computes its whole loss; None where the loss needs none.
+    ``draws`` are those of the augmentation, float64 (n, draws); None without one.
     """
 
     step: int
@@ -35,11 +38,13 @@ class Batch:
     frames: torch.Tensor
     flips: torch.Tensor
     labels: torch.Tensor | None = None
+    draws: torch.Tensor | None = None
 
     @property
-    def inputs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def inputs(self) -> tuple[torch.Tensor, ...]:
         """What `Embedder` takes."""
-        return self.audio, self.frames, self.flips
+        always = (self.audio, self.frames, self.flips)
+        return always if self.draws is None else (*always, self.draws)
 
 
 class Batches:
@@ -59,7 +64,7 @@ class Batches:
 
     def __init__(
         self,
-        clips: Clips,
+        clips: Clips | MismatchedClips,
         pairing_codes: np.ndarray,
         method: Method,
         settings: "PretrainSettings",
@@ -69,6 +74,8 @@ class Batches:
         self.clips, self.method, self.settings, self.seed, self.world = clips, method, settings, seed, world
         drawn = (settings.batch_size, settings.epochs, seed, settings.batch_order, settings.batch_members)
         self.pairing = Pairing(method, pairing_codes, *drawn).lasting(settings.steps)
+        augmented = settings.augmented
+        self.augmentation = Augmentation(augmented, clips.features) if augmented else None
         first = self.epoch(0)  # the others have as many batches
         for size in {self.pairing.smallest_batch, *map(len, first)}:  # refuses what is too small
             group_sizes(size, settings.batch_norm_groups, method.name)
@@ -95,6 +102,7 @@ class Batches:
         per_frame = np.arange(self.clips.frame_count) if self.settings.flip == "frame" else np.zeros(1, int)
         index = anchors[:, None] * len(per_frame) + per_frame
         flips = rng.uniforms(self.seed, "flip", epoch, index) < 0.5
+        draws_of = self.augmentation.draws if self.augmentation else None
         return Batch(
             step,
             epoch,
@@ -104,6 +112,7 @@ class Batches:
             torch.from_numpy(self.clips.frames(videos, starts)),
             torch.from_numpy(flips if self.settings.flip == "frame" else flips[:, 0]),
             labels,
+            torch.from_numpy(draws_of(self.seed, epoch, anchors)) if draws_of else None,
         )
 
     def videos(self, anchors: np.ndarray, epoch: int) -> np.ndarray:
@@ -133,7 +142,7 @@ def on_device(batches: Generator[Batch], device: torch.device) -> Generator[Batc
         with torch.cuda.stream(stream):
             moved = {
                 name: tensor.pin_memory().to(device, non_blocking=True)
-                for name in ("audio", "frames", "flips", "labels")
+                for name in ("audio", "frames", "flips", "labels", "draws")
                 if (tensor := getattr(batch, name)) is not None
             }
         stream.synchronize()

@@ -12,6 +12,7 @@ import numpy as np
 import yaml
 
 from avbench.config.budgets import ALL_BUDGETS
+from avbench.config.evaluation import OF_SETS
 from avbench.core.errors import UserError
 from avbench.results.outcomes import Cell, Outcomes, contrast
 from avbench.results.tables import ALL_SUBSETS, OwnLabels
@@ -129,7 +130,8 @@ def cells_of(
     Args:
         outcomes: of :func:`avbench.results.outcomes.collect`. A cell whose subset or budget is ``all`` counts for
             every one.
-        claim: whose contrast.
+        claim: whose contrast. About a role, it is about those of its tasks that its protocol scores: by accuracy, or
+            where clips have several labels.
         weights: of budgets: the sum of the contrasts at each with these weights is taken.
         tasks: each task's role, ``in-domain`` or ``out-of-domain``.
         subset_order: the subsets' names, smallest first.
@@ -142,7 +144,13 @@ def cells_of(
     Raises:
         UserError: a term has two cells, which differ in labels only, and nothing says which is meant.
     """
-    names = [name for name, role in tasks.items() if claim.task in (name, role)]
+    several = {cell[1] for cell in outcomes if cell[2] in OF_SETS}
+    fits = claim.protocol.startswith("retrieval")  # which asks for no labels
+    names = [
+        name
+        for name, role in tasks.items()
+        if claim.task == name or (claim.task == role and (fits or (name in several) == (claim.protocol in OF_SETS)))
+    ]
     places = {"smallest": subset_order[0], "largest": subset_order[-1] if len(subset_order) > 1 else None}
     terms: dict[str, list[tuple[Cell, float]]] = {name: [] for name in names}
     for term, (budget, sign) in itertools.product(claim.terms, weights.items()):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from avbench.config.evaluation import OF_SETS
 from avbench.results import tuning as tuned
 from avbench.results.answer import sentences
 from avbench.results.budget_gains import GAINS
@@ -25,7 +26,7 @@ from avbench.results.verdicts import DEPENDS
 
 WIDTH = 100
 # The text at the end shows these; the others are in summary.csv.
-_SHOWN = ("linear", "linear-sgd", "finetune", "supervised")
+_SHOWN = ("linear", "linear-map", "linear-sgd", "finetune", "supervised")
 _CLAIMED_BY = {
     "paper": "Of the paper, with the effect that it published:",
     "ours": "Of ours, with the published effect where there is one:",
@@ -57,7 +58,8 @@ def format_summary(
     if (known := shown["protocol"].isin(_SHOWN)).any():
         shown = shown[known]
     for (protocol, modality), part in shown.groupby(["protocol", "modality"], sort=False):
-        title = f"Accuracy in % ({protocol}, {modality}): mean ± half the 95 % interval over seeds and test clips"
+        measure = OF_SETS.get(protocol, "accuracy").capitalize().replace("auc", "AUC")
+        title = f"{measure} in % ({protocol}, {modality}): mean ± half the 95 % interval over seeds and test clips"
         blocks.append("\n\n".join([title, *_grids(part)]))
     if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
         blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))

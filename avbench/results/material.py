@@ -1,13 +1,14 @@
 """What an experiment's tables are made of: each part is read once, when a table first asks for it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import pandas as pd
 
+from avbench.config.mismatches import beside
 from avbench.config.settings import build
 from avbench.core.files import read_csv
 from avbench.evaluation.metrics import METRICS, metrics
@@ -34,6 +35,7 @@ class TablesPlan:
         subset_files: of each pretraining subset, smallest first.
         subsets: how each is drawn, of which ``imbalance`` is taken.
         label_variants: kind, noise and rate of each, whatever else there is.
+        mismatches: kind and rate of each, likewise.
         own_labels: of each method.
         methods: in the order of the tables.
         tasks: dataset, role, train and published_task of each.
@@ -63,9 +65,16 @@ class TablesPlan:
     tuning: tuple[Mapping[str, str], ...] = ()
     sampling: tuple[Mapping[str, Any], ...] = ()
     label_variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    mismatches: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     batch_order: str = "fresh"
     data: str = "data"
     looks: Mapping[str, Any] | None = None
+
+
+def labels_in_order(label_variants: Iterable[str], mismatches: Iterable[str]) -> list[str]:
+    """Return the labels of runs in the order of tables: those with pairs that do not match come behind all others."""
+    own = ["none", "true", *label_variants]
+    return own + [beside(labels, name) for name in mismatches for labels in own]
 
 
 class Material:
@@ -81,7 +90,7 @@ class Material:
             "method": list(plan.methods),
             "subset": list(plan.subset_files),
             "task": list(plan.tasks),
-            "labels": ["none", "true", *plan.label_variants],
+            "labels": labels_in_order(plan.label_variants, plan.mismatches),
             "budget": list(plan.budgets),
         }
         self._made: dict[str, pd.DataFrame] = {}
@@ -147,8 +156,8 @@ class Material:
 
     @cached_property
     def noise(self) -> dict[str, robustness.Noise]:
-        """The noise of label variants that are wrong on purpose."""
-        return robustness.noises(self.plan.label_variants)
+        """The noise of labels that are wrong on purpose, and of pairs that do not match."""
+        return robustness.noises(self.plan.label_variants, self.plan.mismatches)
 
     @cached_property
     def published(self) -> published.Published:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.config.methods import BASELINE, SUPERVISED
+from avbench.config.mismatches import apart
 from avbench.core.errors import UserError
 from avbench.evaluation import scores
 from avbench.evaluation.scores import CELL
@@ -146,7 +147,8 @@ def summary(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
 def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     """Compare every method with random pairing at its budget, and every finetuned one with the supervised baseline.
 
-    What depends on no budget is compared at each, and its row names the budget of what it is compared with. Differences
+    What depends on no budget is compared at each, and its row names the budget of what it is compared with. Where pairs
+    do not match, the baseline is the one whose pairs do not match either, the same clips of them. Differences
     are taken seed by seed and clip by clip, and variances of seeds are shrunk over all differences of a protocol,
     modality and budget (:func:`avbench.results.estimates.moderated`). p values are two-sided; ``p_holm`` is adjusted
     for the methods that are compared with the same baseline under the same task, protocol, modality, subset and budget
@@ -171,7 +173,8 @@ def comparisons(outcomes: Mapping[Cell, Outcomes]) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=tables.COMPARISON_COLUMNS)
     family = ["baseline", "task", "protocol", "modality", "subset", "budget"]
-    table["p_holm"] = table.groupby(family, sort=False)["p"].transform(holm)
+    mismatches = table["labels"].map(lambda labels: apart(labels)[1])
+    table["p_holm"] = table.groupby([*(table[name] for name in family), mismatches], sort=False)["p"].transform(holm)
     return table
 
 
@@ -187,7 +190,7 @@ def _pairs(outcomes: Mapping[Cell, Outcomes]) -> Iterator[tuple[Cell, Cell]]:
         if cell[0] in (BASELINE, SUPERVISED):
             baselines.setdefault(cell[:5], []).append(cell)
     for cell in outcomes:
-        method, task, protocol, modality, subset, _, budget = cell
+        method, task, protocol, modality, subset, labels, budget = cell
         candidates = [(BASELINE, protocol)] if method != BASELINE else []
         if protocol == FINETUNE:
             candidates.append((SUPERVISED, SUPERVISED))
@@ -195,6 +198,7 @@ def _pairs(outcomes: Mapping[Cell, Outcomes]) -> Iterator[tuple[Cell, Cell]]:
             places = [(name, task, under, modality, place) for place in (subset, tables.ALL_SUBSETS)]
             for other in next((baselines[place] for place in places if place in baselines), []):
                 same = other[6] == budget or ALL_BUDGETS in (other[6], budget)
+                same &= apart(other[5])[1] == apart(labels)[1]
                 if same and _shared(outcomes[cell], outcomes[other]):
                     yield cell, other
 

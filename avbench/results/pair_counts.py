@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from avbench.config.methods import LOSSES, Method
+from avbench.config.mismatches import MismatchSettings
 from avbench.config.settings import build
 from avbench.core.files import read_csv
+from avbench.features.mismatched_clips import draw_of, sounds
 from avbench.methods.pairing import Pairing
 from avbench.methods.pairing_labels import numbered, read_pairing
 
@@ -39,7 +41,7 @@ def table(
 
     Args:
         runs: each with ``method`` (its fields), ``labels``, ``label_file`` (None where the method uses no labels),
-            ``subset``, ``budget`` and ``seed``.
+            ``subset``, ``budget`` and ``seed``, and ``mismatch`` where its pairs do not match.
         subset_files: of each subset, with the true labels.
         batch_size, batch_order: of pretraining.
         lengths: of the runs on each subset by budget: ``epochs``, and ``steps`` where they count instead.
@@ -67,7 +69,11 @@ def table(
             length["steps"]
         )
         identity = {"method": method.name} | {key: run[key] for key in ("subset", "labels", "budget", "seed")}
-        rows.append(identity | count(pairing, true))
+        heard = None
+        if "mismatch" in run:
+            mismatch = build(MismatchSettings, run["mismatch"], "mismatch")
+            heard = sounds(ids, mismatch, draw_of(mismatch, run["seed"]))
+        rows.append(identity | count(pairing, true, heard))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -79,7 +85,7 @@ def counted_epochs(epochs: int) -> list[int]:
     return np.unique(np.linspace(0, epochs - 1, min(EPOCHS, epochs)).round().astype(int)).tolist()
 
 
-def count(pairing: Pairing, true: np.ndarray) -> dict[str, float]:
+def count(pairing: Pairing, true: np.ndarray, heard: np.ndarray | None = None) -> dict[str, float]:
     """Count positives and negatives of the audio of every anchor, in :func:`counted_epochs`.
 
     A positive is a video that the loss draws towards the anchor, a negative one that it pushes away: with ``supcon``
@@ -90,6 +96,7 @@ def count(pairing: Pairing, true: np.ndarray) -> dict[str, float]:
     Args:
         pairing: of a run.
         true: int64 (n,), the true class of each clip of its subset.
+        heard: int64 (n,), whose sound each clip has; its own unless given. What counts is whom the sound is of.
 
     Returns:
         - ``foreign_positives``: the share of an anchor's positives that are another clip's video,
@@ -105,7 +112,7 @@ def count(pairing: Pairing, true: np.ndarray) -> dict[str, float]:
         anchors = np.concatenate(batches)
         batch = np.repeat(np.arange(len(batches)), [len(clips) for clips in batches])
         videos = pairing.videos(anchors, epoch)
-        parts.append(_shares(pairing, true, batch, anchors, videos))
+        parts.append(_shares(pairing, true, batch, anchors, videos, anchors if heard is None else heard[anchors]))
         classes.append(len(np.unique(batch * len(true) + true[anchors])) / len(batches))
     names = ("foreign_positives", "positives_of_class", "negatives_of_class")
     shares = (np.concatenate(found) for found in zip(*parts, strict=True))
@@ -142,13 +149,19 @@ def beside_gains(counted: pd.DataFrame, comparisons: pd.DataFrame) -> pd.DataFra
 
 
 def _shares(
-    pairing: Pairing, true: np.ndarray, batch: np.ndarray, anchors: np.ndarray, videos: np.ndarray
+    pairing: Pairing,
+    true: np.ndarray,
+    batch: np.ndarray,
+    anchors: np.ndarray,
+    videos: np.ndarray,
+    heard: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the three shares of an epoch's anchors; the last of those anchors alone that have negatives.
 
     Args:
         pairing, true: as of :func:`count`.
-        batch, anchors, videos: int64 (anchors in the epoch,), the number of its batch, its clip, its positive's clip.
+        batch, anchors, videos, heard: int64 (anchors in the epoch,), the number of its batch, its clip, its positive's
+            clip, and the clip whose sound it has.
     """
 
     def agreeing(*keys: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -160,14 +173,14 @@ def _shares(
         place = np.minimum(np.searchsorted(values, of_anchors), len(values) - 1)
         return np.where(values[place] == of_anchors, counts[place], 0)
 
-    of_class, method = (true[videos], true[anchors]), pairing.method
-    positives, right, own = np.ones(len(anchors)), true[videos] == true[anchors], videos == anchors
+    of_class, method = (true[videos], true[heard]), pairing.method
+    positives, right, own = np.ones(len(anchors)), true[videos] == true[heard], videos == heard
     left_out, right_left_out = positives, right
     if (classmates := LOSSES[method.loss].classmates) != "negatives":
         paired = (pairing.classes[anchors], pairing.classes[anchors])
         left_out, right_left_out = agreeing(paired), agreeing(paired, of_class)
         if classmates == "positives":
-            positives, right, own = left_out, right_left_out, agreeing(paired, (videos, anchors))
+            positives, right, own = left_out, right_left_out, agreeing(paired, (videos, heard))
     negatives, wrong = agreeing() - left_out, agreeing(of_class) - right_left_out
     has = negatives > 0
     return 1 - own / positives, right / positives, wrong[has] / negatives[has]

@@ -1,4 +1,4 @@
-"""How much wrong labels cost a method, and at which rate of them pairing by labels ceases to pay."""
+"""How much wrong labels, or pairs that do not match, cost a method, and at which rate of them it ceases to pay."""
 
 import itertools
 import math
@@ -11,6 +11,7 @@ import pandas as pd
 
 from avbench.config.labels import NOISES
 from avbench.config.methods import BASELINE
+from avbench.config.mismatches import MISMATCHES, apart, beside
 from avbench.evaluation.scores import CELL
 from avbench.results.bootstrap import resampled_curve
 from avbench.results.outcomes import Cell, Outcomes, contrast
@@ -34,6 +35,7 @@ BREAK_EVEN_COLUMNS = ["method", "noise", "task", "protocol", "modality", "subset
 BREAK_EVEN_COLUMNS += ["highest_rate", "rate", "ci_low", "ci_high", "verdict"]
 PAYS, PAYS_UP_TO, NEVER_PAYS = "pays throughout", "pays up to the rate", "never pays"
 LEVEL = 0.95
+Gain = tuple[Outcomes, Outcomes]  # a method's, and the baseline's of the same pairs
 _PLACE = [name for name in CELL if name != "labels"]
 _GAIN, _P = {"difference": "gain", "ci_low": "gain_low", "ci_high": "gain_high"}, ["p", "p_holm"]
 
@@ -47,19 +49,25 @@ class Size:
 
 
 class Noise(NamedTuple):
-    """What is wrong about a label variant: the kind of noise, its rate, and whether one draw serves all runs."""
+    """What is wrong about labels or pairs: the kind of noise, its rate, and whether one draw serves all runs."""
 
     kind: str
     rate: float
     one_draw: bool = False
 
 
-def noises(label_variants: Mapping[str, Mapping[str, Any]]) -> dict[str, Noise]:
-    """Return the noise of the label variants that are wrong on purpose, by name."""
+def noises(
+    label_variants: Mapping[str, Mapping[str, Any]], mismatches: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Noise]:
+    """Return the noise of labels that are wrong on purpose, by name, and of pairs that do not match, by ``+name``."""
     wrong = {name: variant for name, variant in label_variants.items() if variant["kind"] == "noise"}
-    return {
+    found = {
         name: Noise(variant.get("noise", "uniform"), variant.get("rate", 0.0), "seed" in variant)
         for name, variant in wrong.items()
+    }
+    return found | {
+        beside("", name): Noise(variant["kind"], variant["rate"], "seed" in variant)
+        for name, variant in (mismatches or {}).items()
     }
 
 
@@ -71,7 +79,8 @@ def table(
 ) -> pd.DataFrame:
     """Set every method's accuracies and gains over random pairing beside the share of wrong labels.
 
-    A method's run on true labels is its row of rate 0, once for each kind of noise that the method has.
+    A method's run on true labels is its row of rate 0, once for each kind of noise that the method has; of pairs that
+    do not match, its run on the same labels and pairs that do. Gains are then over random pairing of the same clips.
 
     Args:
         summary, comparisons: of :func:`avbench.results.outcomes.summary` and
@@ -95,7 +104,8 @@ def table(
         for kind, rate, labels in _rates(by_labels, noise):
             row = by_labels[labels]
             size = sizes[row["subset"]]
-            draws = 0 if labels not in noise else 1 if noise[labels].one_draw else row["seeds"]
+            found = _noise(labels, noise)
+            draws = 0 if found is None else 1 if found.one_draw else row["seeds"]
             row = row | {"clips": size.clips, "imbalance": size.imbalance, "noise": kind, "rate": rate, "draws": draws}
             rows.append(row)
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -140,12 +150,13 @@ def break_even(
         if baseline not in cells or method == BASELINE:
             continue
         *at, budget = baseline
-        other = outcomes[*at, cells[baseline][0], budget]
+        others = {apart(name)[1]: outcomes[*at, name, budget] for name in reversed(cells[baseline])}
         for kind, found in itertools.groupby(_rates(labels, noise), key=lambda item: item[0]):
-            by_rate: dict[float, list[Outcomes]] = {}
+            by_rate: dict[float, list[Gain]] = {}
             for _, rate, name in found:
-                by_rate.setdefault(rate, []).append(outcomes[method, *place[:4], name, budget])
-            if len(by_rate) > 1 and (curve := _gains([*by_rate.values()], other)) is not None:
+                if (other := others.get(apart(name)[1])) is not None:
+                    by_rate.setdefault(rate, []).append((outcomes[method, *place[:4], name, budget], other))
+            if len(by_rate) > 1 and (curve := _gains([*by_rate.values()])) is not None:
                 size = sizes[place[3]]
                 where = (method, kind, *place, size.clips, size.imbalance, max(by_rate))
                 rows.append((*where, *_verdict(place[0], np.array([*by_rate]), curve)))
@@ -171,20 +182,35 @@ def crossings(rates: np.ndarray, curves: np.ndarray) -> np.ndarray:
     return np.where(above.all(1), math.inf, np.where(above[:, 0], found, -math.inf))
 
 
+def _noise(labels: str, noise: Mapping[str, Noise]) -> Noise | None:
+    """Return what is wrong about a run's labels, or about its pairs where these do not match."""
+    own, mismatches = apart(labels)
+    return noise.get(beside("", mismatches) if mismatches else own)
+
+
 def _rates(labels: Iterable[str], noise: Mapping[str, Noise]) -> list[tuple[str, float, str]]:
-    """Return the kind and rate of noise of a method's labels: sorted, true labels at rate 0 of each kind."""
-    listed = list(labels)
-    found = [(noise[name].kind, noise[name].rate, name) for name in listed if name in noise]
-    found += [(kind, 0.0, "true") for kind in {kind for kind, *_ in found} if "true" in listed]
-    return sorted(found, key=lambda item: (list(NOISES).index(item[0]), item[1], listed.index(item[2])))
+    """Return the kind and rate of noise of a method's labels: sorted, with what is right at rate 0 of each kind."""
+    listed, found = list(labels), list[tuple[str, float, str]]()
+    for name in listed:
+        if wrong := _noise(name, noise):
+            found.append((wrong.kind, wrong.rate, name))
+            own, mismatches = apart(name)
+            right = (wrong.kind, 0.0, own if mismatches else "true")
+            if right[2] in listed and right not in found:
+                found.append(right)
+    kinds = [*NOISES, *MISMATCHES]
+    return sorted(found, key=lambda item: (kinds.index(item[0]), item[1], listed.index(item[2])))
 
 
-def _gains(points: list[list[Outcomes]], baseline: Outcomes) -> np.ndarray | None:
+def _gains(points: list[list[Gain]]) -> np.ndarray | None:
     """Return the gains of all points, float64 (points, seeds, clips), over the seeds that all cells have."""
-    seeds = set(baseline.seeds).intersection(*(cell.seeds for cells in points for cell in cells))
+    cells = [cell for gains in points for gain in gains for cell in gain]
+    seeds = set(cells[0].seeds).intersection(*(cell.seeds for cell in cells))
     if not seeds:
         return None
-    terms = ([*((cell, 1 / len(cells)) for cell in cells), (baseline, -1)] for cells in points)
+    terms = (
+        [term for own, other in gains for term in ((own, 1 / len(gains)), (other, -1 / len(gains)))] for gains in points
+    )
     return np.stack([contrast(each, seeds) for each in terms])
 
 

@@ -390,3 +390,31 @@ def test_files_that_are_no_clips_are_counted_beside_the_manifest(tmp_path):
     (root / "dog" / "README").unlink()
     of_folder(root)
     assert not (tmp_path / "left_out.json").exists()
+
+
+def make_sets(tmp_path, *rows, header=("source", "label", "split")):
+    for number in range(len(rows)):
+        write_wav(tmp_path / f"{number}.wav", 2)
+    listing = write_list(tmp_path / "list.csv", header, *((f"{number}.wav", *row) for number, row in enumerate(rows)))
+    return make(tmp_path, list=str(listing), multi_label=True)
+
+
+def test_labels_of_a_list_are_written_as_sets(tmp_path):
+    rows = [("rain; dog", "train"), ("dog;rain;dog", "train"), ("rain", "validation"), (" dog", "test")]
+    assert list(make_sets(tmp_path, *rows).label) == ["dog;rain", "dog;rain", "rain", "dog"]
+
+
+def test_clips_with_several_labels_are_split_whatever_their_sets(tmp_path):
+    rows = [(f"a;{number}",) for number in range(10)]
+    with pytest.raises(UserError, match="the label '.' of test clip"):  # which are found in no other clip
+        make_sets(tmp_path, *rows, header=("source", "label"))
+    found = make_sets(tmp_path, *[("a;b",), ("b",), ("a",), ("a;c",), ("c",)] * 4, header=("source", "label"))
+    assert Counter(found.split) == {"train": 14, "validation": 3, "test": 3}
+
+
+def test_a_label_of_a_set_that_no_training_clip_has_is_named(tmp_path):
+    rows = [("dog", "train"), ("dog", "validation"), ("cat;dog", "test")]
+    with pytest.raises(UserError, match="the label 'cat' of test clip '2.wav' is unknown"):
+        make_sets(tmp_path, *rows)
+    with pytest.raises(UserError, match="'dog;;cat' hold an empty one"):
+        make_sets(tmp_path, ("dog;;cat", "train"))

@@ -171,6 +171,14 @@ def test_a_class_that_training_lacks_is_named(tmp_path, subset):
         task_clips(task, tmp_path, fewer)
 
 
+def test_a_label_of_a_set_that_training_lacks_is_named(tmp_path, subset):
+    (task,) = read_tasks({"toys": TASKS["toys"] | {"multi_label": True}})
+    sets = {"clip_id": subset["clip_id"][:2], "label": ["class, 0;class, 2", "class, 1"]}
+    assert len(task_clips(task, tmp_path, sets))
+    with pytest.raises(UserError, match=r"1 labels of the validation clips of toys .*'class, 2'"):
+        task_clips(task, tmp_path, sets | {"label": ["class, 0", "class, 1"]})
+
+
 def test_checkpoints_of_other_features_are_refused(tmp_path, subset):
     settings = PretrainSettings(model="small")
     write_untrained(settings, FEATURES, STATISTICS, 0, tmp_path / "0.pt")

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from avbench.config.labels import NOISES
 from avbench.core.errors import UserError
 from avbench.data import ledger
 from avbench.evaluation import scores as predictions
@@ -165,7 +166,7 @@ def test_of_several_budgets_the_longest_is_shown_beside_what_depends_on_none(set
         level = table.assign(method="untrained", budget="all")
         tables.write(tmp_path / f"{name}.csv", pd.concat([table, table.assign(budget="long", mean=0.9), level]))
         told[name] = str(tmp_path / f"{name}.csv")
-    for table in (reading.trained_scores(told), reading.along_noise(told)[0]):
+    for table in (reading.trained_scores(told), reading.along_noise(told, NOISES)[0]):
         assert set(zip(table["method"] == "untrained", table["budget"], strict=True)) == {
             (True, "all"),
             (False, "long"),

@@ -24,7 +24,15 @@ def test_a_figure_has_a_chart_and_a_caption(figure):
 def test_figures_with_a_caption_of_their_data():
     """Their charts write it: tests/figures/test_reading.py."""
     written = [figure.name for figure in FIGURES.values() if not figure.caption]
-    robustness = ["noise", "noise_by_imbalance", "class_size", "combinations", "sampling", "geometry"]
+    robustness = [
+        "noise",
+        "mismatched_pairs",
+        "noise_by_imbalance",
+        "class_size",
+        "combinations",
+        "sampling",
+        "geometry",
+    ]
     assert written == ["budgets", "tuning", "dynamics", *robustness]
 
 

@@ -43,7 +43,7 @@ HAS = {
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
     "tiny": "a1a5a95e679e2fa8 f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
-    "demo": "88490a2b7953e14c 8099a4f171df04b4 341d78ecbb19b63e efac42318598f015 4348e24323c76c16",
+    "demo": "91112da2a5494cb2 55ec7d0e37f58660 3e0590ce03983e50 e9d3031989a20067 ec4b1436ca2ab8d3",
     "study": "678c087ff3870d4f 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
     "robustness-controlled": "2e94b26d684674d9 d243cb690d82a0cf 1d8fa62f96097fe3 c3b5a4f4881ccb25 44965845a27112c7",
     "robustness": "55f02e22b45de7b9 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",
@@ -149,10 +149,18 @@ def test_scores_are_of_frozen_features_of_what_was_trained_and_supervised(tiny, 
 @pytest.mark.parametrize("name", ["tiny", "robustness-controlled"])
 def test_the_plan_of_tables_has_the_fields_that_are_read(root, name):
     plan = json.loads(Report(Plan(read(root, name), root)).part("tables"))
-    assert set(plan) == set(TablesPlan.__dataclass_fields__)
+    assert set(plan) == set(TablesPlan.__dataclass_fields__) - {"mismatches"}
     labelled = [run for run in plan["sampling"] if run["labels"] != "none"]
     assert all(run["label_file"] for run in labelled)
     assert len(plan["dynamics"]) == (len(plan["runs"]) if name == "robustness-controlled" else 0)
+
+
+def test_the_plan_of_tables_names_pairs_that_do_not_match_where_there_are_any(root):
+    mismatched = read(root, "tiny") | {"pairs": {"some": {"kind": "muted", "rate": 0.5}}}
+    plan = json.loads(Report(Plan(mismatched, root)).part("tables"))
+    assert set(plan) == set(TablesPlan.__dataclass_fields__)
+    found = {run["labels"]: run.get("mismatch") for run in plan["sampling"]}
+    assert found == {"none": None, "none+some": {"kind": "muted", "rate": 0.5}}
 
 
 def test_a_category_waits_for_what_its_figures_are_drawn_from(root):

@@ -30,3 +30,16 @@ def test_each_kind_of_file_is_looked_at(tiny, root, tmp_path, fault):
         (tmp_path / "data/toys/coverage.json").write_text("[]")
     with pytest.raises(UserError, match={"place": "absent.txt", "claim": "steps-9", "count": r"coverage\.json"}[fault]):
         check_started(Plan(tiny, root), tmp_path / "data")
+
+
+def test_what_does_not_apply_to_clips_with_several_labels_is_said(tiny, root, tmp_path, capsys):
+    check_started(Plan(tiny, root), tmp_path / "data")
+    assert not capsys.readouterr().err
+    tiny["datasets"]["toys"]["multi_label"] = True
+    plan = Plan(tiny, root)
+    check_started(plan, tmp_path / "data")
+    said = capsys.readouterr().err
+    assert "clips of toys have several labels" in said
+    assert "and linear-sgd and finetune and supervised do not score them" in said
+    assert (plan.trained(), plan.supervised()) == ([], [])
+    assert plan.task_settings()["toys"]["multi_label"]

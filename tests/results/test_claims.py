@@ -1,10 +1,13 @@
 """The file that declares claims."""
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
 from avbench.core.errors import UserError
-from avbench.results.claims import read_claims
+from avbench.results.claims import Claim, Term, cells_of, read_claims
+from avbench.results.outcomes import Outcomes
 from tests.support.paths import CONFIG
 
 CLAIMS = CONFIG / "claims.yaml"
@@ -58,3 +61,28 @@ def test_a_file_that_is_no_list_of_claims_is_refused(tmp_path, text):
         path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"claims\.yaml"):
         read_claims(path)
+
+
+def outcome(chance):
+    right = np.random.default_rng(0).random((2, 50)) < chance
+    return Outcomes(right.astype(float), (0, 1), pd.Index([f"clip-{clip}" for clip in range(50)]))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "tasks"),
+    [("linear", ["home", "near"]), ("linear-map", ["sets"]), ("retrieval-1", ["home", "near", "sets"])],
+)
+def test_a_claim_about_a_role_is_about_the_tasks_that_its_protocol_scores(protocol, tasks):
+    scored = {"home": "linear", "near": "linear", "sets": "linear-map"}
+    places = [(task, scores) for task, of in scored.items() for scores in (of, "retrieval-1")]
+    found = {
+        (method, task, scores, "audio", "few", "none", "default"): outcome(chance)
+        for method, chance in (("random", 0.3), ("soft", 0.6))
+        for task, scores in places
+    }
+    terms = (Term("soft", "few", 1.0), Term("random", "few", -1.0))
+    claim = Claim("c", "it pays", "in-domain", protocol, "audio", terms)
+    roles = dict.fromkeys(scored, "in-domain")
+    told = cells_of(found, claim, {"default": 1.0}, roles, ["few"], {})
+    assert list(told) == tasks
+    assert all([sign for _, sign in cells] == [1 / len(tasks), -1 / len(tasks)] for cells in told.values())

@@ -194,3 +194,41 @@ def test_the_interval_holds_the_true_rate_about_as_often_as_it_says(seeds, devia
     assert 0.90 <= found["coverage"] <= 1
     assert found["width"] < 0.35
     assert found["right_verdict"] + found["undecided"] >= 0.97
+
+
+MISMATCHES = {"swapped-50": {"kind": "swapped", "rate": 0.5}, "muted-50": {"kind": "muted", "rate": 0.5, "seed": 1}}
+
+
+def test_pairs_that_do_not_match_are_compared_with_random_pairing_of_the_same_clips():
+    noise = robustness.noises(VARIANTS, MISMATCHES)
+    found = study({"true": 0.3, "uniform-40": 0.1, "true+swapped-50": 0.0, "true+muted-50": 0.2})
+    found["random", *PLACE, "none+swapped-50", "default"] = cell(0.2, 1)
+    found["random", *PLACE, "none+muted-50", "default"] = cell(0.7, 2)
+    comparisons = outcomes.comparisons(found)
+    assert sorted(comparisons["labels"]) == ["true", "true+muted-50", "true+swapped-50", "uniform-40"]
+    table = robustness.table(outcomes.summary(found), comparisons, noise, SIZES)
+    rows = table.set_index(["method", "noise", "rate"]).sort_index()
+    assert rows.loc[("soft", "swapped"), "labels"].tolist() == ["true", "true+swapped-50"]
+    assert rows.loc[("random", "swapped"), "labels"].tolist() == ["none", "none+swapped-50"]
+    assert rows.loc[("soft", "uniform"), "labels"].tolist() == ["true", "uniform-40"]
+    assert rows.loc[("soft", "swapped", 0.5), "draws"] == 3
+    assert rows.loc[("soft", "muted", 0.5), "draws"] == 1
+    for kind, gain in (("swapped", 0.2), ("muted", -0.1)):
+        (row,) = table[(table["method"] == "soft") & (table["noise"] == kind) & (table["rate"] > 0)].to_dict("records")
+        baseline = found["random", *PLACE, f"none+{kind}-50", "default"].correct
+        own = found["soft", *PLACE, f"true+{kind}-50", "default"].correct
+        assert row["gain"] == pytest.approx(own.mean() - baseline.mean())
+        assert row["gain"] == pytest.approx(gain, abs=0.08)
+        # Holm's correction is for those that are compared with the same baseline: here it alone.
+        assert row["p_holm"] == row["p"]
+    crossed = robustness.break_even(found, noise, SIZES).set_index("noise")
+    assert crossed["verdict"].to_dict() == {"uniform": PAYS, "swapped": PAYS, "muted": PAYS_UP_TO}
+    assert 0 < crossed.loc["muted", "rate"] < 0.5
+
+
+def test_without_random_pairing_of_the_same_clips_there_is_no_break_even():
+    noise = robustness.noises({}, MISMATCHES)
+    found = study({"true": 0.3, "true+swapped-50": 0.1})
+    assert robustness.break_even(found, noise, SIZES).empty
+    table = robustness.table(outcomes.summary(found), outcomes.comparisons(found), noise, SIZES)
+    assert table.set_index("rate")["gain"].notna().to_dict() == {0.0: True, 0.5: False}

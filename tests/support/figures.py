@@ -100,7 +100,7 @@ def robustness_table(methods=METHODS[1:8:2], subsets=UNEQUAL[:1], tasks=("contro
     low, mean, high = np.sort(RANDOM.uniform(0.2, 0.9, (3, len(rows))), axis=0)
     gain_low, gain, gain_high = np.sort(RANDOM.normal(0, 0.1, (3, len(rows))), axis=0)
     table = table.assign(mean=mean, ci_low=low, ci_high=high, gain=gain, gain_low=gain_low, gain_high=gain_high)
-    return table.assign(draws=3 * (table["rate"] > 0))
+    return table.assign(protocol="linear", draws=3 * (table["rate"] > 0))
 
 
 def followed(methods=METHODS[:8], last=(60, 16)):

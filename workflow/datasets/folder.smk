@@ -2,6 +2,7 @@
 
 FOLDER = {
     name: experiment.dataset_options(name, "folder")
+    | ({"multi_label": True} if experiment.multi_label(name) else {})
     for name in experiment.datasets_of("folder.smk")
 }
 

@@ -30,7 +30,7 @@ rule trained:
         settings=lambda w: as_json(
             {
                 "protocol": w.protocol,
-                "tasks": experiment.task_settings(),
+                "tasks": experiment.task_settings(*experiment.classified()),
                 "switches": experiment.evaluation_protocol(),
                 "settings": experiment.training_settings(w.protocol, w.subset),
                 "seed": int(w.seed),

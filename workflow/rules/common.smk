@@ -73,7 +73,7 @@ wildcard_constraints:
     experiment=experiment.name,
     dataset="[A-Za-z0-9][A-Za-z0-9_-]*",
     subset="[A-Za-z0-9][A-Za-z0-9_-]*",
-    labels="[A-Za-z0-9][A-Za-z0-9_-]*",
+    labels="[A-Za-z0-9][A-Za-z0-9_+-]*",
     method="[A-Za-z0-9][A-Za-z0-9_-]*",
     budget="[A-Za-z0-9][A-Za-z0-9_-]*",
     task="[A-Za-z0-9][A-Za-z0-9_-]*",

@@ -107,6 +107,7 @@ for block in experiment.training_blocks:
                     "pretraining": experiment.pretrain_settings(w.subset, w.budget),
                     "features": experiment.feature_settings(),
                     "identity": identity(w),
+                    **experiment.mismatch_settings(w.labels),
                 }
             ),
             files=lambda w, input, output, block=block: as_json(

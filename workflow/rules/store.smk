@@ -142,7 +142,7 @@ rule coverage:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
         runtime=lambda w, attempt: minutes("coverage", attempt),
     params:
-        minimum=lambda w: experiment.datasets[w.dataset]["min_coverage"],
+        minimum=lambda w: experiment.coverage_arguments(w.dataset),
     shell:
         "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {params.minimum}"
         " --output {output:q} > {log:q} 2>&1"

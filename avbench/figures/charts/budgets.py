@@ -11,7 +11,7 @@ from matplotlib.ticker import NullLocator
 
 from avbench.config.budgets import ALL_BUDGETS
 from avbench.figures import captions, marks, panels, style
-from avbench.figures.names import protocol_name, sentence, subset_names, task_name, words, wrap
+from avbench.figures.names import score_axis, scores_name, sentence, subset_names, task_name, words, wrap
 from avbench.figures.reading import Settings, methods_scores, of_ends, of_first_protocol, subset_sizes
 from avbench.results import tables
 from avbench.results.budget_gains import GAINS, LOSES
@@ -28,7 +28,8 @@ def draw_budgets(settings: Settings, stem: Path) -> None:
         sizes = of_ends(scored, sizes)
     gains = tables.own(tables.read(settings["budgets_table"]), settings["own_labels"])
     style.save(draw(scored, sizes), stem)
-    captions.write(stem, caption(gains[gains["protocol"] == protocol], sizes, settings["budgets"], protocol), True)
+    shown = list(dict.fromkeys([protocol, *scored["protocol"]]))
+    captions.write(stem, caption(gains[gains["protocol"].isin(shown)], sizes, settings["budgets"], shown), True)
 
 
 ACROSS = 4
@@ -41,8 +42,9 @@ def draw(scored: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
     """Draw a row of panels per task and modality, a column per subset: mean accuracies with their 95 % bands.
 
     Args:
-        scored: of one protocol: columns method, task, modality, subset, budget, steps, mean, ci_low, ci_high (shares;
-            bounds may be NaN). What depends on no budget or no subset has ``all`` there, and becomes a horizontal line.
+        scored: of one protocol: columns method, task, protocol, modality, subset, budget, steps, mean, ci_low, ci_high
+            (shares; bounds may be NaN). What depends on no budget or no subset has ``all`` there, and becomes a
+            horizontal line.
         sizes: clips a class of each subset that is to be shown.
     """
     looks = style.looks(scored["method"])
@@ -56,7 +58,7 @@ def draw(scored: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
         for row, ((task, modality), cells) in zip(grid, lines, strict=True):
             for axes, subset in zip(row, columns, strict=True):
                 _panel(axes, cells[cells["subset"].isin([subset, ALL_SUBSETS])], looks)
-            row[0].set_ylabel(f"{wrap(task_name(task), 22)}\n{words(modality)}\nAccuracy (%)")
+            row[0].set_ylabel(f"{wrap(task_name(task), 22)}\n{words(modality)}\n{score_axis(cells['protocol'][:1])}")
         for axes, (subset, title) in zip(grid[0], columns.items(), strict=True):
             axes.set_title(wrap(title, 26))
             _steps_axis(axes, scored.loc[scored["subset"] == subset, "steps"].dropna())
@@ -65,17 +67,17 @@ def draw(scored: pd.DataFrame, sizes: Mapping[str, float]) -> Figure:
     return made
 
 
-def caption(gains: pd.DataFrame, sizes: Mapping[str, float], budgets: Sequence[str], protocol: str) -> str:
+def caption(gains: pd.DataFrame, sizes: Mapping[str, float], budgets: Sequence[str], protocols: Sequence[str]) -> str:
     """Say what is seen, and how many methods gain and lose from the shortest budget to the longest.
 
     Args:
         gains: of :func:`avbench.results.budget_gains.table`, of one protocol; one labels per method.
         sizes: clips a class of each subset that is shown.
         budgets: their names, shortest first.
-        protocol: how accuracies were measured.
+        protocols: how scores were measured.
     """
     sentences = [
-        f"Accuracy ({protocol_name(protocol)}) against the steps of pretraining, each point a run with its own "
+        f"{scores_name(protocols)} against the steps of pretraining, each point a run with its own "
         "schedule: mean and 95 % interval over seeds and test clips. What depends on no budget is a horizontal line. "
         f"From the shortest budget ({budgets[0]}) to the longest ({budgets[-1]}), with p below 0.05 after Holm's "
         "correction for the methods of a task, modality and subset:"

@@ -1,6 +1,7 @@
 """How much label noise a method stands: accuracy against the noise rate, and the rate at which it stops paying."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from avbench.config.labels import NOISES
 from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
-from avbench.figures.names import noise_name, protocol_name, sentence, task_name, words, wrap
+from avbench.figures.names import measure_name, noise_name, score_axis, scores_name, sentence, task_name, words, wrap
 from avbench.figures.reading import NEAR, Settings, along_noise, longest, say
 from avbench.results import tables
 from avbench.results.robustness import NEVER_PAYS, PAYS, PAYS_UP_TO
@@ -22,21 +24,53 @@ from avbench.results.verdicts import UNDECIDED
 
 def draw_noise(settings: Settings, stem: Path) -> None:
     """Accuracy against the rate of label noise, on the most balanced subsets: the smallest and the largest of them."""
-    table, protocol = along_noise(settings)
+    draw_along(settings, stem, LABELS)
+
+
+def draw_along(settings: Settings, stem: Path, told: "Told") -> None:
+    """Draw accuracies against the rate of what is wrong, and write the caption."""
+    table, protocol = along_noise(settings, told.kinds)
     if table.empty:
-        say("No method was run at several rates of label noise on one subset.", stem)
+        say(f"No method was run at several rates of {told.what} on one subset.", stem)
         return
     even = table[table["imbalance"] <= (1 + NEAR) * table["imbalance"].min()].sort_values("clips", kind="stable")
     ends = {even["subset"].iloc[0], even["subset"].iloc[-1]}
     rows, crossed, scored = (
-        part[part["subset"].isin(ends) & (part["protocol"] == protocol)]
+        part[part["subset"].isin(ends) & part["protocol"].isin(set(table["protocol"]))]
         for part in (table, *(longest(tables.read(settings[name]), settings) for name in ("break_even", "summary")))
     )
-    style.save(draw(rows, crossed, scored), stem)
-    captions.write(stem, caption(rows, crossed, protocol))
+    style.save(draw(rows, crossed, scored, told), stem)
+    captions.write(stem, caption(rows, crossed, list(dict.fromkeys([protocol, *rows["protocol"]])), told))
 
 
+@dataclass(frozen=True)
+class Told:
+    """What is wrong, in words.
+
+    Attributes:
+        kinds: of it.
+        what: it is.
+        axis: of its share.
+        share: in a caption, with what classifiers saw.
+        baseline: which random pairing is the grey band.
+    """
+
+    kinds: tuple[str, ...]
+    what: str
+    axis: str
+    share: str
+    baseline: str
+
+
+LABELS = Told(
+    tuple(NOISES),
+    "label noise",
+    "Wrong labels (% of each class; {draws})",
+    "the share of wrong labels that pairing saw ({draws}); classifiers were trained and tested on the true ones",
+    "random pairing, which uses no labels",
+)
 PANELS = 6  # columns at most
+_GREY_BAND: Mapping[str, Any] = {"color": style.GREY, "linewidth": 0}
 _PLACE = ["subset", "task", "modality"]
 # How a verdict is said of one method, and of several.
 _SAID = {
@@ -47,22 +81,27 @@ _SAID = {
 }
 
 
-def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame) -> Figure:
+def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFrame, told: Told = LABELS) -> Figure:
     """Draw a row of panels per kind of noise and subset, a column per task and modality.
 
-    Lines are mean accuracies with their 95 % bands; the grey band is random pairing, which needs no labels. Below each
-    panel stand the rates at which the gain over random pairing becomes zero, with their intervals.
+    Lines are mean scores with their 95 % bands; the grey band is random pairing, which needs no labels, or which has
+    rows of its own. Below each panel stand the rates at which the gain over random pairing becomes zero, with their
+    intervals.
 
     Args:
-        robustness: of one protocol: columns method, task, modality, subset, clips, imbalance, noise, rate, draws,
-            mean, ci_low, ci_high, in shares.
+        robustness: of one protocol: columns method, task, protocol, modality, subset, clips, imbalance, noise, rate,
+            draws, mean, ci_low, ci_high, in shares.
         break_even: columns method, noise, task, modality, subset, highest_rate, rate, ci_low, ci_high, verdict.
         summary: of the same protocol: columns method, task, modality, subset, mean, ci_low, ci_high; of random pairing.
+        told: what is wrong.
     """
+    compared = robustness["method"] == BASELINE
+    varied, robustness = robustness[compared], robustness[~compared]
     looks, columns, titles = style.looks(robustness["method"]), _columns(robustness), _subset_names(robustness)
     lines = list(robustness.groupby(["noise", "subset"], sort=False))
     strips = [0.09 * rows["method"].nunique() + 0.1 for _, rows in lines]
-    baseline = summary[summary["method"] == BASELINE].set_index(_PLACE)
+    baseline = summary[summary["method"] == BASELINE].drop_duplicates(_PLACE).set_index(_PLACE)
+    measures = {task: rows["protocol"].iloc[0] for task, rows in robustness.groupby("task", sort=False)}
     with style.shared():
         made = style.figure(max(5.0, 1.65 * len(columns) + 0.5), 1.75 * len(lines) + sum(strips) + 0.9)
         # of three lines per row, the last is empty: the break-even rates belong to the panel above them
@@ -75,39 +114,41 @@ def draw(robustness: pd.DataFrame, break_even: pd.DataFrame, summary: pd.DataFra
             shown = {method: look for method, look in looks.items() if method in set(rows["method"])}
             for panel, strip, (task, modality) in zip(upper, lower, columns, strict=True):
                 place = (subset, task, modality)
-                band = baseline.loc[place] if place in baseline.index else None
+                own = varied[(varied["noise"] == noise) & (varied["subset"] == subset)]
+                band = _band(_of(own, task, modality), baseline.loc[[place]] if place in baseline.index else None)
                 _panel(panel, _of(rows, task, modality), shown, band)
                 _strip(strip, _of(paying, task, modality), shown)
             _not_cramped(upper)
             title = sentence(noise_name(noise)) + (f"\n{wrap(titles[subset], 26)}" if titles else "")
-            upper[0].set_ylabel(f"{title}\nAccuracy (%)")
+            upper[0].set_ylabel(f"{title}\n{score_axis(measures.values())}")
             lower[0].set_ylabel("Break-\neven", rotation=0, ha="right", va="center")
         for axes, (task, modality) in zip(grid[0], columns, strict=True):
-            axes.set_title(f"{wrap(task_name(task), 22)}\n{words(modality)}")
+            measure = f", {measure_name(measures[task])}" if len(set(measures.values())) > 1 else ""
+            axes.set_title(f"{wrap(task_name(task), 22)}\n{words(modality)}{measure}")
         span = 100 * robustness["rate"].max()
         grid[0, 0].set_xlim(-0.04 * span - 0.5, 1.04 * span + 0.5)
-        panels.title(made, f"Wrong labels (% of each class; {captions.draws(robustness['draws'])})")
+        panels.title(made, told.axis.format(draws=captions.draws(robustness["draws"])))
         style.legend(made, _handles(looks))
     return made
 
 
-def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocol: str) -> str:
+def caption(robustness: pd.DataFrame, break_even: pd.DataFrame, protocols: Sequence[str], told: Told = LABELS) -> str:
     """Say what is seen: until which rate each method pays, first task and modality, and how often over all panels.
 
     Args:
         robustness, break_even: as for :func:`draw`.
-        protocol: how the accuracies were measured.
+        protocols: how scores were measured.
+        told: what is wrong.
     """
+    robustness = robustness[robustness["method"] != BASELINE]
     columns = _columns(robustness)
     shown = [_of(break_even, task, modality) for task, modality in columns]
     task, modality = columns[0]
     names = _subset_names(robustness)
     sentences = [
-        f"Accuracy ({protocol_name(protocol)}) against the share of wrong labels that pairing saw "
-        f"({captions.draws(robustness['draws'])}); classifiers were trained and tested on the true ones. Lines are "
-        "means over seeds with 95 % intervals over seeds and test clips, the grey band is random pairing, which uses "
-        "no labels. Below each panel stands the rate at which the gain over random pairing becomes zero, with its "
-        "interval."
+        f"{scores_name(protocols)} against {told.share.format(draws=captions.draws(robustness['draws']))}. Lines are "
+        f"means over seeds with 95 % intervals over seeds and test clips, the grey band is {told.baseline}. Below each "
+        "panel stands the rate at which the gain over random pairing becomes zero, with its interval."
     ]
     for (noise, subset), rows in shown[0].groupby(["noise", "subset"], sort=False):
         where = f", {names[subset]}" if names else ""
@@ -152,10 +193,19 @@ def _subset_names(robustness: pd.DataFrame) -> dict[str, str]:
     return named if len(set(named.values())) == len(named) else {subset: names.words(subset) for subset in named}
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look], band: pd.Series | None) -> None:
-    if band is not None:
-        axes.axhspan(100 * band["ci_low"], 100 * band["ci_high"], color=style.GREY, alpha=0.22, linewidth=0)
-        axes.axhline(100 * band["mean"], color=style.GREY, linewidth=1.0)
+def _band(varied: pd.DataFrame, constant: pd.DataFrame | None) -> pd.DataFrame | None:
+    """Return the scores of random pairing by rate, or its only ones."""
+    return varied.sort_values("rate") if len(varied) else constant
+
+
+def _panel(axes: Axes, rows: pd.DataFrame, looks: Mapping[str, style.Look], band: pd.DataFrame | None) -> None:
+    if band is not None and len(band) == 1:
+        axes.axhspan(100 * band["ci_low"].iloc[0], 100 * band["ci_high"].iloc[0], **_GREY_BAND, alpha=0.22)
+        axes.axhline(100 * band["mean"].iloc[0], color=style.GREY, linewidth=1.0)
+    elif band is not None:
+        mean, low, high = marks.percent(band)
+        axes.fill_between(100 * band["rate"], low, high, **_GREY_BAND, alpha=0.22)
+        axes.plot(100 * band["rate"], mean, color=style.GREY, linewidth=1.0)
     for method, look in looks.items():
         own = rows[rows["method"] == method].sort_values("rate")
         rate, (mean, low, high) = 100 * own["rate"], marks.percent(own)

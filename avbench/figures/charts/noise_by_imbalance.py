@@ -11,6 +11,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from avbench.config.labels import NOISES
 from avbench.figures import captions, names, panels, style
 from avbench.figures.names import imbalance_name, words
 from avbench.figures.reading import Settings, along_noise, say
@@ -18,7 +19,7 @@ from avbench.figures.reading import Settings, along_noise, say
 
 def draw_noise_by_imbalance(settings: Settings, stem: Path) -> None:
     """Gain over random pairing by the rate of label noise and the imbalance, of one task and modality."""
-    table, protocol = along_noise(settings)
+    table, protocol = along_noise(settings, NOISES)
     task, modality = settings["task"], settings["modality"]
     table = table[(table["task"] == task) & (table["modality"] == modality)]
     table = table[table.groupby(["method", "noise"])["imbalance"].transform("nunique") > 1]

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const { explorer, claims, media } = JSON.parse(document.getElementById("content").textContent);
-  const { rows, filters, names, methods, any, own, baseline, everywhere } = explorer;
+  const { rows, filters, names, measures, methods, any, own, baseline, everywhere } = explorer;
   const get = (id) => document.getElementById(id);
   const percent = (share) => (share === null ? "" : (100 * share).toFixed(1));
 
@@ -171,6 +171,8 @@
     `\n${row.seeds} seed${row.seeds === 1 ? "" : "s"}, ${row.clips} test clips` +
     `\nby seed: ${Object.values(row.values).map(percent).join(", ")}`;
 
+  const measured = (shown) => [...new Set(shown.map((row) => measures[row.protocol] ?? "Accuracy"))].join(" or ") || "Accuracy";
+
   function draw(panel, span, width) {
     const colour = (row) => methods[row.method].colour;
     const seeds = panel.rows.flatMap((row) => Object.values(row.values).map((value) => ({ ...row, value })));
@@ -178,9 +180,9 @@
       width,
       height: 55 + 24 * new Set(panel.rows.map(line)).size,
       marginLeft: Math.min(width * 0.45, 20 + 6.2 * Math.max(...panel.rows.map((row) => line(row).length))),
-      x: { label: "Accuracy (%)", domain: span, grid: true, nice: true },
+      x: { label: `${measured(panel.rows)} (%)`, domain: span, grid: true, nice: true },
       y: { label: null, domain: [...new Set(panel.rows.map(line))] },
-      ariaLabel: `${panel.title}: accuracy in per cent of ${panel.rows.length} rows, which the table below lists`,
+      ariaLabel: `${panel.title}: ${measured(panel.rows)} in per cent of ${panel.rows.length} rows, which the table below lists`,
       marks: [
         Plot.ruleY(panel.rows.filter((row) => row.ci_low !== null), {
           x1: (row) => 100 * row.ci_low, x2: (row) => 100 * row.ci_high, y: line, stroke: colour, strokeWidth: 2,
@@ -198,7 +200,7 @@
 
   function table(shown) {
     const numbers = ["seeds", "clips", "mean", "ci_low", "ci_high"];
-    const heads = { method: "Method", ...titles, seeds: "Seeds", clips: "Test clips", mean: "Accuracy, %", ci_low: "Interval from", ci_high: "to" };
+    const heads = { method: "Method", ...titles, seeds: "Seeds", clips: "Test clips", mean: `${measured(shown)}, %`, ci_low: "Interval from", ci_high: "to" };
     const kind = (name) => (numbers.includes(name) ? { class: "number" } : {});
     const text = (row, name) => {
       if (name === "method") return methods[row.method].name;

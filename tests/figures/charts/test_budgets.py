@@ -23,7 +23,7 @@ def scored(methods=METHODS, tasks=("controlled", "a_task-with-a-rather-long-name
     ]
     low, mean, high = np.sort(RANDOM.uniform(0, 1, (3, len(rows))), axis=0)
     table = pd.DataFrame(rows, columns=["method", "task", "modality", "subset", "budget", "steps"])
-    return table.assign(mean=mean, ci_low=low, ci_high=high)
+    return table.assign(protocol="linear", mean=mean, ci_low=low, ci_high=high)
 
 
 def test_a_line_is_a_methods_accuracy_along_its_steps_and_a_baseline_is_level():
@@ -66,12 +66,12 @@ def test_the_caption_says_how_many_gain_and_lose_from_the_shortest_to_the_longes
         for ends in (("steps-600", "steps-2400"), ("steps-600", "steps-9600"))
     ]
     gains = pd.DataFrame(rows, columns=budget_gains.COLUMNS)
-    text = budgets.caption(gains, {"small": 10}, list(LENGTHS), "linear")
+    text = budgets.caption(gains, {"small": 10}, list(LENGTHS), ["linear"])
     assert "From the shortest budget (steps-600) to the longest (steps-9600)" in text
     assert "10 clips per class: of 3 methods 1 gain, 1 lose, 1 undecided; most soft positive" in text
     assert text.count("undecided") == 1
     assert "+20.0 points (+18.0 to +22.0)" in text
-    assert "large" not in budgets.caption(gains.assign(subset="large"), {"small": 10}, list(LENGTHS), "linear")
+    assert "large" not in budgets.caption(gains.assign(subset="large"), {"small": 10}, list(LENGTHS), ["linear"])
 
 
 class TestLayout(Layout):

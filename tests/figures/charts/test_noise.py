@@ -28,7 +28,7 @@ def noise_figure(**kwargs):
     return noise.draw(table, break_even_table(table), random)
 
 
-PLACE = {"task": "tau", "modality": "audio", "subset": "small"}
+PLACE = {"task": "tau", "protocol": "linear", "modality": "audio", "subset": "small"}
 RATES = (0.0, 0.2, 0.4)
 
 
@@ -64,7 +64,7 @@ CROSSING = CROSSED["method"].tolist()
 
 
 def test_the_caption_says_until_which_rate_each_method_pays():
-    text = noise.caption(scores(*CROSSING), CROSSED, "linear")
+    text = noise.caption(scores(*CROSSING), CROSSED, ["linear"])
     assert "soft positive pays up to 25 % (15 to 35 %)" in text
     assert "soft positive (50 %) pays at every rate tried (up to 40 %)" in text
     assert "easy negative does not pay at any rate tried (up to 40 %)" in text
@@ -77,7 +77,7 @@ def test_the_caption_says_until_which_rate_each_method_pays():
 def test_caption_and_axis_say_how_often_wrong_labels_were_drawn():
     once = scores("soft-positive").assign(draws=[0, 1, 1])
     for table, said in ((scores("soft-positive"), "3 draws, one per seed"), (once, "one draw for all runs")):
-        assert f"wrong labels that pairing saw ({said})" in noise.caption(table, CROSSED[:1], "linear")
+        assert f"wrong labels that pairing saw ({said})" in noise.caption(table, CROSSED[:1], ["linear"])
         with style.shared():
             made = noise.draw(table, CROSSED[:1], random_pairs())
         assert said in made.get_supxlabel()
@@ -86,7 +86,7 @@ def test_caption_and_axis_say_how_often_wrong_labels_were_drawn():
 def test_the_caption_counts_verdicts_over_all_panels():
     other = {"task": "other"}
     table = pd.concat([scores(*CROSSING), scores(*CROSSING).assign(**other)])
-    text = noise.caption(table, pd.concat([CROSSED, CROSSED.assign(**other)]), "linear")
+    text = noise.caption(table, pd.concat([CROSSED, CROSSED.assign(**other)]), ["linear"])
     assert "of 10 lines: 2 pay at every rate, 2 pay up to a rate, 2 never pay, 4 undecided" in text
 
 
@@ -126,10 +126,10 @@ def test_random_pairing_is_a_band_and_methods_are_lines_in_per_cent():
 def test_subsets_are_told_apart_by_what_differs():
     large = scores("soft-positive").assign(subset="large", clips=768)
     crossed = pd.concat([CROSSED[:1], CROSSED[:1].assign(subset="large")])
-    text = noise.caption(pd.concat([scores("soft-positive"), large]), crossed, "linear")
+    text = noise.caption(pd.concat([scores("soft-positive"), large]), crossed, ["linear"])
     assert "audio, 240 clips" in text
     assert "audio, 768 clips" in text
-    assert "clips)" not in noise.caption(scores("soft-positive"), CROSSED[:1], "linear")
+    assert "clips)" not in noise.caption(scores("soft-positive"), CROSSED[:1], ["linear"])
 
 
 class TestLayout(Layout):
