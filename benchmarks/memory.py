@@ -5,10 +5,14 @@ Each is measured in a process of its own, against what is promised: a ratio belo
 
 import argparse
 import csv
+import multiprocessing
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -32,12 +36,46 @@ STARTS = ("3.3", "900.7", "1800.1", "3580.4")  # of the clips that are cut from 
 
 
 def packing_mb(folder: str, starts: str, *files: str) -> float:
-    """Pack ten seconds from each start of each file; return the peak memory in MB."""
+    """Pack ten seconds from each start of each file; return the peak memory in MB, of the decoding processes, too."""
     chosen = tuple(map(float, starts.split(",")))
-    stored = len(Store([pack([Path(file) for file in files], Path(folder), chosen, WORKERS)]))
+    with Peak() as peak:
+        stored = len(Store([pack([Path(file) for file in files], Path(folder), chosen, WORKERS)]))
     if stored != len(files) * len(chosen):
         raise RuntimeError(f"of {len(files) * len(chosen)} clips only {stored} were stored")
-    return _status_mb("VmHWM")
+    return peak.megabytes
+
+
+class Peak:
+    """The most memory of this process and its children together, while it lasts; what they share counts once."""
+
+    def __init__(self) -> None:
+        self.megabytes = 0.0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch)
+
+    def __enter__(self) -> "Peak":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while True:
+            own = [os.getpid(), *(child.pid for child in multiprocessing.active_children())]
+            self.megabytes = max(self.megabytes, sum(map(_proportional_mb, own)))
+            if self._done.wait(0.01):
+                return
+
+
+def _proportional_mb(process: int | None) -> float:
+    try:
+        text = Path(f"/proc/{process}/smaps_rollup").read_text()
+    except OSError:  # it has ended
+        return 0.0
+    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
 def reading_mb(folder: str) -> float:
@@ -48,7 +86,9 @@ def reading_mb(folder: str) -> float:
     for row in np.random.default_rng(0).integers(0, len(store), 20_000):
         store.frames(row)
         store.audio(row)
-    return _status_mb("RssAnon")
+    # ru_maxrss would count the process that started this one.
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon:")) * 1024 / 1e6
 
 
 def manifest_s(folder: str) -> float:
@@ -58,12 +98,6 @@ def manifest_s(folder: str) -> float:
     begin = time.process_time()
     build_manifest("vggsound", {}, {"listing": Path(folder) / "list.csv"}, Path(folder) / "clips.csv")
     return time.process_time() - begin
-
-
-def _status_mb(field: str) -> float:
-    """Return a size of this process; ``ru_maxrss`` would count the process that started it."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:")) * 1024 / 1e6
 
 
 def _alone(measure: Callable[..., float], *arguments: str | Path) -> float:

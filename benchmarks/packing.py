@@ -116,9 +116,10 @@ def _ffmpeg(program: str, paths: list[Path], folder: Path) -> None:
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
 
-def _children() -> float:
+def _cpu_s() -> float:
+    """Return the CPU time so far, of the processes that have ended, too: clips are decoded in one of their own."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+    return time.process_time() + usage.ru_utime + usage.ru_stime
 
 
 def rows(seconds: float, clips: Path | None = None) -> list[dict]:
@@ -137,12 +138,12 @@ def rows(seconds: float, clips: Path | None = None) -> list[dict]:
         ours, theirs = [], []
         end = time.monotonic() + seconds
         while not ours or time.monotonic() < end:
-            begin = time.process_time()
+            begin = _cpu_s()
             pack(paths, folder)
-            ours.append(time.process_time() - begin)
-            begin = _children()
+            ours.append(_cpu_s() - begin)
+            begin = _cpu_s()
             _ffmpeg(program, paths, folder)
-            theirs.append(_children() - begin)
+            theirs.append(_cpu_s() - begin)
     mine, peer = len(paths) / statistics.median(ours), len(paths) / statistics.median(theirs)
     return [
         {

@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import time
 
 import jsonschema
 import numpy as np
@@ -12,9 +13,11 @@ import pytest
 
 from avbench.config.configuration import json_schema
 from avbench.core.rng import generator
+from avbench.data.media.confined import Confined
+from avbench.data.media.decode import decode
 from avbench.data.store import Store
 from avbench.plan.jobs import Plan
-from benchmarks import given, intervals, loading, startup
+from benchmarks import given, intervals, loading, memory, packing, startup
 from benchmarks import step as step_benchmark
 from benchmarks.packing import pack, write_film
 from benchmarks.peaks import share_of_peak
@@ -51,6 +54,29 @@ def npy(array):
     stream = io.BytesIO()
     np.save(stream, array)
     return stream.getvalue()
+
+
+def test_what_a_decoding_process_takes_is_counted(tmp_path):
+    path = write_film(tmp_path / "film.mp4", seconds=4, width=320, height=184)
+    worker = Confined()
+    with memory.Peak() as alone:
+        worker.call(60, hold, 0)
+    before = packing._cpu_s()
+    with memory.Peak() as peak:
+        worker.call(60, hold, 100_000_000)
+        assert worker.call(60, decode, path, packing.SETTINGS, 0.0, 4.0).duration_s == 4
+    worker.close()
+    assert 80 < peak.megabytes - alone.megabytes < 200
+    counted, begin = packing._cpu_s() - before, time.process_time()
+    decode(path, packing.SETTINGS, 0.0, 4.0)
+    assert counted > 0.5 * (time.process_time() - begin)
+
+
+def hold(size):
+    """Hold so many bytes for a while."""
+    held = np.ones(size, np.uint8)
+    time.sleep(0.2)
+    return held[:0].size
 
 
 def test_of_several_turns_the_fastest_counts():

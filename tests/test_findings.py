@@ -5,7 +5,7 @@ import re
 import pandas as pd
 import pytest
 
-STUDIES = ("real-words", "reference")
+STUDIES = ("real-words", "reference", "factors")
 PAGES = ("README.md", "docs/findings.md", "docs/controlled-dataset.md")
 # An effect in points with its interval; the older tables of how the generator was tuned write [a, b].
 INTERVAL = re.compile(r"([+−]?\d+\.\d)(?: points)?(?: of [a-z]+)?\*? \(([+−]?\d+\.\d) to ([+−]?\d+\.\d)\)")
@@ -16,6 +16,7 @@ EFFECTS = {
     "claims_by_budget": [("effect", "ci_low", "ci_high")],
     "comparisons": [("difference", "ci_low", "ci_high")],
     "budgets": [("gain", "ci_low", "ci_high")],
+    "gains": [("difference", "ci_low", "ci_high")],
 }
 
 

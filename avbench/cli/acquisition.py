@@ -54,7 +54,8 @@ def manifest(args: argparse.Namespace) -> None:
     """write the manifest of a dataset whose files are on disk"""
     from avbench.datasets import build_manifest
 
-    build_manifest(args.kind, args.settings, {"listing": args.list} if args.list else {}, args.output)
+    given = {"listing": args.list, "labels": args.labels}
+    build_manifest(args.kind, args.settings, {name: file for name, file in given.items() if file}, args.output)
 
 
 def listed_clips(args: argparse.Namespace) -> None:
@@ -113,9 +114,12 @@ VERBS: Verbs = {
         OUTPUT,
     ],
     manifest: [
-        text_argument("--kind", "vggsound, tau_av, fsdnoisy18k, esc50, ucf101, ave, kinetics_sounds or folder"),
+        text_argument(
+            "--kind", "vggsound, vggsounder, tau_av, fsdnoisy18k, esc50, ucf101, ave, kinetics_sounds, folder"
+        ),
         json_argument("--settings", "the dataset's options"),
-        path_argument("--list", "the dataset's list, for vggsound", optional=True),
+        path_argument("--list", "the dataset's list, for vggsound and vggsounder", optional=True),
+        path_argument("--labels", "the labels of vggsounder", optional=True),
         OUTPUT,
     ],
     unpack: [

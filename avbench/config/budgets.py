@@ -14,7 +14,7 @@ from avbench.core.errors import UserError
 DEFAULT = "default"  # the name of the budget where there is only one
 ALL_BUDGETS = "all"  # of what depends on no budget: it counts for every one
 
-_Amounts = Annotated[tuple[Count, ...], Written((("minItems", 2),))]
+_Amounts = Annotated[tuple[Count, ...], Written((("minItems", 1),))]
 
 
 @settings("pretraining.budgets", oneOf=[{"required": ["steps"]}, {"required": ["epochs"]}])
@@ -40,10 +40,10 @@ class Budgets:
         if len(given) != 1:
             raise UserError("config: pretraining.budgets: exactly one of steps, epochs must be given.")
         amounts = getattr(self, given[0])
-        if len(amounts) < 2 or any(later <= earlier for earlier, later in pairwise(amounts)):
+        if not amounts or any(later <= earlier for earlier, later in pairwise(amounts)):
             raise UserError(
-                f"config: pretraining.budgets.{given[0]}: {list(amounts)} is not allowed; it must be two or more whole "
-                "numbers, each larger than the one before. For a single length, give pretraining.epochs."
+                f"config: pretraining.budgets.{given[0]}: {list(amounts)} is not allowed; it must be whole numbers, "
+                "each larger than the one before."
             )
 
 

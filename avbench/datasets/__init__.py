@@ -11,6 +11,7 @@ from avbench.core.errors import UserError
 # kind → (module, its settings); modules are imported when they are used.
 KINDS = {
     "vggsound": ("avbench.datasets.vggsound", "VGGSoundSettings"),
+    "vggsounder": ("avbench.datasets.vggsounder", "VggSounderSettings"),
     "tau_av": ("avbench.datasets.tau_av", "TauAvSettings"),
     "fsdnoisy18k": ("avbench.datasets.fsdnoisy18k", "FSDnoisy18kSettings"),
     "esc50": ("avbench.datasets.esc50", "Esc50Settings"),

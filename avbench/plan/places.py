@@ -36,6 +36,7 @@ PATH_OPTIONS = {
     "kinetics_sounds.smk": {"lists": "file"},
     "tau_av.smk": {"directory": "folder"},
     "ucf101.smk": {"directory": "folder"},
+    "vggsounder.smk": {"list.path": "file", "labels.path": "file", "exclude": "file"},
     "vggsound.smk": {"list.path": "file", "exclude": "file"},
 }
 """Options of a dataset that are paths, by its rule file; a point leads into a mapping."""

@@ -50,7 +50,7 @@ NEEDS: Mapping[str, Need] = {
     "manifest": Need(1000, 20, clip_kb=5),  # [136 MB]; 199,000 rows take 4 s
     "folder_manifest": Need(1000, 240),  # opens every file
     "unpack": Need(1000, 720, resumes=True),
-    "pack": Need(2000, 720, resumes=True),  # [217 MB]; two clips of 4K at a time 699 MB
+    "pack": Need(2000, 720, resumes=True),  # [217 MB]; one clip at a time; two of 4K take 1.7 GB
     "ledger": Need(1000, 20, clip_kb=5, clips_per_minute=20_000),  # [162 MB]; duplicates of 192,400: 24 s, 233 MB
     "coverage": Need(1000, 10),  # [154 MB]
     "subset": Need(1000, 10),  # [160 MB]

@@ -17,8 +17,10 @@ from avbench.plan.jobs import Plan
 
 @pytest.fixture
 def demo(root):
-    """The demo, with a further size and a task of sounds alone."""
+    """The demo, with epochs for each of two sizes, and a task of sounds alone."""
     config = yaml.safe_load((root / "config/demo.yaml").read_text(encoding="utf-8"))
+    del config["pretraining"]["budgets"]
+    config["subsets"]["small"]["epochs"] = 60
     config["subsets"]["large"] = {"clips_per_class": 32, "balance": "balanced", "epochs": 16}
     sounds = copy.deepcopy(config["datasets"]["controlled-outdoors"]) | {"modalities": ["audio"]}
     sounds["options"] |= {"conditions": "telephone", "video": False}

@@ -43,7 +43,7 @@ HAS = {
 # A changed plan repeats all tables, or all figures of a category: a digest is brought up to date knowingly.
 SHA256 = {
     "tiny": "a1a5a95e679e2fa8 f448a5bbf27f9b23 b764f340effa56c9 b3039e6494b28697 bf414f905c6c8a7a",
-    "demo": "88490a2b7953e14c 8099a4f171df04b4 341d78ecbb19b63e efac42318598f015 4348e24323c76c16",
+    "demo": "91112da2a5494cb2 55ec7d0e37f58660 3e0590ce03983e50 e9d3031989a20067 ec4b1436ca2ab8d3",
     "study": "678c087ff3870d4f 1095ff6f21cf9fa3 078665750cff7ca2 89732a0182ac5920 b8128f9cdd8ed8a0",
     "robustness-controlled": "2e94b26d684674d9 d243cb690d82a0cf 1d8fa62f96097fe3 c3b5a4f4881ccb25 44965845a27112c7",
     "robustness": "55f02e22b45de7b9 31914c18c390564c 03ae68ddfe18391f 2637c8c96d6f7a54 2c4defb74bf0a653",

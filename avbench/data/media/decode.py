@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import av
 import numpy as np
 
-from avbench.data.media.clip import CONTAINERS, Clip, MediaError, is_url
+from avbench.data.media.clip import Clip, MediaError, is_url
 from avbench.data.media.picture import frame_count, read_frames
 from avbench.data.media.sound import read_samples
 from avbench.data.media.streams import (
@@ -20,6 +20,7 @@ from avbench.data.media.streams import (
     check_time,
     covers_start,
     end_of,
+    open_container,
     open_stream,
     read_packets,
     require_memory,
@@ -51,10 +52,12 @@ def decode(
     """Decode [start_s, start_s + duration_s) of a local file.
 
     Time counts from the beginning of the file's earliest stream (as ``ffmpeg -ss`` does); where the stamps of a
-    broadcast begin anew, the next part follows the last (:mod:`avbench.data.media.timeline`). A stream that starts late
-    is padded on that axis: audio with silence, video by holding its first frame; the end is never padded. Frames keep
-    no aspect ratio, display matrices are applied, and frames that no output needs are not converted or, where the codec
-    allows, not even decoded. Channels are mixed by swresample's standard matrix and resampled with its delay removed.
+    broadcast begin anew, the next part follows the last (:mod:`avbench.data.media.timeline`). Where a file tells no
+    times of pictures (AVI), they are shown when the decoder gives them, as the ffmpeg program does. A stream that
+    starts late is padded on that axis: audio with silence, video by holding its first frame; the end is never padded.
+    Frames keep no aspect ratio, display matrices are applied, and frames that no output needs are not converted or,
+    where the codec allows, not even decoded. Channels are mixed by swresample's standard matrix and resampled with its
+    delay removed.
 
     Memory and time are bounded, whatever the file: ``duration_s`` may be far longer than it, and only what the clip
     depends on is held. What decoders allocate has no bound but that of the process: see
@@ -138,12 +141,7 @@ def _decode(
     place: float | None = None,
 ) -> Clip:
     """Decode, reading from about ``place`` seconds, which may be too late, or from the beginning."""
-    with av.open(
-        url,
-        container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
-        metadata_errors="replace",
-        timeout=max(deadline - time.monotonic(), 0),  # for each packet, so that none takes for ever
-    ) as container:
+    with open_container(url, max(deadline - time.monotonic(), 0)) as container:
         video = open_stream(container, "video") if settings.video else None
         audio = open_stream(container, "audio", video) if settings.audio else None
         streams = [stream for stream in (video, audio) if stream is not None]

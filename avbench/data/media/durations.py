@@ -4,13 +4,9 @@ import os
 import time
 import wave
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from avbench.data.media.clip import CONTAINERS, MediaError
+from avbench.data.media.clip import MediaError
 from avbench.data.media.confined import Confined
-
-if TYPE_CHECKING:
-    import av
 
 # Written for files that cannot be read; they end in the ledger with the reason, whatever the number.
 UNKNOWN_S = 10.0
@@ -57,23 +53,13 @@ def has_sound(path: str | Path) -> bool:
 def _announces_sound(path: str | Path) -> bool:
     import av
 
+    from avbench.data.media.streams import open_container
+
     try:
-        with _opened(path) as container:
+        with open_container(f"file:{Path(path).absolute()}", _PATIENCE_S) as container:
             return len(container.streams.audio) > 0
     except (av.FFmpegError, OSError, ValueError):
         return False
-
-
-def _opened(path: str | Path) -> "av.container.InputContainer":
-    import av
-
-    # "file:" and the whitelists: a name is a path and nothing else, and a playlist opens no connection.
-    return av.open(
-        f"file:{Path(path).absolute()}",
-        container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
-        metadata_errors="replace",
-        timeout=_PATIENCE_S,
-    )
 
 
 def measured_s(path: str | Path) -> float:
@@ -83,13 +69,14 @@ def measured_s(path: str | Path) -> float:
     """
     import av
 
+    from avbench.data.media.streams import open_container
     from avbench.data.media.timeline import Timeline, origin
 
     deadline = time.monotonic() + _PATIENCE_S
     header = end = 0.0
     exact, broken = False, True
     try:
-        with _opened(path) as container:
+        with open_container(f"file:{Path(path).absolute()}", _PATIENCE_S) as container:
             header = (container.duration or 0) / av.time_base
             exact = "mp4" in container.format.name
             cover = av.stream.Disposition.attached_pic
@@ -99,8 +86,9 @@ def measured_s(path: str | Path) -> float:
                 if not packet.size or packet.stream not in streams:
                     continue
                 timeline.place(packet)
-                if packet.pts is not None:
-                    end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base) - begin)
+                at = packet.pts if packet.pts is not None else packet.dts
+                if at is not None:
+                    end = max(end, float((at + (packet.duration or 0)) * packet.time_base) - begin)
                 if end > _LONG_S or time.monotonic() > deadline:
                     return max(header, end)
             broken = False

@@ -7,7 +7,8 @@ import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
 from avbench.data.media.clip import MediaError
-from avbench.data.media.streams import SKIPS_EXACTLY, Track, decoded_frames, end_of
+from avbench.data.media.streams import SKIPS_EXACTLY, Track, decoded_frames, end_of, latest_end_of
+from avbench.data.media.timeline import usual_duration
 
 if TYPE_CHECKING:
     from avbench.config.store import StoreSettings
@@ -27,8 +28,8 @@ def frame_count(duration: float, frame_rate: float) -> int:
 
 def read_frames(track: Track, settings: "StoreSettings") -> tuple[np.ndarray, float]:
     """Return the frames nearest to start + k / frame_rate as far as the video goes, and when it ends."""
-    end = end_of(track)
-    count = frame_count(min(end, track.stop) - track.start, settings.frame_rate)
+    end, latest = end_of(track), latest_end_of(track)
+    count = frame_count(min(latest, track.stop) - track.start, settings.frame_rate)
     grid = track.start + np.arange(count) / settings.frame_rate
     frames = np.empty((len(grid), settings.height, settings.width, 3), np.uint8)
     reformatter = VideoReformatter()
@@ -49,6 +50,8 @@ def read_frames(track: Track, settings: "StoreSettings") -> tuple[np.ndarray, fl
         raise MediaError("no-video", f"the video stream holds no frame before {track.stop:g} s")
     if filled < len(grid):
         frames[filled:] = _pixels(previous, reformatter, settings)
+    if latest > end:
+        end = min(max(shown, at) + usual_duration(track.stream), latest)
     return frames, end
 
 

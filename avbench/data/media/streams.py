@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 import av
 
-from avbench.data.media.clip import MediaError
+from avbench.data.media.clip import CONTAINERS, MediaError
 from avbench.data.media.confined import MOST_BYTES, is_full, too_large
-from avbench.data.media.timeline import Timeline, may_restart
+from avbench.data.media.timeline import Timeline, may_restart, usual_duration
 
 # What a hostile file, or an honest one of many hours, may cost.
 _MOST_PIXELS = 8192 * 8192
 _MOST_CODED_BYTES = 512 * 2**20  # held at a time: 10 s at 430 Mbit/s
+_LONGEST_DELAY = 16  # pictures that a decoder of H.264 or HEVC may hold back
 _FEWEST_HELD = 4  # pictures, by a decoder: one is shown, one waits, one is made of another
 PREROLL_S = 0.5  # audio decoders and the resampler need a run-up
 SKIPS_EXACTLY = {"h264", "hevc"}  # dropping a non-reference frame changes no other frame
@@ -49,6 +50,22 @@ def require_memory(error: Exception, needed: int = 0) -> None:
     lacks = isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
     if lacks or is_full(needed):
         raise MediaError(*too_large()) from error
+
+
+def open_container(url: str, patience_s: float) -> av.container.InputContainer:
+    """Open a local file, ``file:…``; its packets have the time stamps that it tells, and none may take longer.
+
+    A name is a path and nothing else, and a playlist opens no connection.
+    """
+    container = av.open(
+        url,
+        container_options={"protocol_whitelist": "file", "format_whitelist": CONTAINERS},
+        metadata_errors="replace",
+        timeout=patience_s,
+    )
+    # PyAV asks for guesses at what AVI does not tell: when pictures are shown. They are wrong where B frames are.
+    container.flags &= ~av.container.Flags.gen_pts.value
+    return container
 
 
 def open_stream(
@@ -133,7 +150,7 @@ def read_packets(
             if not unfinished:
                 break
         elif index in unfinished:
-            if packet.is_keyframe and packet.pts is not None and packet.pts <= begins[index] and index not in whole:
+            if packet.is_keyframe and index not in whole and _is_shown_by(packet, begins[index]):
                 packets[index].clear()
                 sizes[index] = 0
             packets[index].append(packet)
@@ -151,19 +168,35 @@ def covers_start(track: Track) -> bool:
     """Whether the packets begin a run-up before the start."""
     first = track.packets[0] if track.packets else None
     begin = (track.start - PREROLL_S) / float(track.stream.time_base)
-    return first is not None and first.is_keyframe and first.pts is not None and first.pts <= begin
+    return first is not None and first.is_keyframe and _is_shown_by(first, begin)
+
+
+def _is_shown_by(packet: av.Packet, stamp: float) -> bool:
+    """Whether a packet is surely shown by a time; some files say only when it is decoded, and the decoder waits."""
+    if packet.pts is not None:
+        return packet.pts <= stamp
+    return packet.dts is not None and packet.dts + _LONGEST_DELAY * (packet.duration or 0) <= stamp
 
 
 def end_of(track: Track) -> float:
-    """When the last packet leaves the screen, in seconds; of audio an estimate."""
-    rate = (track.stream.average_rate or track.stream.guessed_rate) if track.stream.type == "video" else None
-    usual = float(1 / rate) if rate else 0.0
-    scale = float(track.stream.time_base)
-    stamps = ((p.pts if p.pts is not None else p.dts, p.duration) for p in track.packets)
+    """When the last packet leaves the screen, in seconds; of audio an estimate, of pictures without pts too early."""
+    usual, scale = usual_duration(track.stream), float(track.stream.time_base)
+    stamps = ((_stamp(packet), packet.duration) for packet in track.packets)
     return max(
         (at * scale + (length * scale if length else usual) for at, length in stamps if at is not None),
         default=0,
     )
+
+
+def latest_end_of(track: Track) -> float:
+    """When the last picture leaves the screen at the latest, in seconds."""
+    told = all(packet.pts is not None for packet in track.packets)
+    return end_of(track) + (0 if told else _LONGEST_DELAY * usual_duration(track.stream))
+
+
+def _stamp(packet: av.Packet | av.VideoFrame | av.AudioFrame) -> int | None:
+    """When a packet or frame is shown; where that is not told, as in AVI, when the decoder has or gives it."""
+    return packet.pts if packet.pts is not None else packet.dts
 
 
 def decoded_frames(
@@ -171,7 +204,7 @@ def decoded_frames(
 ) -> Iterator[tuple[av.VideoFrame | av.AudioFrame, float]]:
     """Yield frames with their times in seconds; errors count from the start on, before it is only run-up."""
     stream, start = track.stream, track.start
-    context, scale = stream.codec_context, float(stream.time_base)
+    context, scale, usual = stream.codec_context, float(stream.time_base), usual_duration(stream)
     follows = None
     for packet in [*track.packets, None]:
         if needed is not None and packet is not None:
@@ -180,20 +213,21 @@ def decoded_frames(
             decoded = context.decode(packet)
         except av.FFmpegError as error:
             require_memory(error, 2 * picture_bytes(stream))
-            at = None if packet is None or packet.pts is None else packet.pts * scale
+            stamp = None if packet is None else _stamp(packet)
+            at = None if stamp is None else stamp * scale
             if at is not None and at < start:
                 continue
             place = "" if at is None else f" at {at:.3f} s of the file"
             raise MediaError("corrupt", f"{stream.type} cannot be decoded{place}: {error.strerror}") from error
         for frame in decoded:
             check_time(track.deadline)
-            stamp = frame.pts if frame.pts is not None else frame.dts
-            # Where a packet holds several frames of sound (WMA, ADPCM), only the first has a time stamp.
+            stamp = _stamp(frame)
+            # Where a packet holds several frames of sound (WMA, ADPCM), only the first has a time stamp; without pts,
+            # the pictures that the decoder gives at the end have none.
             at = follows if stamp is None else stamp * scale
             if at is None:
                 raise MediaError("corrupt", f"{stream.type} has no time stamps")
             if frame.is_corrupt and at >= start:
                 raise MediaError("corrupt", f"{stream.type} is damaged at {at:.3f} s of the file")
-            if stream.type == "audio":
-                follows = at + frame.samples / frame.sample_rate
+            follows = at + (frame.samples / frame.sample_rate if stream.type == "audio" else usual)
             yield frame, at

@@ -16,12 +16,28 @@ def origin(container: av.container.InputContainer) -> float:
     """Return when a file begins, in seconds on its own axis: with its earliest stream, as ``ffmpeg -ss`` counts.
 
     Sound that begins a little before zero is the encoder's priming: there the picture, or zero, is the beginning.
+    Matroska tells how long the priming is, wherever the file begins.
     """
     begin = (container.start_time or 0) / av.time_base
+    if "matroska" in container.format.name:
+        streams = [*container.streams.video, *container.streams.audio]
+        begin = min((_begin(s) + _priming(s) for s in streams if s.start_time is not None), default=begin)
     if not -_PRIMING_S <= begin < 0:
         return begin
-    pictures = [s.start_time * float(s.time_base) for s in container.streams.video if s.start_time is not None]
-    return max(begin, min([0.0, *pictures]))
+    return max(begin, min([0.0, *(_begin(s) for s in container.streams.video if s.start_time is not None)]))
+
+
+def _begin(stream: av.VideoStream | av.AudioStream) -> float:
+    return stream.start_time * float(stream.time_base)
+
+
+def _priming(stream: av.VideoStream | av.AudioStream) -> float:
+    """Return what an encoder of sound put before it, in seconds, rounded as the time stamps are."""
+    context = stream.codec_context
+    if stream.type != "audio" or context is None or not context.sample_rate:
+        return 0.0
+    tick = float(stream.time_base)
+    return round(context.delay / context.sample_rate / tick) * tick
 
 
 class Timeline:
@@ -34,7 +50,7 @@ class Timeline:
     def __init__(self, container: av.container.InputContainer, streams: list) -> None:
         self._restarts = may_restart(container)
         self._kinds = {stream.index: stream.type for stream in streams}
-        self._usual = {stream.index: _usual_duration(stream) for stream in streams}
+        self._usual = {stream.index: usual_duration(stream) for stream in streams}
         self._shifts = [0.0]  # of the parts, in seconds
         self._part = dict.fromkeys(self._kinds, 0)
         self._last: dict[int, float] = {}
@@ -83,6 +99,7 @@ def may_restart(container: av.container.InputContainer) -> bool:
     return bool(container.format.flags & av.format.Flags.ts_discont.value)
 
 
-def _usual_duration(stream: av.VideoStream | av.AudioStream) -> float:
+def usual_duration(stream: av.VideoStream | av.AudioStream) -> float:
+    """Return how long a picture is shown, in seconds; 0 for sound and where no rate is told."""
     rate = (stream.average_rate or stream.guessed_rate) if stream.type == "video" else None
     return float(1 / rate) if rate else 0.0

@@ -1,7 +1,9 @@
 """Frames: which moment each one shows, and that size, colour and rotation are right."""
 
+import io
 import math
 import struct
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -144,3 +146,49 @@ def test_untagged_hd_has_the_matrix_that_is_set(tmp_path, height, untagged_hd):
         output.mux(stream.encode(None))
     clip = decode(path, settings(audio=False, untagged_hd=untagged_hd), 0, 1)
     assert clip.frames.mean((0, 1, 2)).tolist() == pytest.approx([30, 200, 60], abs=2.5)
+
+
+def without_times(path, kind, count=24):
+    """Write grey pictures that brighten by 4 each, 8 a second, where it is not told when each is shown."""
+    pictures = files.levels(20 + 4 * np.arange(count), 32, 32)
+    if kind == "mpeg4":
+        return files.write_media(path, pictures, video_codec="mpeg4", options={"bf": "2", "b": "4000000"})
+    options = {"crf": "1", "bf": "2", "g": "12", "b_strategy": "0"}
+    if kind == "open":
+        options |= {"x264-params": "open-gop=1:bframes=3:b-adapt=0:keyint=12"}
+    if kind != "vfw":
+        return files.write_media(path, pictures, options=options)
+    # Matroska as of old, its codec named as in Windows: packets have times of decoding.
+    coded = files.write_media(files.Pipe(), pictures, options=options, container_format="h264")
+    with av.open(io.BytesIO(coded.data), format="h264") as source, av.open(str(path), "w") as output:
+        stream = output.add_stream_from_template(source.streams.video[0])
+        stream.codec_context.extradata = struct.pack("<IiiHH4sIiiII", 40, 32, 32, 1, 24, b"H264", 0, 0, 0, 0, 0)
+        for number, packet in enumerate(p for p in source.demux(video=0) if p.size):
+            packet.stream, packet.time_base = stream, Fraction(1, 8)
+            packet.pts = packet.dts = number
+            output.mux(packet)
+    data = path.read_bytes()
+    assert data.count(b"V_MPEG4/ISO/AVC") == 1
+    path.write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_MS/VFW/FOURCC"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "delay"),
+    [("x264", "a.avi", 2), ("open", "a.avi", 2), ("mpeg4", "a.avi", 1), ("vfw", "a.mkv", 2)],
+)
+def test_pictures_without_times_are_shown_when_the_decoder_gives_them(tmp_path, kind, name, delay):
+    path = without_times(tmp_path / name, kind)
+    clip = decode(path, VIDEO, 0, 10)
+    # The first is held, as one is of a picture that begins late; each of the others follows, to the last.
+    expected = 20 + 4 * np.array([0] * delay + list(range(24)))
+    assert clip.frames.mean((1, 2, 3)).tolist() == pytest.approx(expected.tolist(), abs=2)
+    assert clip.duration_s == (24 + delay) / 8
+
+
+@pytest.mark.parametrize(("kind", "name"), [("x264", "a.avi"), ("open", "a.avi"), ("mpeg4", "a.avi"), ("vfw", "a.mkv")])
+def test_pictures_without_times_from_the_middle(tmp_path, kind, name):
+    path = without_times(tmp_path / name, kind, 56)
+    whole = decode(path, VIDEO, 0, 10)
+    for start in (2.5, 4.0, 5.125):
+        assert (decode(path, VIDEO, start, 1).frames == whole.frames[round(8 * start) :][:8]).all()

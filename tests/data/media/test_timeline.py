@@ -111,7 +111,8 @@ def test_only_priming_comes_before_the_beginning(sound, picture, begin):
         [] if picture is None else [SimpleNamespace(start_time=round(picture * 1e4), time_base=Fraction(1, 10000))]
     )
     start_time = round(min(sound, sound if picture is None else picture) * 1e6)
-    container = SimpleNamespace(start_time=start_time, streams=SimpleNamespace(video=pictures))
+    streams = SimpleNamespace(video=pictures)
+    container = SimpleNamespace(start_time=start_time, streams=streams, format=SimpleNamespace(name="mpegts"))
     assert origin(container) == pytest.approx(begin)
 
 
@@ -125,3 +126,17 @@ def test_priming_is_no_beginning(tmp_path, name):
     )
     clip = decode(path, settings(), 0, 10)
     assert np.abs(clip.audio.astype(int)).argmax() / 16000 == pytest.approx(1, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rate"),
+    [("a.mkv", "aac", 16000), ("a.webm", "libopus", 48000), ("a.mka", "aac", 48000), ("b.mkv", "libmp3lame", 44100)],
+)
+def test_priming_in_matroska_is_no_beginning_wherever_the_file_begins(tmp_path, name, codec, rate):
+    keywords = {"video_codec": "libvpx" if name.endswith("webm") else "libx264", "times": 7 + np.arange(16) / 8}
+    pictures = None if name.endswith("mka") else files.moving(16)
+    sound = {"audio": files.click(2, 1, rate), "audio_codec": codec, "sample_rate": rate, "audio_start": 7.0}
+    path = files.write_media(tmp_path / name, pictures, **sound, **keywords)
+    clip = decode(path, settings(video=pictures is not None), 0, 10)
+    assert np.abs(clip.audio.astype(int)).argmax() / 16000 == pytest.approx(1, abs=0.002)
+    assert clip.duration_s == pytest.approx(2, abs=0.03)
