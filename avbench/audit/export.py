@@ -125,9 +125,9 @@ second.
 
 ## Scores
 
-{"Accuracy on test clips, of this seed alone." if lines else "None were found beside the run."}
+{"On test clips, of this seed: accuracy, or as the protocol says." if lines else "None were found beside the run."}
 
-| task | protocol | modality | accuracy | test clips |
+| task | protocol | modality | score | test clips |
 |---|---|---|---|---|
 {chr(10).join(lines)}
 

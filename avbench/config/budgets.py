@@ -42,8 +42,8 @@ class Budgets:
         amounts = getattr(self, given[0])
         if not amounts or any(later <= earlier for earlier, later in pairwise(amounts)):
             raise UserError(
-                f"config: pretraining.budgets.{given[0]}: {list(amounts)} is not allowed; it must be whole numbers, each "
-                "larger than the one before."
+                f"config: pretraining.budgets.{given[0]}: {list(amounts)} is not allowed; it must be whole numbers, "
+                "each larger than the one before."
             )
 
 
