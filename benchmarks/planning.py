@@ -99,7 +99,8 @@ def starting(folder: Path) -> list[dict]:
     outcome = Outcome("clip", "stored")
     table = as_table([outcome]).assign(label="sound", split="train")
     ledger.write(folder / "ledger.parquet", table)
-    light = ["coverage", "--ledger", "ledger.parquet", "--dataset", "one", "--minimum", 0, "--output", "coverage.json"]
+    light = ["coverage", "--ledger", "ledger.parquet", "--dataset", "one", "--minimum", 0, "--stored", "stored.json"]
+    light += ["--output", "coverage.json"]
     found = []
     for kind, what, words in (("light", "without torch", light), ("torch", "with torch", ["models"])):
         seconds = min(charged([sys.executable, "-m", "avbench", *words], folder)[0] for _ in range(2 * RUNS))
@@ -124,7 +125,8 @@ def lists(folder: Path, clips: int, shards: int) -> pd.DataFrame:
         ],
         "ledger, with duplicates": [
             *("ledger", "--ledgers", *ledgers, *where, "--checks", '{"min_duration_s": 1.0}'),
-            *("--duplicates", data / "duplicates.csv", "--output", data / "ledger.parquet"),
+            *("--duplicates", data / "duplicates.csv", "--recordings", data / "recordings.csv"),
+            *("--shards", data / "store" / "shards.json", "--output", data / "ledger.parquet"),
         ],
         "coverage": [
             "coverage",
@@ -133,6 +135,8 @@ def lists(folder: Path, clips: int, shards: int) -> pd.DataFrame:
             "generated",
             "--minimum",
             0.5,
+            "--stored",
+            data / "stored.json",
             "--output",
             data / "coverage.json",
         ],

@@ -46,7 +46,6 @@ TESTED_BY = {
     "datasets/controlled/synthetic_sound.py": "datasets/controlled/test_render.py",
     "evaluation/protocol_result.py": "evaluation/test_frozen.py",
     "evaluation/tasks.py": "evaluation/test_embedding.py",
-    "figures/draw.py": "figures/test_reading.py",
     "figures/figure.py": "figures/test_registry.py",
     "figures/method_rows.py": "figures/test_accuracy_rows.py",
     "figures/names.py": "figures/test_style.py",

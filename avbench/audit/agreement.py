@@ -34,6 +34,9 @@ def differences(scores: Sequence[Path], subsets: Sequence[Path], results: Path) 
             yield from _against_manifest(path, table, manifest)
         if coverage.is_file() and read_json(coverage) != ledger.coverage(table, ledger.read_left_out(path)):
             yield coverage, f"what is counted in {path.name}", "other numbers"
+        stored = path.with_name("stored.json")
+        if stored.is_file() and read_json(stored) != ledger.stored_state(table, ledger.read_content(path)):
+            yield stored, f"what is stored by {path.name}", "something else"
     tested = {
         (clip.clip_id, clip.label) for table in ledgers.values() for clip in ledger.stored(table, "test").itertuples()
     }

@@ -36,7 +36,7 @@ _FOLDERS = {
     "profiles": "Settings of Snakemake.",
 }
 # What became of every clip; no media.
-DATA_FILES = ("clips.csv", "ledger.parquet", "coverage.json", "duplicates.csv", "recordings.csv")
+DATA_FILES = ("clips.csv", "ledger.parquet", "coverage.json", "stored.json", "duplicates.csv", "recordings.csv")
 _PROFILES = {
     "https://w3id.org/ro/wfrun/process/0.5": "Process Run Crate",
     "https://w3id.org/ro/wfrun/workflow/0.5": "Workflow Run Crate",

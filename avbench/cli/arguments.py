@@ -101,3 +101,12 @@ MACHINE = ("--machine", {"type": json_object, "default": {}, "metavar": "JSON", 
 DEVICE = text_argument("--device", "auto, cpu or cuda", "auto")
 OUTPUT = path_argument("--output", "what to write")
 THREADS = {"type": int, "default": 1, "metavar": "N"}
+NEEDS = (
+    "--needs",
+    {
+        "type": json_object,
+        "default": {},
+        "metavar": "JSON",
+        "help": "tasks on the dataset, the protocol's switches, neighbours that vote: what must be there (JSON)",
+    },
+)

@@ -6,6 +6,7 @@ from avbench.cli.arguments import (
     CLIP_LABEL,
     DATA,
     LEDGERED,
+    NEEDS,
     OUTPUT,
     SHARD,
     TASKS,
@@ -49,21 +50,28 @@ def ledger(args: argparse.Namespace) -> None:
     from avbench.config.settings import build
     from avbench.data.accounts import AccountFiles, account
 
-    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings)
+    files = AccountFiles(args.manifest, args.ledgers, args.output, args.duplicates, args.recordings, args.shards)
     account(files, build(CheckSettings, args.checks, "checks"))
 
 
 def coverage(args: argparse.Namespace) -> None:
-    """count what is stored; stop below the required share"""
+    """count what is stored; stop below the required share, and say what tasks lack"""
+    from avbench.core.errors import UserError
     from avbench.core.files import write_json
     from avbench.data import ledger as ledgers
     from avbench.data.label_sets import require_sets
+    from avbench.evaluation.needs import Needs, require_of_dataset
 
     table = ledgers.read(args.ledger, ["clip_id", "label", "split", "state", "reason"])
     if args.multi_label:
         require_sets(dict(zip(table["clip_id"], table["label"], strict=True)), str(args.ledger))
     ledgers.require_coverage(table, args.minimum, args.dataset, ledgers.read_checks(args.ledger))
+    try:
+        require_of_dataset(table, Needs.from_mapping(args.needs))
+    except UserError as lacking:
+        print(f"Nothing can be evaluated: {lacking}")
     write_json(args.output, ledgers.coverage(table, ledgers.read_left_out(args.ledger)), sealed=True)
+    write_json(args.stored, ledgers.stored_state(table, ledgers.read_content(args.ledger)), sealed=True)
 
 
 def coverage_table(args: argparse.Namespace) -> None:
@@ -82,15 +90,20 @@ def coverage_table(args: argparse.Namespace) -> None:
 
 
 def subset(args: argparse.Namespace) -> None:
-    """draw a pretraining subset from the stored training clips"""
+    """draw a pretraining subset from the stored training clips; stop where tasks cannot train on it"""
     from avbench.config.settings import build
     from avbench.config.subsets import SubsetSettings
     from avbench.core.files import write_csv
     from avbench.data import ledger as ledgers
     from avbench.data.subsets import draw
+    from avbench.evaluation.needs import Needs, require_of_dataset, require_of_subset
 
-    pool = ledgers.stored(ledgers.read(args.ledger, LEDGERED), "train")
-    write_csv(args.output, draw(pool, build(SubsetSettings, args.settings, "subset")), sealed=True)
+    accounted, needs = ledgers.read(args.ledger, LEDGERED), Needs.from_mapping(args.needs)
+    require_of_dataset(accounted, needs)
+    pool = ledgers.stored(accounted, "train")
+    drawn = draw(pool, build(SubsetSettings, args.settings, "subset"))
+    require_of_subset(args.ledger.parents[1], drawn, needs)
+    write_csv(args.output, drawn, sealed=True)
 
 
 def sizes(args: argparse.Namespace) -> None:
@@ -144,6 +157,7 @@ VERBS: Verbs = {
         json_argument("--checks", "thresholds that a clip must meet"),
         path_argument("--duplicates", "list of duplicates to write"),
         path_argument("--recordings", "list of recordings that splits share, to write"),
+        path_argument("--shards", "list of the dataset's shards, to write beside them"),
         OUTPUT,
     ],
     coverage_table: [
@@ -172,12 +186,15 @@ VERBS: Verbs = {
             "--minimum",
             {"type": float, "required": True, "metavar": "SHARE", "help": "stop below this stored share"},
         ),
+        NEEDS,
+        path_argument("--stored", "what is stored, for all that depends on it: to write"),
         ("--multi-label", {"action": "store_true", "help": "check that labels are written as sets of labels"}),
         OUTPUT,
     ],
     subset: [
         path_argument("--ledger", "the dataset's ledger"),
         json_argument("--settings", "how the subset is drawn"),
+        NEEDS,
         OUTPUT,
     ],
     sizes: [

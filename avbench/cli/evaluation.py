@@ -36,7 +36,7 @@ def frozen(args: argparse.Namespace) -> None:
     run(job)
     settings = without_paths(FrozenJob, args.job)
     for embeddings, output in zip(job.embeddings, job.outputs, strict=True):
-        inputs = [embeddings, embeddings.with_name("checkpoint.pt"), *_coverage(job.tasks, job.data)]
+        inputs = [embeddings, embeddings.with_name("checkpoint.pt"), *_stored(job.tasks, job.data)]
         _record_scores(output, inputs, settings)
 
 
@@ -54,7 +54,7 @@ def tune(args: argparse.Namespace) -> None:
     run(job, args.device)
     results = job.choice.parents[6]  # results/{experiment}/tuning/{dataset}/{subset}/{labels}/{method}/{budget}/
     folder = results / provenance.FOLDER / job.choice.parent.relative_to(results)
-    inputs = [*job.checkpoints, job.subset, *_coverage(job.tasks, job.data)]
+    inputs = [*job.checkpoints, job.subset, *_stored(job.tasks, job.data)]
     settings = without_paths(TuneJob, args.job)
     provenance.record(folder.with_name(f"{folder.name}.json"), inputs, [job.trials, job.choice], settings)
 
@@ -74,7 +74,7 @@ def trained(args: argparse.Namespace) -> None:
     provenance.begin()
     run(job, build(MachineSettings, args.machine, "machine"))
     settings = without_paths(TrainedJob, args.job) | {"machine": args.machine}
-    _record_scores(job.output, [job.checkpoint, job.subset, *_coverage(job.tasks, job.data)], settings)
+    _record_scores(job.output, [job.checkpoint, job.subset, *_stored(job.tasks, job.data)], settings)
 
 
 def supervised(args: argparse.Namespace) -> None:
@@ -93,11 +93,11 @@ def supervised(args: argparse.Namespace) -> None:
     run(job, build(MachineSettings, args.machine, "machine"))
     settings = without_paths(SupervisedJob, args.job) | {"machine": args.machine}
     for output in job.outputs:
-        _record_scores(output, [*([job.subset] if job.subset else []), *_coverage(job.tasks, job.data)], settings)
+        _record_scores(output, [*([job.subset] if job.subset else []), *_stored(job.tasks, job.data)], settings)
 
 
-def _coverage(tasks: Iterable["TaskSettings"], data: Path) -> list[Path]:
-    return [data / name / "coverage.json" for name in dict.fromkeys(task.dataset for task in tasks)]
+def _stored(tasks: Iterable["TaskSettings"], data: Path) -> list[Path]:
+    return [data / name / "stored.json" for name in dict.fromkeys(task.dataset for task in tasks)]
 
 
 def _record_scores(output: Path, inputs: Sequence[Path], settings: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The one exception whose message is meant for the user."""
+"""The exceptions whose messages are meant for the user."""
 
 
 class UserError(Exception):
@@ -7,3 +7,7 @@ class UserError(Exception):
     The message is one paragraph that names what is wrong, where, and what to do. The command line prints it
     without a traceback and exits with status 2; any other exception is a bug and keeps its traceback.
     """
+
+
+class NothingToShowError(UserError):
+    """Something that cannot be drawn or counted of what is there, which is no reason to stop: the message says why."""

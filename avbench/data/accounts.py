@@ -1,15 +1,15 @@
 """The account of a dataset: one ledger of all shards' ledgers, checked and audited."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from avbench.config.checks import CheckSettings
-from avbench.core.files import read_json, write_csv
+from avbench.core.files import read_json, write_csv, write_json
 from avbench.data import ledger
 from avbench.data.manifest import LEFT_OUT, read_manifest
 from avbench.data.recordings import recordings
-from avbench.data.store import require_whole_shards
+from avbench.data.store import put_together, require_whole_shards
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class AccountFiles:
     ledger: Path
     duplicates: Path
     recordings: Path
+    shards: Path
 
 
 def account(files: AccountFiles, checks: CheckSettings) -> None:
@@ -46,4 +47,17 @@ def account(files: AccountFiles, checks: CheckSettings) -> None:
     write_csv(files.recordings, torn, sealed=True)
     write_csv(files.duplicates, alike, sealed=True)
     beside = files.manifest.with_name(LEFT_OUT)
-    ledger.write(files.ledger, checked, checks, read_json(beside) if beside.is_file() else {})
+    told = {
+        ledger.CHECKS: asdict(checks),
+        ledger.LEFT_OUT: read_json(beside) if beside.is_file() else {},
+        ledger.CONTENT: put_together(map(ledger.read_content, files.ledgers)),
+    }
+    ledger.write(files.ledger, checked, told)
+    names = sorted(path.stem for path in files.ledgers)
+    stale = sorted(path.name for path in files.shards.parent.glob("*.arrow") if path.stem not in names)
+    if stale:
+        print(
+            f"{files.shards.parent}: left aside, of another number of shards: {', '.join(stale)}. They serve again if "
+            "`shards` is what it was; otherwise delete them, and their ledgers."
+        )
+    write_json(files.shards, names)

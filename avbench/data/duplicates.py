@@ -9,13 +9,12 @@ import pandas as pd
 
 from avbench.data.fingerprints import BITS
 from avbench.data.manifest import SPLITS
+from avbench.data.near_hashes import near
 
 AUDIO_BITS = 64  # at most so many may differ; see find
 FRAME_BITS = 80  # where the sound is alike; a logo or a slight crop costs tens of bits
 FRAME_BITS_ALONE = 40  # where there is no sound to compare
 COLUMNS = ("clip_id", "split", "duplicate_of", "duplicate_split", "frame_distance", "audio_distance")
-
-_TILE = 16, 4096  # pairs compared at a time: they stay in the processor's cache
 
 
 def find(table: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +36,7 @@ def find(table: pd.DataFrame) -> pd.DataFrame:
     28 when 0.2 s, none when 0.3 s; shorter clips tolerate less, in proportion. A crop of 5 % at each side just matches,
     a mirrored picture does not. Another sound mixed in at half the amplitude lets three in four match.
 
-    Comparing 170,000 training, 7,400 validation and 15,000 test clips takes half a minute on one core and 250 MB.
+    All pairs are compared (:mod:`avbench.data.near_hashes`), which a processor does quickly; docs/scaling.md says how.
 
     Args:
         table: columns clip_id (unique), split, frame_hash, audio_hash (empty or missing where there is none).
@@ -129,19 +128,10 @@ def _candidates(one: _Part, other: _Part) -> Iterator[tuple[np.ndarray, np.ndarr
 def _alike(
     one: _Hashes, other: _Hashes, left: np.ndarray, right: np.ndarray, bits: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rows of the pairs, among those chosen by two masks, that differ by at most ``bits``; a tile at a time."""
+    """Yield rows of pairs among those chosen by two masks: all that differ by at most ``bits``, and perhaps others."""
     rows, columns = np.flatnonzero(left), np.flatnonzero(right)
-    down, across = one.words[rows], np.ascontiguousarray(other.words[columns].T)
-    height, width = _TILE
-    for top in range(0, len(rows), height):
-        for begin in range(0, len(columns), width):
-            distance = np.uint16(0)  # bitwise_count gives bytes, and 256 is no byte
-            for word in range(4):
-                differing = down[top : top + height, word, None] ^ across[word, begin : begin + width]
-                distance = distance + np.bitwise_count(differing)
-            i, j = np.nonzero(distance <= bits)
-            if len(i):
-                yield rows[top + i], columns[begin + j]
+    for i, j in near(one.words[rows], other.words[columns], bits):
+        yield rows[i], columns[j]
 
 
 def _distances(one: _Part, other: _Part, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

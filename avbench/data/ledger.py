@@ -1,8 +1,8 @@
 """The ledger: what became of every clip of a manifest. Nothing is dropped silently, nothing is replaced."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from avbench.config.checks import CheckSettings
 from avbench.core import files, seals
 from avbench.core.errors import UserError
 from avbench.core.files import read_json
+from avbench.core.hashing import file_digest
 from avbench.data import duplicates, recordings
 from avbench.data.checks import THRESHOLDS, Measurements, fault
 from avbench.data.manifest import SPLITS
@@ -21,26 +22,26 @@ from avbench.data.manifest import SPLITS
 STATES = ("stored", "unavailable", "rejected")
 COLUMNS = ("clip_id", "label", "split", "state", "reason", "detail")
 NUMBERS = ("duration_s", "excess_s", "peak_dbfs", "clipped", "motion")  # measured by packing
-_CHECKS, _LEFT_OUT = "avbench.checks", "avbench.left_out"
+CHECKS, LEFT_OUT, CONTENT = "avbench.checks", "avbench.left_out", "avbench.content"
 MEASURED = (*NUMBERS, "frame_hash", "audio_hash")
 
 
-def write(
-    path: str | Path,
-    table: pd.DataFrame,
-    checks: CheckSettings | None = None,
-    left_out: Mapping[str, int] | None = None,
-) -> None:
+def write(path: str | Path, table: pd.DataFrame, told: Mapping[str, Any] | None = None) -> None:
     """Write a ledger, or a shard of one, as Parquet: atomic, sealed, the same bytes for the same rows.
 
-    Columns hold text, those of ``NUMBERS`` float64. In the file's metadata are the thresholds that decided, and how
-    many files of each extension no clip was made of, if there are any.
+    Columns hold text, those of ``NUMBERS`` float64.
+
+    Args:
+        path: the file.
+        table: its rows.
+        told: for the file's metadata, as JSON can hold it: ``CHECKS``, the thresholds that decided; ``LEFT_OUT``, how
+            many files of each extension no clip was made of; ``CONTENT``, what
+            :func:`avbench.data.store.write_shard` returned. What is empty is left out.
     """
     types = {name: pa.float64() if name in NUMBERS else pa.string() for name in table.columns}
     columns = {name: pa.array(table[name].tolist(), kind) for name, kind in types.items()}
     with files.atomic(path) as part:
-        told = {_CHECKS: asdict(checks) if checks else {}, _LEFT_OUT: dict(left_out or {})}
-        metadata = {key: json.dumps(value, sort_keys=True) for key, value in told.items() if value}
+        metadata = {key: json.dumps(value, sort_keys=True) for key, value in (told or {}).items() if value}
         pq.write_table(pa.table(columns, metadata=metadata), part, compression="zstd")
     seals.seal(path)
 
@@ -68,7 +69,7 @@ def read_checks(path: str | Path) -> dict[str, Any]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    return _told(path, _CHECKS)
+    return _told(path, CHECKS) or {}
 
 
 def read_left_out(path: str | Path) -> dict[str, int]:
@@ -77,12 +78,23 @@ def read_left_out(path: str | Path) -> dict[str, int]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    return _told(path, _LEFT_OUT)
+    return _told(path, LEFT_OUT) or {}
 
 
-def _told(path: str | Path, key: str) -> dict[str, Any]:
+def read_content(path: str | Path) -> str:
+    """Return what the packed clips of a ledger, or of a shard of one, are: 64 hexadecimal digits.
+
+    Where the ledger does not say it, as those of earlier versions do not, a digest of its own stands for it.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    return _told(path, CONTENT) or file_digest(path)
+
+
+def _told(path: str | Path, key: str) -> Any:
     read(path, ["clip_id"])  # says whatever may be wrong with it
-    return json.loads((pq.read_schema(path).metadata or {}).get(key.encode(), b"{}"))
+    return json.loads((pq.read_schema(path).metadata or {}).get(key.encode(), b"null"))
 
 
 def merge(paths: Iterable[str | Path], manifest: pd.DataFrame) -> pd.DataFrame:
@@ -156,7 +168,7 @@ def _reject(ledger: pd.DataFrame, faults: Mapping[int, tuple[str, str]]) -> None
 
 
 def coverage(ledger: pd.DataFrame, left_out: Mapping[str, int] | None = None) -> dict:
-    """Count what is there.
+    """Count what is there, and what is not.
 
     Args:
         ledger: of the dataset.
@@ -167,6 +179,29 @@ def coverage(ledger: pd.DataFrame, left_out: Mapping[str, int] | None = None) ->
         {"classes", "clips", "smallest", "largest"}}``, reasons by falling count; shares are in [0, 1]; smallest and
         largest are the stored training clips of a class. ``left_out`` follows where files were.
     """
+    counts = _counts(ledger)
+    training = counts.pop("training")
+    more = {"left_out": dict(left_out)} if left_out else {}
+    return {**counts, "reasons": _reasons(ledger), "training": training, **more}
+
+
+def stored_state(ledger: pd.DataFrame, content: str) -> dict:
+    """Return what all that is made of a dataset depends on: it changes when the clips that are stored do.
+
+    Args:
+        ledger: of the dataset.
+        content: what the packed clips are, see :func:`read_content`.
+
+    Returns:
+        The counts of :func:`coverage`, and ``clips``: a digest of what is stored, with labels and splits.
+    """
+    kept = ledger.loc[ledger.state == "stored", ["clip_id", "label", "split"]].sort_values("clip_id")
+    made = hashlib.blake2b(content.encode(), digest_size=32)
+    made.update(json.dumps(kept.to_numpy().tolist()).encode())
+    return {**_counts(ledger), "clips": made.hexdigest()}
+
+
+def _counts(ledger: pd.DataFrame) -> dict:
     stored_clips = ledger.state == "stored"
     splits = {split: ledger.split == split for split in SPLITS if (ledger.split == split).any()}
     sizes = ledger.label[stored_clips & (ledger.split == "train")].value_counts()
@@ -174,14 +209,12 @@ def coverage(ledger: pd.DataFrame, left_out: Mapping[str, int] | None = None) ->
     return {
         "all": _share(stored_clips),
         "splits": {split: _share(stored_clips[chosen]) for split, chosen in splits.items()},
-        "reasons": _reasons(ledger),
         "training": {
             "classes": len(sizes),
             "clips": int(sizes.sum()),
             "smallest": int(sizes.min()) if len(sizes) else 0,
             "largest": int(sizes.max()) if len(sizes) else 0,
         },
-        **({"left_out": dict(left_out)} if left_out else {}),
     }
 
 
@@ -248,4 +281,4 @@ def stored(ledger: pd.DataFrame, split: str) -> pd.DataFrame:
 
 def test_coverage(data: Path, dataset: str) -> float:
     """Return the share of a dataset's listed test clips that are stored."""
-    return read_json(data / dataset / "coverage.json")["splits"]["test"]["share"]
+    return read_json(data / dataset / "stored.json")["splits"]["test"]["share"]

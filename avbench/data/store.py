@@ -4,6 +4,7 @@ A shard is one Arrow IPC file with a row per clip, sorted by id, and the setting
 """
 
 import dataclasses
+import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import simplejpeg
 from avbench.config.store import StoreSettings
 from avbench.core import files, seals
 from avbench.core.errors import UserError
+from avbench.core.files import read_json
 
 _COLUMNS = [
     pa.field("clip_id", pa.string(), nullable=False),
@@ -23,6 +25,7 @@ _COLUMNS = [
     pa.field("audio", pa.binary(), nullable=False),  # int16, little endian, mono, at sample_rate
     pa.field("duration_s", pa.float64(), nullable=False),
 ]
+SHARDS = "shards.json"  # beside the shards: the names of those that are the dataset's
 _METADATA = b"avbench"
 # Memory while writing, and far below the 2 GB that Arrow's 32-bit offsets can address in a batch.
 _BATCH_BYTES = 32 * 2**20
@@ -47,24 +50,44 @@ def encode_frames(frames: np.ndarray, settings: StoreSettings) -> list[bytes]:
     ]
 
 
-def write_shard(path: str | Path, rows: Iterable[Row], settings: StoreSettings) -> None:
+def write_shard(path: str | Path, rows: Iterable[Row], settings: StoreSettings) -> str:
     """Write a shard atomically, in bounded memory, and seal it.
 
     ``rows`` must come sorted by clip id; none at all is fine.
 
+    Returns:
+        What the clips are, settings included, in 64 hexadecimal digits: see :func:`put_together`.
+
     Raises:
         UserError: the file cannot be written, for example because the disk is full.
     """
-    schema = pa.schema(_COLUMNS, {_METADATA: json.dumps(dataclasses.asdict(settings), sort_keys=True)})
+    described = json.dumps(dataclasses.asdict(settings), sort_keys=True)
+    schema = pa.schema(_COLUMNS, {_METADATA: described})
+    content = []
     with (
         files.atomic(path) as part,
         pa.OSFile(str(part), "wb") as sink,
         pa.ipc.new_file(sink, schema) as writer,
     ):
         for batch in _batches(rows):
+            content += [_digest(row, described) for row in batch]
             arrays = [pa.array([getattr(row, field.name) for row in batch], field.type) for field in schema]
             writer.write_batch(pa.record_batch(arrays, schema=schema))
     seals.seal(path)
+    return put_together(content)
+
+
+def _digest(row: Row, settings: str) -> str:
+    made = hashlib.blake2b(f"{settings}\n{row.clip_id}\n{row.duration_s!r}\n".encode(), digest_size=32)
+    for part in (*row.frames, row.audio):
+        made.update(len(part).to_bytes(8, "little"))
+        made.update(part)
+    return made.hexdigest()
+
+
+def put_together(contents: Iterable[str]) -> str:
+    """Return what clips are together, whatever their order and shards: the sum of 256-bit digests, in hexadecimal."""
+    return f"{sum(int(content, 16) for content in contents) % 2**256:064x}"
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
@@ -261,5 +284,8 @@ def require_whole_shards(paths: Iterable[Path]) -> None:
 
 
 def open_store(data: Path, dataset: str) -> Store:
-    """Open all shards of a dataset."""
-    return Store(sorted((data / dataset / "store").glob("*.arrow")))
+    """Open all shards of a dataset; those of an earlier number of shards are left aside."""
+    folder = data / dataset / "store"
+    if (listed := folder / SHARDS).is_file():
+        return Store(folder / f"{name}.arrow" for name in read_json(listed))
+    return Store(sorted(folder.glob("*.arrow")))

@@ -76,8 +76,8 @@ def write_listed(
     )
     recording_of = dict(zip(clips["clip_id"], clips[RECORDING], strict=True))
     table, torn, pairs = ledger.check(table[[*ledger.COLUMNS, *ledger.MEASURED]], checks, recording_of)
-    ledger.write(files.ledger, table)
     write_csv(files.duplicates, pairs)
     write_csv(files.recordings, torn)
     stored = table["clip_id"][table["state"] == "stored"]
-    write_shard(files.store, (Row(name, [], b"", DURATION_S) for name in stored), settings)
+    content = write_shard(files.store, (Row(name, [], b"", DURATION_S) for name in stored), settings)
+    ledger.write(files.ledger, table, {ledger.CONTENT: content})

@@ -49,12 +49,11 @@ def task_clips(
             clips, a keyed hash says, whatever the method and the seed.
 
     Raises:
-        UserError: a split is empty, or validation or test hold a label that training lacks.
+        UserError: as of :func:`require_clips`.
     """
     import pandas as pd  # here, since training imports this module too and does without pandas
 
     from avbench.data import ledger
-    from avbench.data.label_sets import every_label
 
     accounted = ledger.read(data / task.dataset / "ledger.parquet")
     training = ledger.stored(accounted, "train")
@@ -72,14 +71,36 @@ def task_clips(
         "validation": validation,
         "test": ledger.stored(accounted, "test"),
     }
-    for split, part in parts.items():
-        if part.empty:
-            raise UserError(f"task {task.name}: dataset {task.dataset} has no stored {split} clips.")
-        seen, asked = (every_label(of["label"]) if task.multi_label else of["label"] for of in (training, part))
-        if unseen := sorted(set(asked) - set(seen)):
-            raise UserError(
-                f"task {task.name}: {len(unseen)} labels of the {split} clips of {task.dataset} have no training clip, "
-                f"for example {unseen[0]!r}. Give the subset clips of every class."
-            )
+    require_clips(task, parts)
     clips = pd.concat([part.assign(split=split) for split, part in parts.items()], ignore_index=True)
     return clips.sort_values(["split", "clip_id"], ignore_index=True)
+
+
+def require_clips(task: TaskSettings, parts: "Mapping[str, pd.DataFrame]") -> None:
+    """Check the clips of a task: its splits, each with columns clip_id and label.
+
+    Raises:
+        UserError: a split is empty, training has a single class, or another split a label that training lacks.
+    """
+    from avbench.data.label_sets import every_label
+
+    labels = {split: every_label(of["label"]) if task.multi_label else of["label"] for split, of in parts.items()}
+    known = set(labels["train"])
+    for split, part in parts.items():
+        if part.empty:
+            raise UserError(
+                f"task {task.name}: dataset {task.dataset} has no stored {split} clips. Its ledger says what became of "
+                f"those that are listed; where none is, list some as {split}, or raise options.{split}_share."
+            )
+        if unseen := sorted(set(labels[split]) - known):
+            shown = ", ".join(map(repr, unseen[:5])) + (", …" if len(unseen) > 5 else "")
+            of = "of the pretraining subset" if task.train == "subset" else f"of {task.dataset}"
+            raise UserError(
+                f"task {task.name}: {len(unseen)} classes of the {split} clips of {task.dataset} have no training clip "
+                f"{of}: {shown}. Bring training clips of every class, or take these classes off the dataset's list."
+            )
+    if len(known) < 2:
+        raise UserError(
+            f"task {task.name}: all training clips of {task.dataset} are of one class, {min(known)!r}; there is "
+            "nothing to tell apart. Add clips of other classes, or leave the task out."
+        )

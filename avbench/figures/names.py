@@ -1,6 +1,7 @@
 """Names of methods, tasks, protocols, labels and subsets as figures write them."""
 
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from avbench.config.evaluation import OF_SETS, PROTOCOLS
 from avbench.config.labels import KINDS, NOISES
 from avbench.config.methods import BATCHES, LOSSES, POSITIVES
 from avbench.config.mismatches import MISMATCHES, apart, beside
+from avbench.figures.fonts import drawable
 
 _TASKS = {
     "vggsound": "VGGSound",
@@ -145,7 +147,11 @@ def literal(text: str) -> str:
 
 def wrap(text: str, width: int, lines: int = 2) -> str:
     """Break text from data into at most ``lines`` lines of ``width`` characters; … stands for the rest."""
-    parts = textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False) or [""]
+    text = drawable(" ".join(text.split()))
+    # Chinese, Japanese and Korean characters are as wide as two others.
+    cells = sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
+    width = max(2, width * len(text) // cells) if cells > len(text) else width
+    parts = textwrap.wrap(text, width, break_on_hyphens=False) or [""]
     if len(parts) > lines:
         parts = [*parts[: lines - 1], parts[lines - 1][: width - 1].rstrip() + "…"]
     return literal("\n".join(parts))

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from avbench.config.evaluation import CLASSIFIERS, MEAN_AVERAGE_PRECISION, ROC_AREA, of_sets
-from avbench.core.errors import UserError
+from avbench.core.errors import NothingToShowError
 from avbench.core.files import read_csv, read_json
 from avbench.data import ledger
 from avbench.data.label_sets import every_label, indicators
@@ -102,7 +102,7 @@ def of_ends(table: pd.DataFrame, sizes: Mapping[str, float]) -> dict[str, float]
     methods = table.groupby("subset")["method"].nunique()
     there = [name for name in names.subset_names(sizes) if methods.get(name, 0) >= methods.max() / 2]
     if not there:
-        raise UserError("a figure has nothing to show: its table has no row.")
+        raise NothingToShowError("This figure has nothing to show: its table has no row.")
     return {subset: sizes[subset] for subset in (there[0], there[-1])}
 
 

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from avbench.core.files import atomic, remove_leftovers
+from avbench.figures.fonts import BASE, families
 from avbench.figures.names import protocol_name, task_name, words, wrap
 
 # Okabe & Ito (2008), "Color universal design": told apart with any common colour vision.
@@ -120,7 +121,8 @@ def shared() -> Iterator[None]:
     """Apply the style within the block, whatever the user's own settings are."""
     with mpl.rc_context():
         mpl.rcdefaults()
-        sns.set_theme("paper", "ticks", font="DejaVu Sans", font_scale=0.8, color_codes=False, rc=_RC)
+        sns.set_theme("paper", "ticks", font=BASE, font_scale=0.8, color_codes=False, rc=_RC)
+        mpl.rcParams["font.family"] = list(families())
         yield
 
 

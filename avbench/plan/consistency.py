@@ -1,8 +1,6 @@
 """Whether the parts of an experiment fit together, and fit what its datasets hold: found before any job."""
 
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -18,8 +16,6 @@ from avbench.config.tasks import encoders_of
 from avbench.config.tuning import Tuning
 from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
-from avbench.core.files import read_json
-from avbench.core.seals import again
 from avbench.plan.pairing_checked import check_pairing, known
 
 
@@ -144,38 +140,6 @@ def check_claims(experiment: Experiment) -> None:
                 f"{path}: claims.{claim}.budget: {budget!r} is not declared. Declared are "
                 f"{', '.join(experiment.budgets)} (config: pretraining.budgets)."
             )
-
-
-def check_stored(experiment: Experiment, data: Path) -> None:
-    """Check subsets, labels and neighbours against the datasets that are packed already.
-
-    Raises:
-        UserError: as `check_sizes`.
-    """
-    for dataset in experiment.datasets:
-        path = data / dataset / "coverage.json"
-        if path.exists() and (training := read_json(path).get("training")):
-            check_sizes(experiment, Held(dataset, **training))
-
-
-def check_counted(experiment: Experiment, data: Path) -> None:
-    """Check that what was counted of each dataset is as it was counted, since everything downstream rests on it.
-
-    Raises:
-        UserError: a file was damaged or edited.
-    """
-    for dataset in experiment.datasets:
-        path = data / dataset / "coverage.json"
-        if path.exists() and not isinstance(read_json(path), dict):
-            raise UserError(f"{path} does not say what is stored. {again(path)}")
-
-
-def warn_of_stored(experiment: Experiment, data: Path) -> None:
-    """Say on stderr what `check_stored` finds, which is no reason to stop: this very run may bring more clips."""
-    try:
-        check_stored(experiment, data)
-    except UserError as error:
-        print(f"Warning: {error} Unless this run adds clips, it will stop at that.", file=sys.stderr)
 
 
 def check_sizes(experiment: Experiment, held: Held) -> None:

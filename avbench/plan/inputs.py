@@ -4,11 +4,13 @@ Imported while the Snakefile is parsed: standard library and the configuration o
 """
 
 from collections.abc import Iterable
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from avbench.plan import paths
 from avbench.plan.jobs import Plan
+from avbench.plan.known_splits import check_splits
 from avbench.plan.report import ROUND_PART
 from avbench.plan.seed_blocks import SeedBlock
 
@@ -43,11 +45,27 @@ class Inputs:
 
     def ready(self, datasets: Iterable[str]) -> list[str]:
         """Return the files that say that datasets are packed and sufficiently complete."""
-        return [paths.fill(paths.COVERAGE, dataset=dataset) for dataset in dict.fromkeys(datasets)]
+        return [paths.fill(paths.STORED, dataset=dataset) for dataset in dict.fromkeys(datasets)]
 
     def task_datasets(self) -> list[str]:
         """Return the dataset of every task."""
         return [task["dataset"] for task in self.plan.tasks.values()]
+
+    def used(self) -> list[str]:
+        """Return what says that all datasets are ready which runs are trained and tested on.
+
+        Rules that depend on these only through other jobs have it among their inputs, too: when Snakemake knows what is
+        stored, it looks anew at what has to run among the rules that name it, and at no others.
+
+        Raises:
+            UserError: a task needs clips that its dataset will not have. A dataset alone may be made all the same.
+        """
+        return self._used
+
+    @cached_property
+    def _used(self) -> list[str]:
+        check_splits(self.plan)
+        return self.ready([self.plan.dataset, *self.task_datasets()])
 
     def dynamics_clips(self) -> str | list[str]:
         """Return the list of clips that are embedded in the course of training, or nothing without dynamics."""

@@ -162,11 +162,6 @@ class Plan(Experiment):
                 found += matches
         return found
 
-    def coverage_arguments(self, dataset: str) -> float | str:
-        """Return what coverage is told: the least share, and whether clips have several labels."""
-        minimum = self.datasets[dataset]["min_coverage"]
-        return f"{minimum} --multi-label" if self.multi_label(dataset) else minimum
-
     def published(self) -> dict[str, dict[str, int]]:
         """Return how many clips a publication had, by dataset and split or ``subset``."""
         return {name: dict(dataset["published"]) for name, dataset in self.datasets.items() if "published" in dataset}

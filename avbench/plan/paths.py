@@ -18,11 +18,13 @@ HUB_CLIPS = HUB_FOLDER + "/clips"
 RETRY = DATASET + "/retry/{shard}.json"  # a request to try a shard's failed clips again
 PACKING = DATASET + "/packing"  # finished clips of shards that are not
 STORE_SHARD = DATASET + "/store/{shard}.arrow"
+SHARDS = DATASET + "/store/shards.json"  # which of the shards that lie there are the dataset's
 LEDGER_SHARD = DATASET + "/ledger/{shard}.parquet"
 LEDGER = DATASET + "/ledger.parquet"
 DUPLICATES = DATASET + "/duplicates.csv"
 RECORDINGS = DATASET + "/recordings.csv"
-COVERAGE = DATASET + "/coverage.json"  # says that a dataset is packed and sufficiently complete
+COVERAGE = DATASET + "/coverage.json"  # how much of a dataset is stored, and why the rest is not
+STORED = DATASET + "/stored.json"  # says that a dataset is sufficiently complete, and changes when its stored clips do
 DATA_BENCHMARKS = DATASET + "/benchmarks"
 DOWNLOAD_BENCHMARKS = DATA + "/downloads/benchmarks"
 

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from avbench.config.evaluation import PROTOCOLS
 from avbench.config.experiment import Experiment
-from avbench.plan.consistency import check_claims, check_counted
+from avbench.plan.consistency import check_claims
+from avbench.plan.counted import check_counted
+from avbench.plan.jobs import Plan
 from avbench.plan.places import check_places
+from avbench.plan.repeated import warn_of_dynamics
 
 
-def check_started(experiment: Experiment, data: Path) -> None:
-    """Check the files that an experiment names, and those that are there of its datasets.
+def check_started(experiment: Plan, data: Path) -> None:
+    """Check the files that an experiment names, and those that are there of its datasets; say what is trained again.
 
     Raises:
         UserError: of the first that is missing, damaged, or about what the experiment does not have.
@@ -19,6 +22,7 @@ def check_started(experiment: Experiment, data: Path) -> None:
     check_places(experiment)
     check_claims(experiment)
     check_counted(experiment, data)
+    warn_of_dynamics(experiment)
     tell_of_sets(experiment)
 
 

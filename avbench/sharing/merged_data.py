@@ -7,8 +7,6 @@ from pathlib import Path
 import pandas as pd
 
 from avbench.audit.crate import DATA_FILES
-from avbench.config.checks import CheckSettings
-from avbench.config.settings import build
 from avbench.core.errors import UserError
 from avbench.core.files import write_csv, write_json
 from avbench.core.hashing import file_digest
@@ -65,11 +63,11 @@ def _merge_dataset(name: str, folders: Mapping[str, Path], output: Path) -> Iter
         return
     read = [ledger.read(path) for path in ledgers]
     merged = common_ledger(read)
-    thresholds = ledger.read_checks(ledgers[0])
-    checks = build(CheckSettings, thresholds, "checks") if thresholds else None
-    left_out = ledger.read_left_out(ledgers[0])
-    ledger.write(output / "ledger.parquet", merged, checks, left_out)
+    left_out, content = ledger.read_left_out(ledgers[0]), ledger.read_content(ledgers[0])
+    about = {ledger.CHECKS: ledger.read_checks(ledgers[0]), ledger.LEFT_OUT: left_out, ledger.CONTENT: content}
+    ledger.write(output / "ledger.parquet", merged, about)
     write_json(output / "coverage.json", ledger.coverage(merged, left_out), sealed=True)
+    write_json(output / "stored.json", ledger.stored_state(merged, content), sealed=True)
     for file in ("duplicates.csv", "recordings.csv"):
         if lists := [pd.read_csv(path, dtype=str, keep_default_na=False) for path in _existing(folders, file)]:
             write_csv(output / file, pd.concat(lists).drop_duplicates(ignore_index=True), sealed=True)

@@ -18,4 +18,6 @@ def test_a_ledger_of_other_clips_is_found_in_depth():
     assert ("wrong", f"{SEED}/predictions.parquet") in states
     table.loc[8, ["label", "state"]] = [recorded.LABELS[0], "rejected"]
     ledger.write("data/toys/ledger.parquet", table)
-    assert ("wrong", "data/toys/coverage.json") in found(deep=True)
+    states = found(deep=True)
+    assert ("wrong", "data/toys/coverage.json") in states
+    assert ("wrong", "data/toys/stored.json") in states

@@ -86,7 +86,7 @@ def test_a_run_of_something_else_is_found():
         (f"{SEED}/checkpoint.pt", {("missing", f"{SEED}/checkpoint.pt")}),
         (f"{SEED}/run.json", {("missing", f"{SEED}/run.json")}),
         (f"{SEED}/provenance.json", {("missing", f"{SEED}/provenance.json"), ("unrecorded", f"{SEED}/scores.csv")}),
-        ("data/toys/coverage.json", {("missing", "data/toys/coverage.json")}),
+        ("data/toys/stored.json", {("missing", "data/toys/stored.json")}),
     ],
 )
 def test_what_is_missing_is_named(name, states):

@@ -31,6 +31,7 @@ def packed(tmp_path):
 @pytest.mark.parametrize(("choice", "reasons"), [("list", ["", "", ""]), ("exclude", ["recording", "", ""])])
 def test_clips_of_one_file_in_two_splits_are_listed_and_left_out_when_asked(packed, capsys, choice, reasons):
     named = {name: str(packed / f"{name}.csv") for name in ("duplicates", "recordings")}
+    named["shards"] = str(packed / "store/shards.json")
     arguments = ["--manifest", str(packed / "clips.csv"), "--output", str(packed / "ledger.parquet")]
     arguments += [part for name, path in named.items() for part in (f"--{name}", path)]
     arguments += ["--ledgers", *(str(packed / f"ledger/00{shard}.parquet") for shard in (0, 1))]

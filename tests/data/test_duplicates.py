@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from avbench.core import files as fileio
-from avbench.data import duplicates, fingerprints
+from avbench.data import duplicates, fingerprints, near_hashes
 from avbench.data.manifest import SPLITS
 from avbench.data.media.decode import decode
 from tests.support import media_files as files
@@ -113,10 +113,12 @@ def tables(draw):
     return table_of(rows)
 
 
-@given(tables())
-def test_each_clip_has_its_nearest_duplicate_as_comparing_all_pairs_finds_it(table):
+@given(tables(), st.booleans())
+def test_each_clip_has_its_nearest_duplicate_as_comparing_all_pairs_finds_it(table, products):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(duplicates, "_TILE", (2, 3))
+        patch.setattr(near_hashes, "_TILE", (2, 3))
+        patch.setattr(near_hashes, "_PRODUCT_TILE", (2, 3))
+        patch.setattr(near_hashes, "_FEW", 0 if products else 2e8)
         found = duplicates.find(table)
     expected = nearest(table)
     distances = found[["frame_distance", "audio_distance"]].astype(object)

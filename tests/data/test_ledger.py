@@ -194,7 +194,7 @@ def test_recordings_that_splits_share_are_listed_and_left_out_of_training_when_a
     ],
 )
 def test_too_little_coverage_names_the_threshold_that_rejected_most(merged, tmp_path, checks, said):
-    ledger.write(tmp_path / "ledger.parquet", merged, checks)
+    ledger.write(tmp_path / "ledger.parquet", merged, {ledger.CHECKS: checks and dataclasses.asdict(checks)})
     told = ledger.read_checks(tmp_path / "ledger.parquet")
     with pytest.raises(UserError, match=re.escape(said)):
         ledger.require_coverage(merged, 0.9, "vggsound", told)
@@ -224,7 +224,7 @@ def test_a_coverage_without_any_threshold_names_none(merged):
 
 
 def test_files_that_are_no_clips_are_counted(merged, tmp_path):
-    ledger.write(tmp_path / "ledger.parquet", merged, left_out={".txt": 3})
+    ledger.write(tmp_path / "ledger.parquet", merged, {ledger.LEFT_OUT: {".txt": 3}})
     left_out = ledger.read_left_out(tmp_path / "ledger.parquet")
     assert ledger.coverage(merged, left_out)["left_out"] == {".txt": 3}
     ledger.write(tmp_path / "ledger.parquet", merged)

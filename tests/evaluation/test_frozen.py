@@ -46,7 +46,7 @@ def arrays(tmp_path):
                     (shared + 0.5 * rng.normal(size=(90, 4))).astype(np.float32)
                 )
     (tmp_path / "toys").mkdir()
-    (tmp_path / "toys" / "coverage.json").write_text(json.dumps({"splits": {"test": {"share": 0.75}}}))
+    (tmp_path / "toys" / "stored.json").write_text(json.dumps({"splits": {"test": {"share": 0.75}}}))
     np.savez(tmp_path / "run.npz", **found)
     return found
 

@@ -10,7 +10,8 @@ from avbench.config.capacity import Held
 from avbench.config.experiment import SCHEMA
 from avbench.config.validation import validate
 from avbench.core.errors import UserError
-from avbench.plan.consistency import check_claims, check_sizes, check_stored
+from avbench.plan.consistency import check_claims, check_sizes
+from avbench.plan.counted import check_stored
 from avbench.plan.jobs import Plan
 
 

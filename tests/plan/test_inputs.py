@@ -65,7 +65,7 @@ def test_a_baseline_of_all_training_clips_waits_for_no_subset(plan):
 
 def test_datasets_are_waited_for_once(plan):
     waited = Inputs(plan).ready(["toys", "toys", "others"])
-    assert waited == ["data/toys/coverage.json", "data/others/coverage.json"]
+    assert waited == ["data/toys/stored.json", "data/others/stored.json"]
     assert Inputs(plan).shard_names(plan.dataset)[0] == "000"
 
 

@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from avbench.core.errors import NothingToShowError
 from avbench.results.projection import COLOURED, choose, project
 
 LABELS = [f"class {k % 40:02d}" for k in range(800)]
@@ -42,3 +44,32 @@ def test_clusters_stay_together_and_maps_repeat():
     # a clip's loudness is no part of what it is
     louder = features * random.choice([1, 2, 4], (90, 1)).astype(np.float32)
     np.testing.assert_array_equal(project(louder), places)
+
+
+def degenerate(kind, clips):
+    random = np.random.default_rng(0)
+    return {
+        "constant": np.ones((clips, 32)),
+        "zero": np.zeros((clips, 32)),
+        "nearly constant": np.ones((clips, 32)) + 1e-9 * random.normal(size=(clips, 32)),
+        "scaled": np.ones((clips, 32)) * np.arange(1, clips + 1)[:, None],
+        "two": np.eye(2, 32)[np.arange(clips) % 2],
+        "nan": np.full((clips, 32), np.nan),
+    }[kind].astype(np.float32)
+
+
+@pytest.mark.parametrize("clips", [1, 2, 3, 8, 60])
+@pytest.mark.parametrize("kind", ["constant", "zero", "nearly constant", "scaled", "two", "nan"])
+def test_what_cannot_be_told_apart_has_no_map(kind, clips):
+    with pytest.raises(NothingToShowError, match=r"can be told apart; a map needs 4|no finite numbers"):
+        project(degenerate(kind, clips))
+
+
+def test_clips_that_cannot_be_told_apart_are_in_one_place():
+    features = np.random.default_rng(0).normal(size=(4, 32)).astype(np.float32)
+    which = np.array([2, 0, 3, 3, 1, 0, 0, 0, 0, 0])
+    places = project(features[which])
+    assert places.shape == (10, 2)
+    assert np.isfinite(places).all()
+    same = (places[:, None] == places).all(axis=2)
+    np.testing.assert_array_equal(same, which[:, None] == which)

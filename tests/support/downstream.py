@@ -34,6 +34,7 @@ def write_dataset(data, name="toys", classes=3, per_split=4):
             listed[column] = ""
     ledger.write(data / name / "ledger.parquet", listed[list(ledger.COLUMNS)])
     (data / name / "coverage.json").write_text(json.dumps(ledger.coverage(listed)))
+    (data / name / "stored.json").write_text(json.dumps(ledger.stored_state(listed, "")))
     return listed
 
 

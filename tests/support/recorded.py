@@ -33,12 +33,12 @@ def write_experiment() -> Path:
             if method == "untrained":
                 write_text(folder / "checkpoint.pt", f"initial weights {seed}")
             write_text(folder / "embeddings.npz", f"features of {method} {seed}")
-            inputs = [folder / "embeddings.npz", folder / "checkpoint.pt", "data/toys/coverage.json"]
+            inputs = [folder / "embeddings.npz", folder / "checkpoint.pt", "data/toys/stored.json"]
             scores.append(score(folder, method, seed, "linear", inputs))
-            inputs = [folder / "checkpoint.pt", subset, "data/toys/coverage.json"]
+            inputs = [folder / "checkpoint.pt", subset, "data/toys/stored.json"]
             scores.append(score(folder / "finetune", method, seed, "finetune", inputs))
         folder = Path(SUPERVISED, f"seed-{seed}")
-        scores.append(score(folder, "supervised", seed, "supervised", [subset, "data/toys/coverage.json"]))
+        scores.append(score(folder, "supervised", seed, "supervised", [subset, "data/toys/stored.json"]))
     write_tables(scores)
     write_json("results/tiny/config.json", {"experiment": "tiny"})
     for name in ("figures/accuracy.png", "figures/accuracy.pdf", "report.html", "logs/tables.log"):
@@ -62,6 +62,7 @@ def write_data() -> None:
     table = became.assign(**measured)
     ledger.write("data/toys/ledger.parquet", table)
     write_json("data/toys/coverage.json", ledger.coverage(table))
+    write_json("data/toys/stored.json", ledger.stored_state(table, ledger.read_content("data/toys/ledger.parquet")))
 
 
 def pretrain(seed: int, subset: Path) -> None:

@@ -71,6 +71,8 @@ def write_data(lost):
     table = table.assign(**{name: 1.0 if name in ledger.NUMBERS else "" for name in ledger.MEASURED})
     ledger.write("data/toys/ledger.parquet", table)
     write_json("data/toys/coverage.json", ledger.coverage(table), sealed=True)
+    state = ledger.stored_state(table, ledger.read_content("data/toys/ledger.parquet"))
+    write_json("data/toys/stored.json", state, sealed=True)
     none = pd.DataFrame(columns=list(duplicates.COLUMNS))
     write_csv("data/toys/duplicates.csv", none, sealed=True)
 
@@ -115,7 +117,7 @@ def write_scores(run, seed, folder, task):
     row = dict.fromkeys(GEOMETRY_COLUMNS, 0.5) | {**identity, "task": task}
     write_csv(folder / "geometry.csv", pd.DataFrame([row])[GEOMETRY_COLUMNS])
     written = [folder / name for name in ("scores.csv", predictions.FILE, "geometry.csv")]
-    provenance.record(folder / provenance.FILE, ["data/toys/coverage.json"], written)
+    provenance.record(folder / provenance.FILE, ["data/toys/stored.json"], written)
 
 
 def draw_right(run, seed, protocol, modality, clip):

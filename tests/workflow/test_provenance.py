@@ -12,7 +12,7 @@ from avbench.cli.main import main
 def copy(finished, tmp_path):
     """The finished experiment, to be damaged."""
     shutil.copytree(finished.pages(), tmp_path / "results/tiny")
-    for name in ("clips.csv", "ledger.parquet", "coverage.json"):
+    for name in ("clips.csv", "ledger.parquet", "coverage.json", "stored.json"):
         (tmp_path / "data/toys").mkdir(parents=True, exist_ok=True)
         shutil.copy2(finished.folder / "data/toys" / name, tmp_path / "data/toys" / name)
     return tmp_path / "results/tiny"

@@ -6,7 +6,7 @@ rule trained:
     input:
         checkpoint=CHECKPOINT,
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-        datasets=ready(task_datasets()),
+        datasets=lambda w: used(),
         encoders=experiment.encoder_files,
     output:
         scores=f"{RUN}/seed-{{seed}}/{{protocol}}/scores.csv",
@@ -58,7 +58,9 @@ for block in experiment.training_blocks:
             block.rule("supervised")
         input:
             subset=supervised_subset,
-            datasets=lambda w: ready([experiment.tasks[w.task]["dataset"]]),
+            datasets=lambda w: ready(
+                [experiment.dataset, experiment.tasks[w.task]["dataset"]]
+            ),
             encoders=experiment.encoder_files,
         output:
             scores=expand(

@@ -16,9 +16,10 @@ from snakemake.logging import logger
 from avbench.config.yaml_text import refuse_repeated_keys
 from avbench.core.errors import UserError
 from avbench.plan import paths
-from avbench.plan.consistency import warn_of_stored
+from avbench.plan.counted import enough_stored, warn_of_stored
 from avbench.plan.inputs import Inputs
 from avbench.plan.jobs import Plan, as_json
+from avbench.plan.known_splits import needs
 from avbench.plan.process import prepare
 from avbench.plan.report import Report, part_of
 from avbench.plan.report_page import make_report
@@ -60,7 +61,7 @@ MACHINE = as_json(experiment.machine_settings())
 
 inputs = Inputs(experiment)
 DYNAMICS_CLIPS = inputs.dynamics_clips()
-ready, task_datasets = inputs.ready, inputs.task_datasets
+ready, task_datasets, used = inputs.ready, inputs.task_datasets, inputs.used
 shard_names, unpacked = inputs.shard_names, inputs.unpacked
 retry_request, pairing_labels = inputs.retry_request, inputs.pairing_labels
 first_round, supervised_subset = inputs.first_round, inputs.supervised_subset

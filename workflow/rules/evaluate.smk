@@ -11,7 +11,7 @@ for block in experiment.scoring_blocks:
         input:
             checkpoints=expand(CHECKPOINT, seed=block.values, allow_missing=True),
             subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-            datasets=ready(task_datasets()),
+            datasets=lambda w: used(),
             encoders=experiment.encoder_files,
         output:
             expand(EMBEDDINGS, seed=block.values, allow_missing=True),
@@ -59,7 +59,7 @@ for block in experiment.scoring_blocks:
             block.rule("frozen")
         input:
             embeddings=expand(EMBEDDINGS, seed=block.values, allow_missing=True),
-            datasets=ready(task_datasets()),
+            datasets=lambda w: used(),
         output:
             scores=expand(SCORES, seed=block.values, allow_missing=True),
             provenance=expand(

@@ -13,6 +13,7 @@ DRAWN = [name for name in VARIANTS if experiment.drawn(name)]
 rule labels:
     input:
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
+        stored="data/{dataset}/stored.json",
         matrix=lambda w: (
             experiment.label_settings(w.labels)["matrix"]
             if "matrix" in experiment.label_settings(w.labels)
@@ -55,7 +56,7 @@ use rule labels as drawn_labels with:
 rule pseudo_labels:
     input:
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-        coverage="data/{dataset}/coverage.json",
+        stored="data/{dataset}/stored.json",
         # What classifies: a dataset to train on, or a file of weights. Published weights are neither.
         training=lambda w: ready(
             filter(
@@ -126,7 +127,7 @@ for block in experiment.scoring_blocks:
         input:
             checkpoints=partial(first_round, block=block),
             subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-            coverage="data/{dataset}/coverage.json",
+            stored="data/{dataset}/stored.json",
             encoders=experiment.encoder_files,
         output:
             labels=expand(
@@ -153,7 +154,7 @@ for block in experiment.scoring_blocks:
         threads: THREADS
         resources:
             mem_mb=lambda w, input, attempt, block=block: memory_mb(
-                "derived_labels", attempt, stored_clips([input.coverage]) * block.count
+                "derived_labels", attempt, stored_clips([input.stored]) * block.count
             ),
             runtime=lambda w, attempt: minutes("derived_labels", attempt),
             gpu=min(GPUS, 1),

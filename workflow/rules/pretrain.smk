@@ -4,7 +4,7 @@
 rule statistics:
     input:
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
-        coverage="data/{dataset}/coverage.json",
+        stored="data/{dataset}/stored.json",
         encoders=experiment.encoder_files,
     output:
         "results/{experiment}/statistics/{dataset}/{subset}.json",
@@ -28,8 +28,8 @@ rule statistics:
 # Clips that are embedded along training: without labels, which no run may see.
 rule dynamics_clips:
     input:
-        ledger=f"data/{experiment.dataset}/ledger.parquet",
-        coverage=f"data/{experiment.dataset}/coverage.json",
+        ledger=ancient(f"data/{experiment.dataset}/ledger.parquet"),
+        stored=f"data/{experiment.dataset}/stored.json",
     output:
         "results/{experiment}/dynamics_clips.csv",
     log:
@@ -57,7 +57,7 @@ for block in experiment.training_blocks:
             subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
             labels=partial(pairing_labels, block=block),
             statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
-            coverage="data/{dataset}/coverage.json",
+            stored="data/{dataset}/stored.json",
             dynamics_clips=DYNAMICS_CLIPS,
             chosen=trials.choice,
             trials=partial(trials.same, block=block),
@@ -134,6 +134,7 @@ for block in experiment.scoring_blocks:
             block.rule("untrained")
         input:
             statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
+            stored="data/{dataset}/stored.json",
             encoders=experiment.encoder_files,
         output:
             expand(

@@ -33,7 +33,7 @@ rule tables:
         tuning=[entry["path"] for entry in trials.tables()],
         labels=late(lambda: reported.label_files),
         subsets=list(reported.facts.subsets.values()),
-        datasets=ready([experiment.dataset]),
+        datasets=lambda w: used(),
         claims=experiment.from_here(config["claims"]),
         published=experiment.from_here(paths.PUBLISHED),
     output:
@@ -66,7 +66,7 @@ rule tables:
 rule coverage_table:
     input:
         ledgers=expand(paths.LEDGER, dataset=experiment.datasets),
-        coverage=ready(experiment.datasets),
+        stored=ready(experiment.datasets),
     output:
         **{
             table.name: report(**reported.shown(table))
@@ -95,6 +95,7 @@ rule page:
         tables=reported.table_files(),
         record=paths.fill(paths.TABLE_RECORD, table="tables"),
         claims=experiment.from_here(config["claims"]),
+        datasets=ready(experiment.datasets),
         media=late(lambda: inputs.page_media(reported)),
     output:
         paths.PAGE,
@@ -126,7 +127,7 @@ for figure_category, drawn in reported.categories.items():
             plan=paths.fill(paths.PLAN, part=figures_job),
             sources=late(partial(reported.figure_sources, figure_category)),
             subsets=list(reported.facts.subsets.values()),
-            datasets=ready([experiment.dataset, *task_datasets()]),
+            datasets=lambda w: used(),
         output:
             [report(**reported.shown(figure)) for figure in drawn],
             [
@@ -153,11 +154,11 @@ for figure_category, drawn in reported.categories.items():
 # A rule, so that Snakemake removes what a full disk or a kill has left of it, and the next run makes it.
 rule report_page:
     input:
-        reported.table_files(),
-        reported.figure_files(),
+        datasets=ready(experiment.datasets),
+        shown=[*reported.table_files(), *reported.figure_files()],
     output:
         paths.REPORT,
     log:
         paths.log("report_page"),
     run:
-        make_report(experiment, workflow.main_snakefile, output[0], input, log[0])
+        make_report(experiment, workflow.main_snakefile, output[0], input.shown, log[0])

@@ -8,6 +8,7 @@ checkpoint decide:
         scores=lambda w: reported.scored(paths.SCORES_FILE, int(w.look)),
         predictions=lambda w: reported.scored(paths.PREDICTIONS_FILE, int(w.look)),
         claims=experiment.from_here(config["claims"]),
+        datasets=lambda w: used(),
     output:
         paths.ROUND,
     log:

@@ -87,6 +87,7 @@ rule pack:
         " > {log:q} 2>&1"
 
 
+# Nothing is acquired here, and duplicates are searched with torch.
 rule ledger:
     input:
         manifest=paths.MANIFEST,
@@ -104,13 +105,14 @@ rule ledger:
         ledger=paths.LEDGER,
         duplicates=paths.DUPLICATES,
         recordings=paths.RECORDINGS,
+        shards=paths.SHARDS,
     log:
         paths.data_log("ledger"),
     benchmark:
         paths.data_benchmark("ledger")
     conda:
-        ACQUIRE_ENV
-    threads: 1
+        RESULTS_ENV
+    threads: 2
     resources:
         mem_mb=lambda w, input, attempt: memory_mb(
             "ledger", attempt, listed_clips(input.manifest)
@@ -122,15 +124,19 @@ rule ledger:
         checks=lambda w: as_json(experiment.check_settings(w.dataset)),
     shell:
         "python -m avbench ledger --ledgers {input.ledgers:q} --manifest {input.manifest:q} --checks {params.checks:q}"
-        " --output {output.ledger:q} --duplicates {output.duplicates:q} --recordings {output.recordings:q} > {log:q} 2>&1"
+        " --output {output.ledger:q} --duplicates {output.duplicates:q} --recordings {output.recordings:q}"
+        " --shards {output.shards:q} > {log:q} 2>&1"
 
 
-# The gate of everything downstream: apart from the ledger, so that the ledger survives when coverage is too low.
-rule coverage:
+# The gate of everything downstream: apart from the ledger, so that the ledger survives when coverage is too low. A
+# checkpoint, so that Snakemake looks anew at what has to run once it is known what is stored: where that is what it was,
+# nothing is repeated. Rules that depend on a dataset have `stored` among their inputs, for only these are looked at anew.
+checkpoint coverage:
     input:
         paths.LEDGER,
     output:
-        paths.COVERAGE,
+        coverage=paths.COVERAGE,
+        stored=paths.STORED,
     log:
         paths.data_log("coverage"),
     benchmark:
@@ -141,8 +147,13 @@ rule coverage:
     resources:
         mem_mb=lambda w, attempt: memory_mb("coverage", attempt),
         runtime=lambda w, attempt: minutes("coverage", attempt),
+        # Resources and not parameters: they decide whether there is an outcome, and not which.
+        needs=lambda w: as_json(needs(experiment, w.dataset)),
+        minimum=lambda w: str(experiment.datasets[w.dataset]["min_coverage"]),
     params:
-        minimum=lambda w: experiment.coverage_arguments(w.dataset),
+        # But what is there must not stay where more is asked for.
+        enough=lambda w: enough_stored(experiment, Path(paths.DATA), w.dataset),
+        sets=lambda w: "--multi-label" if experiment.multi_label(w.dataset) else "",
     shell:
-        "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {params.minimum}"
-        " --output {output:q} > {log:q} 2>&1"
+        "python -m avbench coverage --ledger {input:q} --dataset {wildcards.dataset} --minimum {resources.minimum}"
+        " {params.sets} --needs {resources.needs:q} --output {output.coverage:q} --stored {output.stored:q} > {log:q} 2>&1"

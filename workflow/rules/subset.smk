@@ -3,8 +3,9 @@
 
 rule subset:
     input:
-        ledger=paths.LEDGER,
-        coverage=paths.COVERAGE,
+        # The reason why a clip is not stored changes no subset; what is stored is in the other file.
+        ledger=ancient(paths.LEDGER),
+        stored=paths.STORED,
     output:
         paths.SUBSET,
     log:
@@ -17,11 +18,13 @@ rule subset:
     resources:
         mem_mb=lambda w, attempt: memory_mb("subset", attempt),
         runtime=lambda w, attempt: minutes("subset", attempt),
+        # A resource and not a parameter: it decides whether there is an outcome, and not which.
+        needs=lambda w: as_json(needs(experiment, w.dataset)),
     params:
         settings=lambda w: as_json(experiment.subset_settings(w.subset)),
     shell:
-        "python -m avbench subset --ledger {input.ledger:q} --settings {params.settings:q} --output {output:q}"
-        " > {log:q} 2>&1"
+        "python -m avbench subset --ledger {input.ledger:q} --settings {params.settings:q}"
+        " --needs {resources.needs:q} --output {output:q} > {log:q} 2>&1"
 
 
 # No run is worth anything if it has seen what it is tested on.
@@ -30,7 +33,7 @@ rule leaks:
         subsets=[
             experiment.path(paths.SUBSET, subset=name) for name in experiment.subsets
         ],
-        datasets=ready([experiment.dataset, *task_datasets()]),
+        datasets=lambda w: used(),
         ledgers=expand(
             paths.LEDGER,
             dataset=dict.fromkeys([experiment.dataset, *task_datasets()]),

@@ -11,7 +11,7 @@ rule trial:
         subset="results/{experiment}/subsets/{dataset}/{subset}.csv",
         labels=partial(pairing_labels, block=SeedBlock(None)),
         statistics="results/{experiment}/statistics/{dataset}/{subset}.json",
-        coverage="data/{dataset}/coverage.json",
+        stored="data/{dataset}/stored.json",
         dynamics_clips=DYNAMICS_CLIPS,
         encoders=experiment.encoder_files,
     output:

@@ -109,8 +109,8 @@ def pack_shard(job: PackJob) -> None:
     finally:
         packer.close()
         executor.shutdown(cancel_futures=True)
-    write_shard(job.store, _rows(packer, clips, outcomes), job.settings)
-    ledger.write(job.ledger, pieces.as_table(outcomes))
+    content = write_shard(job.store, _rows(packer, clips, outcomes), job.settings)
+    ledger.write(job.ledger, pieces.as_table(outcomes), {ledger.CONTENT: content})
     for path in (job.store, job.ledger):
         remove_leftovers(path)
     shutil.rmtree(work)

@@ -8,6 +8,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from avbench.core.arrays import open_arrays
+from avbench.core.errors import NothingToShowError
 from avbench.figures import names, panels, style
 from avbench.figures.reading import Settings
 from avbench.results.projection import choose, project
@@ -15,13 +16,19 @@ from avbench.results.projection import choose, project
 
 def draw_embedding_map(settings: Settings, stem: Path) -> None:
     """Test clips on a map, by the encoders of several methods."""
-    key, maps = settings["task"], {}
+    key = settings["task"]
+    maps: dict[str, np.ndarray | str] = {}
     for method, path in settings["embeddings"].items():
         with open_arrays(path) as arrays:
             test = arrays[f"{key}/split"] == "test"
             labels, clips = arrays[f"{key}/label"][test], arrays[f"{key}/clip_id"][test]
             places, coloured = choose(labels, clips)
-            maps[method] = project(arrays[f"{key}/{settings['modality']}"][test][places])
+            try:
+                maps[method] = project(arrays[f"{key}/{settings['modality']}"][test][places])
+            except NothingToShowError as reason:
+                maps[method] = str(reason)
+    if all(isinstance(map_, str) for map_ in maps.values()):
+        raise NothingToShowError(f"There is no map of the test clips. {next(iter(maps.values()))}")
     style.save(draw(maps, labels[places], coloured), stem)
 
 
@@ -30,11 +37,11 @@ _MARKERS = "o^"
 _REST = ("#C4C4C4", "o", 3)
 
 
-def draw(maps: Mapping[str, np.ndarray], labels: Sequence[str], coloured: Sequence[str]) -> Figure:
+def draw(maps: Mapping[str, np.ndarray | str], labels: Sequence[str], coloured: Sequence[str]) -> Figure:
     """Draw a panel a map.
 
     Args:
-        maps: for each method what :func:`avbench.results.projection.project` returns.
+        maps: for each method what :func:`avbench.results.projection.project` returns, or why there is none.
         labels: classes of the clips, in the same order.
         coloured: the classes with a colour of their own, twelve at most; all others are grey.
     """
@@ -54,11 +61,15 @@ def draw(maps: Mapping[str, np.ndarray], labels: Sequence[str], coloured: Sequen
     with style.shared():
         made = style.figure(style.PAGE, style.PAGE / max(len(maps), 2) + 0.14 * -(-len(titles) // 4) + 0.3)
         for axes, method in zip(panels.grid(made, len(order), len(order)), order, strict=True):
-            (x, y), by = maps[method][behind].T, kind[behind]
-            look = {"palette": colours, "markers": markers, "sizes": sizes, "linewidth": 0, "legend": False}
-            sns.scatterplot(x=x, y=y, hue=by, style=by, size=by, ax=axes, **look)
             axes.set_title(names.sentence(looks[method].name))
-            axes.set_aspect("equal", adjustable="datalim")
+            found = maps[method]
+            if isinstance(found, str):
+                axes.text(0.5, 0.5, names.wrap(found, 28, 6), ha="center", va="center", transform=axes.transAxes)
+            else:
+                (x, y), by = found[behind].T, kind[behind]
+                look = {"palette": colours, "markers": markers, "sizes": sizes, "linewidth": 0, "legend": False}
+                sns.scatterplot(x=x, y=y, hue=by, style=by, size=by, ax=axes, **look)
+                axes.set_aspect("equal", adjustable="datalim")
             panels.bare(axes, "#BBBBBB", 0.6)
         style.legend(made, handles, "outside lower center")
     return made

@@ -13,8 +13,13 @@ def maps(classes, clips=300):
     return {method: RANDOM.normal(size=(clips, 2)) for method in methods}, labels, coloured
 
 
+def without_one(found, labels, coloured):
+    return found | {"untrained": "Of 300 clips only 1 can be told apart; a map needs 4."}, labels, coloured
+
+
 class TestLayout(Layout):
     drawn: ClassVar = {
         "embedding map": lambda: embedding_map.draw(*maps(24)),
         "embedding map of few classes": lambda: embedding_map.draw(*maps(5)),
+        "embedding map that one method lacks": lambda: embedding_map.draw(*without_one(*maps(5))),
     }
