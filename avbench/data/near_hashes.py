@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -40,7 +42,9 @@ def near(one: np.ndarray, other: np.ndarray, bits: int) -> Iterator[Pairs]:
         Rows of ``one`` and rows of ``other``, int64 (k,) each. Of those that differ in more than ``bits`` bits there
         may be a few.
     """
-    return by_counting(one, other, bits) if len(one) * len(other) < _FEW else by_products(one, other, bits)
+    # Who acquires data has no torch, and compares no hashes.
+    few = len(one) * len(other) < _FEW or find_spec("torch") is None
+    return by_counting(one, other, bits) if few else by_products(one, other, bits)
 
 
 def by_counting(one: np.ndarray, other: np.ndarray, bits: int) -> Iterator[Pairs]:
@@ -63,8 +67,7 @@ def by_products(one: np.ndarray, other: np.ndarray, bits: int) -> Iterator[Pairs
 
     As many threads as torch has (``OMP_NUM_THREADS``) take rows of their own.
     """
-    import torch
-
+    torch = import_module("torch")
     height, width = _PRODUCT_TILE
     tiles = [
         torch.from_numpy(np.ascontiguousarray(_signs(other[begin : begin + width]).T))
@@ -88,8 +91,7 @@ def by_products(one: np.ndarray, other: np.ndarray, bits: int) -> Iterator[Pairs
 
 def _of_rows(words: np.ndarray, tiles: "Sequence[torch.Tensor]", bits: int, begin: tuple[int, int]) -> list[Pairs]:
     """Compare hashes with some tiles, whose first rows are at ``begin``."""
-    import torch
-
+    torch = import_module("torch")
     rows, found = torch.from_numpy(_signs(words)), []
     spaces = {tile.shape[1]: torch.empty((len(rows), tile.shape[1]), dtype=torch.int32) for tile in tiles}
     for number, tile in enumerate(tiles):
