@@ -38,7 +38,7 @@ class PlainEmbedder(Embedder):
                 module.__class__ = torch.nn.Conv3d
 
     @torch.no_grad()
-    def audio_input(self, audio: torch.Tensor) -> torch.Tensor:
+    def audio_input(self, audio: torch.Tensor, draws: torch.Tensor | None = None) -> torch.Tensor:
         """int16 (n, samples) → float32 (n, 1, time, mel)."""
         samples, (n_fft, hop), window = audio.double() / 32768, (FEATURES.n_fft, FEATURES.hop), self.log_mel.window
         spectrum = torch.stft(samples, n_fft, hop, window=window, pad_mode="constant", return_complex=True)
@@ -47,7 +47,9 @@ class PlainEmbedder(Embedder):
         decibel = torch.maximum(decibel, decibel.amax((1, 2), keepdim=True) - 100)
         return self.standardise(decibel[:, : audio.shape[-1] // hop]).unsqueeze(1)
 
-    def video_input(self, frames: torch.Tensor, flips: torch.Tensor | None = None) -> torch.Tensor:
+    def video_input(
+        self, frames: torch.Tensor, flips: torch.Tensor | None = None, draws: torch.Tensor | None = None
+    ) -> torch.Tensor:
         """uint8 (n, frames, height, width, 3) → float32 (n, 3, frames, height, width)."""
         frames = torch.where(flips.reshape(-1, 1, 1, 1, 1), frames.flip(3), frames)
         scaled = (frames.float() / 255 - torch.tensor(_MEAN)) / torch.tensor(_STD)
