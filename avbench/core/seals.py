@@ -70,4 +70,9 @@ def again(path: str | Path, configuration: str | Path = "YOUR CONFIGURATION") ->
     The file is asked for by name: a run of the whole workflow makes no file again whose results are newer, and makes
     all that depends on it again if it makes the file itself.
     """
-    return f"Delete it and make it again: snakemake --cores all --configfile {configuration} {path}"
+    return f"Delete it and make it again: {maker(path, configuration)}"
+
+
+def maker(path: str | Path, configuration: str | Path = "YOUR CONFIGURATION") -> str:
+    """Return the command by which the workflow makes a file."""
+    return f"snakemake --cores all --configfile {configuration} {path}"

@@ -260,7 +260,7 @@ def _open(path: str) -> tuple[StoreSettings, list[pa.RecordBatch]]:
         reader = pa.ipc.open_file(pa.memory_map(path))
         batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
     except FileNotFoundError:
-        raise UserError(f"{path} does not exist. Pack this shard first.") from None
+        raise UserError(f"{path} does not exist. Make it: {seals.maker(path)}") from None
     except (OSError, pa.ArrowException) as error:
         raise UserError(f"{path} is not a shard of a clip store: {error}. Delete it and pack again.") from error
     try:
@@ -284,8 +284,15 @@ def require_whole_shards(paths: Iterable[Path]) -> None:
 
 
 def open_store(data: Path, dataset: str) -> Store:
-    """Open all shards of a dataset; those of an earlier number of shards are left aside."""
+    """Open all shards of a dataset; those of an earlier number of shards are left aside.
+
+    Raises:
+        UserError: there are none, or as `Store`.
+    """
     folder = data / dataset / "store"
     if (listed := folder / SHARDS).is_file():
         return Store(folder / f"{name}.arrow" for name in read_json(listed))
-    return Store(sorted(folder.glob("*.arrow")))
+    if not (found := sorted(folder.glob("*.arrow"))):
+        # A run of the whole workflow makes no shard whose ledger is there.
+        raise UserError(f"{folder} holds no shard (*.arrow). Make them: {seals.maker('--forcerun pack')}")
+    return Store(found)

@@ -54,7 +54,7 @@ def test_the_defaults_of_a_method_are_the_first_of_each_axis():
 def test_protocols_are_sorted_by_what_they_look_at():
     assert FROZEN == ("linear", "knn", "retrieval")
     assert TRAINED == ("linear-sgd", "finetune")
-    assert CLASSIFIERS == ("linear", "linear-sgd", "finetune", "supervised")
+    assert CLASSIFIERS == ("linear", "linear-map", "linear-auc", "linear-sgd", "finetune", "supervised")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from avbench.config.store import StoreSettings
 from avbench.core.errors import UserError
 from avbench.data import store as module
-from avbench.data.store import Row, Store, encode_frames, write_shard
+from avbench.data.store import Row, Store, encode_frames, open_store, write_shard
 from tests.support import media_files as files
 
 SETTINGS = StoreSettings(frame_rate=8.0, width=32, height=24, sample_rate=1000)
@@ -193,3 +193,13 @@ def test_a_failed_write_leaves_the_old_shard(tmp_path):
         write_shard(path, broken(), SETTINGS)
     assert path.read_bytes() == before
     assert {entry.name for entry in tmp_path.iterdir()} == {"0.arrow", "0.arrow.sha256"}
+
+
+def test_shards_that_are_not_there_are_named_with_the_command_that_makes_them(tmp_path):
+    folder = tmp_path / "toys" / "store"
+    with pytest.raises(UserError, match=rf"{folder} holds no shard.*snakemake .*--forcerun pack"):
+        open_store(tmp_path, "toys")
+    folder.mkdir(parents=True)
+    (folder / "shards.json").write_text('["000"]', encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{folder}/000.arrow does not exist.*snakemake .*{folder}/000.arrow"):
+        open_store(tmp_path, "toys")

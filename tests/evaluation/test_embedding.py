@@ -167,7 +167,7 @@ def test_the_papers_numbers_of_training_and_validation_clips():
 def test_a_class_that_training_lacks_is_named(tmp_path, subset):
     (task,) = read_tasks(TASKS)
     fewer = {"clip_id": subset["clip_id"][:2], "label": subset["label"][:2]}
-    with pytest.raises(UserError, match=r"1 labels of the validation clips of toys .*'class, 2'"):
+    with pytest.raises(UserError, match=r"1 classes of the validation clips of toys .*'class, 2'"):
         task_clips(task, tmp_path, fewer)
 
 
@@ -175,7 +175,7 @@ def test_a_label_of_a_set_that_training_lacks_is_named(tmp_path, subset):
     (task,) = read_tasks({"toys": TASKS["toys"] | {"multi_label": True}})
     sets = {"clip_id": subset["clip_id"][:2], "label": ["class, 0;class, 2", "class, 1"]}
     assert len(task_clips(task, tmp_path, sets))
-    with pytest.raises(UserError, match=r"1 labels of the validation clips of toys .*'class, 2'"):
+    with pytest.raises(UserError, match=r"1 classes of the validation clips of toys .*'class, 2'"):
         task_clips(task, tmp_path, sets | {"label": ["class, 0", "class, 1"]})
 
 

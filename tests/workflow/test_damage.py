@@ -29,7 +29,7 @@ FILES = {
 }
 # The verb that reads it first when the workflow runs again.
 READ_BY = {
-    "manifest": "pack",
+    "manifest": "pack-shard",
     "store": "ledger",
     "shard ledger": "ledger",
     "ledger": "coverage",
