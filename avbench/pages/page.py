@@ -41,7 +41,7 @@ def make_page(plan: Mapping[str, Any], folder: Path, record: Path, output: Path)
     rows = claim_rows.rows(read, told)
     content = {
         "plan": told,
-        "answer": [_parted(text, [row.claim for row in rows]) for text in sentences(read["claims"])],
+        "answer": sentences(read["claims"]),
         "rows": rows,
         "first": next((row for row in rows if row.tested), None),
         "counts": claim_rows.counts(rows),
@@ -94,10 +94,3 @@ def part_of_page(name: str) -> str:
         return (HERE / name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(f"{HERE / name} is missing: install avbench again.") from None
-
-
-def _parted(text: str, claims: list[str]) -> tuple[str, list[str]]:
-    """Part a sentence that ends with a list of claims, whose names become links, from these names."""
-    lead, _, listed = text.partition(": ")
-    named = listed.removesuffix(".").split(", ")
-    return (lead, named) if set(named) <= set(claims) else (text, [])

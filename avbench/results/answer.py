@@ -6,11 +6,11 @@ import pandas as pd
 
 from avbench.results.verdicts import DEPENDS, FAILS, HOLDS, UNDECIDED
 
-_LEADS = {HOLDS: "Yes", FAILS: "No", DEPENDS: "It depends on the budget"}
+_LEADS = {HOLDS: "Yes", FAILS: "No", DEPENDS: "It depends on the budget", UNDECIDED: "Undecided"}
 
 
 def sentences(claims: pd.DataFrame) -> list[str]:
-    """Return the answer, a sentence or two per claim: what is sure first, what is open last, in one sentence.
+    """Return the answer, a sentence or two per claim: what is sure first, what is open last.
 
     Args:
         claims: columns of :func:`avbench.results.verdicts.overall`.
@@ -24,9 +24,6 @@ def sentences(claims: pd.DataFrame) -> list[str]:
     found = [f"{_grounds(tested)}:"]
     for verdict, lead in _LEADS.items():
         found += [f"{lead}: {_told(claim)}" for claim in tested[tested["verdict"] == verdict].itertuples()]
-    undecided = tested[tested["verdict"] == UNDECIDED]
-    if len(undecided):
-        found.append(f"Undecided, {len(undecided)} of {len(tested)} claims: {', '.join(undecided['claim'])}.")
     return found
 
 
@@ -48,6 +45,11 @@ def _told(claim: Any) -> str:
         return f"{claim.text} By {_size(claim.effect, claim.ci_low, claim.ci_high)}."
     if claim.verdict == FAILS:
         return f"{claim.text} It is the other way round, by {_size(-claim.effect, -claim.ci_high, -claim.ci_low)}."
+    if claim.verdict == UNDECIDED:
+        if claim.ci_low != claim.ci_low:  # of a single seed and a clip there is none
+            return f"{claim.text} Measured: {100 * claim.effect:+.1f} points."
+        low, high = (f"{100 * bound:+.1f}" for bound in (claim.ci_low, claim.ci_high))
+        return f"{claim.text} Measured: {100 * claim.effect:+.1f} points ({low} to {high})."
     change = f"{100 * claim.change:+.1f} points ({100 * claim.change_low:.1f} to {100 * claim.change_high:.1f})"
     return f"{claim.text} From the shortest budget to the longest the effect changes by {change}."
 

@@ -45,7 +45,7 @@ def test_the_answer_stands_first(seen):
     assert "Certain, at the level of 5 %" in head
     assert "+8.0 points (95 % interval 5.0 to 11.0), adjusted p = 0.010; published: +6.7" in head
     assert "Of 4 claims: 1 holds 1 does not hold 1 undecided 1 not tested" in head
-    assert "Undecided, 1 of 3 claims: gap-shrinks ." in head
+    assert "Undecided: The claim gap-shrinks. Measured: +2.0 points (-1.0 to +5.0)." in head
     assert "1 of 1 methods still gain at the longest budget" in head
 
 

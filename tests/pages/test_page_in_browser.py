@@ -158,7 +158,7 @@ def test_a_claim_opens_its_plot_and_the_runs_behind_it_by_keyboard(opened):
 
 def test_a_link_to_a_claim_opens_it(opened):
     page = opened()
-    page.locator(".sentences a", has_text="gap-shrinks").click()
+    page.evaluate("location.hash = '#claim-gap-shrinks'")
     page.wait_for_selector("#behind-gap-shrinks:not([hidden])")
     assert page.locator("#behind-gap-shrinks .plot svg").count()
 

@@ -31,7 +31,8 @@ def test_what_is_sure_comes_first_and_what_is_open_last():
         "No: c it is. It is the other way round, by 10.0 points (5.0 to 15.0).",
         "It depends on the budget: b it is. From the shortest budget to the longest the effect changes by +8.0 points "
         "(3.1 to 12.9).",
-        "Undecided, 2 of 5 claims: a, f.",
+        "Undecided: a it is. Measured: +1.0 points (-3.0 to +5.0).",
+        "Undecided: f it is. Measured: +1.0 points (-3.0 to +5.0).",
     ]
 
 

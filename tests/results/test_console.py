@@ -74,7 +74,8 @@ def test_the_text_at_the_end(tmp_path, capsys):
         "In plain words (1 to 3 seeds, 50 test clips, at one budget):",
         "Yes: Soft positives beat random pairing. By 11.2 points (8.0 to 14.3).",
         "No: Something certain. It is the other way round, by 20.0 points (14.9 to 25.1).",
-        "Undecided, 1 of 3 claims: b.",
+        "Undecided: A long sentence, A long sentence, A long sentence, A long sentence, A long sentence, A",
+        "  long sentence, A long sentence, A long sentence, in the end. Measured: -1.0 points.",
         "",
         "Report: results/demo/report.html",
     ]
