@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from avbench.core.errors import UserError
-from avbench.data.manifest import RECORDING
 from avbench.datasets.lists import read_rows, require_folder, require_known_labels, source_prefix, table
-from avbench.datasets.splits import stratified
+from avbench.datasets.splits import hold_out_validation
 
 CLIP_S = 5.0
 FOLDS = ("1", "2", "3", "4", "5")
@@ -68,14 +67,7 @@ def manifest(settings: Esc50Settings, path: Path) -> pd.DataFrame:
         split = "test" if cells["fold"] == str(settings.fold) else "train"
         clips.append((clip_id, f"{prefix}/audio/{name}", 0.0, CLIP_S, cells["category"], split, cells["src_file"]))
     made = table(clips)
-    training = made.split == "train"
-    if training.any():
-        made.loc[training, "split"] = stratified(
-            made[RECORDING][training].tolist(),
-            made.label[training].tolist(),
-            {"validation": settings.validation_share},
-            settings.seed,
-            "Lower options.validation_share, or complete meta/esc50.csv.",
-        )
+    remedy = "Lower options.validation_share, or complete meta/esc50.csv."
+    hold_out_validation(made, settings.validation_share, settings.seed, remedy)
     require_known_labels(made, where)
     return made

@@ -8,7 +8,7 @@ import pandas as pd
 from avbench.core.errors import UserError
 from avbench.data.media.durations import duration_s
 from avbench.datasets.lists import read_rows, require_folder, require_known_labels, source_prefix, table
-from avbench.datasets.splits import stratified
+from avbench.datasets.splits import hold_out_validation
 
 # subset → (column of train.csv, its value)
 SUBSETS = {
@@ -94,12 +94,7 @@ def manifest(settings: FSDnoisy18kSettings, path: Path) -> pd.DataFrame:
     print(
         f"FSDnoisy18k, {settings.subset}: {training.sum()} training or validation clips, {(~training).sum()} for test"
     )
-    made.loc[training, "split"] = stratified(
-        made.clip_id[training].tolist(),
-        made.label[training].tolist(),
-        {"validation": settings.validation_share},
-        settings.seed,
-        "Lower options.validation_share, or complete FSDnoisy18k.meta/train.csv.",
-    )
+    remedy = "Lower options.validation_share, or complete FSDnoisy18k.meta/train.csv."
+    hold_out_validation(made, settings.validation_share, settings.seed, remedy)
     require_known_labels(made, where)
     return made

@@ -3,8 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+import pandas as pd
+
 from avbench.core.errors import UserError
 from avbench.core.hashing import hash64
+from avbench.data.manifest import RECORDING
 
 _SHOWN = 20  # labels that a message names
 
@@ -52,6 +55,24 @@ def stratified(
             for _ in range(size):
                 split_of[next(ranked)] = split
     return [split_of[group] for group in groups]
+
+
+def hold_out_validation(clips: pd.DataFrame, share: float, seed: int, remedy: str) -> None:
+    """Make a share of a manifest's training clips validation clips, in place; recordings stay together.
+
+    Args:
+        clips: a manifest. Where it has no recordings, each clip is one.
+        share: of each label's recordings, see :func:`stratified`.
+        seed: another seed holds out others.
+        remedy: what to do about a label with too few recordings.
+
+    Raises:
+        UserError: see :func:`stratified`.
+    """
+    training = clips["split"] == "train"
+    groups = clips.get(RECORDING, clips["clip_id"])[training].tolist()
+    labels = clips["label"][training].tolist()
+    clips.loc[training, "split"] = stratified(groups, labels, {"validation": share}, seed, remedy)
 
 
 def _held_out(groups: int, shares: Mapping[str, float]) -> dict[str, int]:

@@ -6,9 +6,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from avbench.core.errors import UserError
-from avbench.data.manifest import RECORDING
 from avbench.datasets.lists import read_rows, require_folder, require_known_labels, require_unique, source_prefix, table
-from avbench.datasets.splits import stratified
+from avbench.datasets.splits import hold_out_validation
 
 CLIP_S = 10.0
 RECORD = 4477542  # of the development set on Zenodo
@@ -90,13 +89,7 @@ def manifest(settings: TauAvSettings, path: Path) -> pd.DataFrame:
             clips.append((clip_id, f"{prefix}/{name}", 0.0, CLIP_S, cells["scene_label"], split, facts["identifier"]))
             where[clip_id] = at
     made = table(clips)
-    training = made.split == "train"
-    made.loc[training, "split"] = stratified(
-        made[RECORDING][training].tolist(),
-        made.label[training].tolist(),
-        {"validation": settings.validation_share},
-        settings.seed,
-        "Lower options.validation_share, or complete fold1_train.csv.",
-    )
+    remedy = "Lower options.validation_share, or complete fold1_train.csv."
+    hold_out_validation(made, settings.validation_share, settings.seed, remedy)
     require_known_labels(made, where)
     return made

@@ -8,10 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from avbench.core.errors import UserError
-from avbench.data.manifest import RECORDING
 from avbench.data.media.durations import duration_s, has_sound
 from avbench.datasets.lists import require_folder, require_known_labels, source_prefix, table
-from avbench.datasets.splits import stratified
+from avbench.datasets.splits import hold_out_validation
 
 VIDEOS, LISTS = "UCF-101", "ucfTrainTestlist"
 _SPLITS = (1, 2, 3)
@@ -91,14 +90,8 @@ def manifest(settings: Ucf101Settings, path: Path) -> pd.DataFrame:
         for clip_id, label, name, split in listed
         if label in kept
     )
-    training = made.split == "train"
-    made.loc[training, "split"] = stratified(
-        made[RECORDING][training].tolist(),
-        made.label[training].tolist(),
-        {"validation": settings.validation_share},
-        settings.seed,
-        f"Lower options.validation_share, or complete {LISTS}.",
-    )
+    remedy = f"Lower options.validation_share, or complete {LISTS}."
+    hold_out_validation(made, settings.validation_share, settings.seed, remedy)
     require_known_labels(made, where)
     return made
 

@@ -7,6 +7,7 @@ from typing import Any
 from avbench.core.files import write_text
 from avbench.figures import names, style
 from avbench.pages.page import environment, part_of_page
+from avbench.results.stopping import LEVEL
 
 
 def make_comparison(found: Mapping[str, Any], output: Path) -> None:
@@ -22,7 +23,7 @@ def make_comparison(found: Mapping[str, Any], output: Path) -> None:
         task, protocol, modality, other = key
         title = f"{names.task_name(task)}, {names.protocol_name(protocol)}, {names.words(modality)}"
         rows = [
-            row | {"method": style.method_name(row["method"]), "decided": row["p_holm"] < 0.05}
+            row | {"method": style.method_name(row["method"]), "decided": row["p_holm"] < LEVEL}
             for row in part.to_dict("records")
         ]
         groups.append({"title": title, "other": other, "rows": rows})
@@ -31,7 +32,7 @@ def make_comparison(found: Mapping[str, Any], output: Path) -> None:
         **found,
         "groups": groups,
         "lacking": [(name, count) for name, count in zip(found["names"], found["alone"], strict=True) if count],
-        "decided": int((table["p_holm"] < 0.05).sum()),
+        "decided": int((table["p_holm"] < LEVEL).sum()),
         "limit": max(0.01, float(bounds)),
         "style": part_of_page("templates/page.css"),
     }

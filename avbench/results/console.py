@@ -151,7 +151,7 @@ def _claims(claims: pd.DataFrame) -> list[str]:
 def _claim(claim: Any, width: int) -> str:
     """Return a claim's line, with so many columns for its verdict."""
     effect = f" {_interval(claim.effect, claim.ci_low, claim.ci_high)}"
-    p = "" if claim.p_holm != claim.p_holm else "p<.001" if claim.p_holm < 0.001 else f"p={claim.p_holm:.3f}"
+    p = p_text(claim.p_holm)
     published = f"{100 * claim.published:+.1f}" if claim.published == claim.published else "–"
     lead = f"{claim.words:<{width}}{effect:<21} {p.replace('=0.', '=.'):<7} {published:>5}  "
     text = claim.text
@@ -159,6 +159,11 @@ def _claim(claim: Any, width: int) -> str:
         change = _interval(claim.change, claim.change_low, claim.change_high)
         text += f" (From the shortest budget to the longest: {change}.)"
     return textwrap.fill(text, WIDTH, initial_indent=lead, subsequent_indent=" " * len(lead))
+
+
+def p_text(p: float) -> str:
+    """Write a p value; nothing for none."""
+    return "" if p != p else "p<.001" if p < 0.001 else f"p={p:.3f}"
 
 
 def _interval(mean: float, low: float, high: float) -> str:

@@ -12,10 +12,12 @@ import pandas as pd
 from avbench.core.errors import UserError
 from avbench.evaluation.scores import CELL
 from avbench.results import tables
+from avbench.results.console import p_text
 from avbench.results.crossed import components
 from avbench.results.estimates import moderated_by_family
 from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Outcomes, contrast
+from avbench.results.stopping import LEVEL
 from avbench.sharing.received import receive
 from avbench.sharing.scored import AMONG_OTHERS, Scored, named
 from avbench.sharing.settings_differences import comparable, differences
@@ -176,7 +178,7 @@ def _lines(found: Mapping[str, Any], every: bool) -> Iterator[str]:
         for name, values in found[key]:
             yield f"  {name}: {' | '.join(values)}"
     table = found["differences"]
-    decided = table["p_holm"] < 0.05
+    decided = table["p_holm"] < LEVEL
     yield ""
     yield (
         f"Differences in points, on the clips that all have: {int(decided.sum())} of {len(table)} decided (p < .05, "
@@ -189,9 +191,8 @@ def _lines(found: Mapping[str, Any], every: bool) -> Iterator[str]:
         for row in part.itertuples():
             cell = ", ".join([row.method, row.subset, row.labels, row.budget])
             bounds = f"[{100 * row.ci_low:.1f}, {100 * row.ci_high:.1f}]" if row.ci_low == row.ci_low else ""
-            p = "" if row.p_holm != row.p_holm else "p<.001" if row.p_holm < 0.001 else f"p={row.p_holm:.3f}"
             means = f"{100 * row.reference_mean:5.1f} → {100 * row.other_mean:5.1f}"
-            yield f"  {100 * row.difference:+6.1f} {bounds:<16} {p:<8} {means}  {cell}"
+            yield f"  {100 * row.difference:+6.1f} {bounds:<16} {p_text(row.p_holm):<8} {means}  {cell}"
     if len(shown) < len(table):
         yield f"Only decided ones are listed, at most {_SHOWN}; --json has all."
     if found["claims"]:

@@ -23,13 +23,13 @@ from avbench.results.crossed import components
 from avbench.results.estimates import moderated
 from avbench.results.multiplicity import holm
 from avbench.results.outcomes import Cell, Outcomes, contrast, summary
+from avbench.results.stopping import LEVEL
 from avbench.sharing.received import Received, project_file, receive, require_verified
 from avbench.sharing.scored import Scored
 
 COLUMNS = ["study", "task", "protocol", "modality", "subset", "budget", "method", "labels"]
 COLUMNS += ["group", "seeds", "clips", "mean", "ci_low", "ci_high"]
 TABLE = "leaderboard.csv"
-LEVEL = 0.05
 
 
 def publish(given: Sequence[Path], output: Path) -> list[str]:

@@ -80,6 +80,12 @@ def test_the_summary_is_printed(finished, capsys):
     assert f"Page: {finished.pages('index.html')} " in text.splitlines()[-1]
 
 
+def test_no_figure_was_replaced_by_what_went_wrong(finished):
+    logs = sorted((finished.folder / "results/tiny/logs/figures").glob("*.log"))
+    assert logs
+    assert not [path.name for path in logs if "could not be drawn" in path.read_text(encoding="utf-8")]
+
+
 def test_a_second_run_does_nothing(finished):
     report = finished.pages("report.html").stat().st_mtime_ns
     assert "Nothing to be done" in finished.run()

@@ -15,6 +15,7 @@ from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.names import protocol_name, sentence, subset_names, task_name, words, wrap
 from avbench.figures.reading import Settings, of_ends, of_first_protocol, own, subset_sizes
 from avbench.results import tables
+from avbench.results.stopping import LEVEL
 
 
 def draw_combinations(settings: Settings, stem: Path) -> None:
@@ -28,7 +29,6 @@ def draw_combinations(settings: Settings, stem: Path) -> None:
     captions.write(stem, caption(table, settings["methods"], ends, settings["task"], protocol))
 
 
-_LEVEL = 0.05
 _ORDER = {
     "positive": ("self", "neighbour", "same-class"),
     "batch": ("shuffled", "one-per-class", "mixed", "single-class"),
@@ -106,7 +106,7 @@ def caption(
     for subset, modality in _panels(comparisons, sizes):
         here = comparisons[(comparisons["subset"] == subset) & (comparisons["modality"] == modality)]
         here = here[here["method"].isin(list(methods))]
-        sure = here["p_holm"] < _LEVEL
+        sure = here["p_holm"] < LEVEL
         up, down = (sure & (here["difference"] > 0)).sum(), (sure & (here["difference"] < 0)).sum()
         best, worst = here.loc[here["difference"].idxmax()], here.loc[here["difference"].idxmin()]
         ends = [best] if len(here) == 1 else [best, worst]
@@ -181,7 +181,7 @@ def _panel(axes: Axes, rows: pd.DataFrame, order: Sequence[str], fields: Sequenc
         own = rows.loc[rows.index == method]
         colour = _COLOURS.get(of["positive"], style.BLACK)
         estimates = marks.percent(own, "difference")
-        marks.dots(axes, [line] * len(own), estimates, colour, filled=own["p_holm"] < _LEVEL)
+        marks.dots(axes, [line] * len(own), estimates, colour, filled=own["p_holm"] < LEVEL)
     axes.locator_params(axis="x", nbins=5)
     axes.tick_params(axis="x", labelsize=6.5)
     axes.tick_params(axis="y", length=0, labelleft=False)
@@ -197,7 +197,7 @@ def _handles(comparisons: pd.DataFrame, fields: Sequence[Mapping[str, Any]]) -> 
         )
         for kind in kinds
     ]
-    if not (comparisons["p_holm"] < _LEVEL).all():
+    if not (comparisons["p_holm"] < LEVEL).all():
         handles.append(style.key("not significant", **style.HOLLOW))
     return handles
 

@@ -10,15 +10,13 @@ from avbench.config.methods import BASELINE
 from avbench.figures import method_rows, style
 from avbench.figures.reading import TRAINING, Settings, own, subset_sizes
 from avbench.results import tables
+from avbench.results.stopping import LEVEL
 
 
 def draw_gains(settings: Settings, stem: Path) -> None:
     """Paired gains over the random method."""
     comparisons = own(tables.read(settings["comparisons"]), settings)
     style.save(draw(comparisons[comparisons["protocol"].isin(TRAINING)], subset_sizes(settings)), stem)
-
-
-_LEVEL = 0.05
 
 
 def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = BASELINE) -> Figure:
@@ -32,7 +30,7 @@ def draw(comparisons: pd.DataFrame, sizes: Mapping[str, float], baseline: str = 
         baseline: the method that stands at zero.
     """
     table = comparisons[(comparisons["baseline"] == baseline) & comparisons["subset"].isin(list(sizes))]
-    table = table.assign(mean=table["difference"], hollow=~(table["p_holm"] < _LEVEL))
+    table = table.assign(mean=table["difference"], hollow=~(table["p_holm"] < LEVEL))
     return method_rows.draw(
         table,
         sizes,

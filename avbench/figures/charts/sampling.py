@@ -12,6 +12,7 @@ from avbench.config.methods import BASELINE
 from avbench.figures import captions, marks, names, panels, style
 from avbench.figures.reading import Settings, longest, of_first_protocol, subset_sizes
 from avbench.results import pair_counts, tables
+from avbench.results.stopping import LEVEL
 
 
 def draw_sampling(settings: Settings, stem: Path) -> None:
@@ -32,7 +33,6 @@ def draw_sampling(settings: Settings, stem: Path) -> None:
 
 
 RUNS = 48  # lines that fit on a page; of more runs those with each method's own labels are shown
-_LEVEL = 0.05
 _POSITIVES = {
     "own": ("own video", "#BFBFBF", ""),
     "same": ("another clip of its class", style.GREEN, ""),
@@ -66,7 +66,7 @@ def draw(table: pd.DataFrame, variants: Mapping[str, Mapping[str, Any]]) -> Figu
     for row, more in zip(table.itertuples(), several, strict=True):
         labels = names.labels_name(row.labels, variants)
         runs.append(names.wrap(looks[row.method].name + (f", {labels}" if more and labels else ""), 48, 1))
-    sure = table["p_holm"] < _LEVEL
+    sure = table["p_holm"] < LEVEL
     with style.shared():
         made = style.figure(style.PAGE + 0.4, 0.19 * len(table) + 1.3)
         positives, negatives, gain = made.subplots(1, 3, sharey=True, width_ratios=[1.4, 1, 1])
@@ -126,7 +126,7 @@ def caption(
             f"{100 * most['negatives']:.1f} % ({_named(most, variants)})."
         )
     known = table.dropna(subset=["difference"])
-    sure = known[known["p_holm"] < _LEVEL]
+    sure = known[known["p_holm"] < LEVEL]
     up, down = (sure["difference"] > 0).sum(), (sure["difference"] < 0).sum()
     sentences.append(
         f"Of {captions.count(len(known), 'run')} compared with random, {up} gain and {down} lose significantly; "
