@@ -17,7 +17,7 @@ from avbench.data.media.confined import Confined
 from avbench.data.media.decode import decode
 from avbench.data.store import Store
 from avbench.plan.jobs import Plan
-from benchmarks import given, intervals, loading, memory, packing, startup
+from benchmarks import factors, given, intervals, loading, memory, packing, startup
 from benchmarks import step as step_benchmark
 from benchmarks.packing import pack, write_film
 from benchmarks.peaks import share_of_peak
@@ -212,3 +212,17 @@ def test_the_study_of_given_features_is_a_configuration(tmp_path, root):
     for number in range(2):
         (place / f"{number}.tsv").write_text("s\tcpu_time\n9\t1.5\n")
     assert given.cpu_by_rule(tmp_path) == {"embed": (2, 3.0)}
+
+
+def test_a_change_of_gains_has_the_interval_of_a_difference_of_independent_estimates():
+    errors, normal = {factors.REFERENCE: 0.03, "turned": 0.04}, 1.96  # so that of the difference is 0.05
+    gains = pd.DataFrame(
+        {"dials": dials, "modality": modality, "budget": "steps-9", "difference": gain,
+         "ci_low": gain - normal * errors[dials], "ci_high": gain + normal * errors[dials]}
+        for modality in ("audio", "video")
+        for dials, gain in ((factors.REFERENCE, -0.1), ("turned", 0.2 if modality == "audio" else -0.2))
+    )  # fmt: skip
+    found = factors.with_changes(gains).set_index(["dials", "modality"])[["change", "change_low", "change_high"]]
+    assert found.loc[factors.REFERENCE].isna().all(axis=None)
+    assert found.loc["turned", "audio"].tolist() == pytest.approx([0.3, 0.3 - 0.05 * normal, 0.3 + 0.05 * normal])
+    assert found.loc["turned", "video"].tolist() == pytest.approx([-0.1, -0.1 - 0.05 * normal, -0.1 + 0.05 * normal])

@@ -16,7 +16,7 @@ EFFECTS = {
     "claims_by_budget": [("effect", "ci_low", "ci_high")],
     "comparisons": [("difference", "ci_low", "ci_high")],
     "budgets": [("gain", "ci_low", "ci_high")],
-    "gains": [("difference", "ci_low", "ci_high")],
+    "gains": [("difference", "ci_low", "ci_high"), ("change", "change_low", "change_high")],
 }
 
 
