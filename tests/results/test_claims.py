@@ -86,3 +86,14 @@ def test_a_claim_about_a_role_is_about_the_tasks_that_its_protocol_scores(protoc
     told = cells_of(found, claim, {"default": 1.0}, roles, ["few"], {})
     assert list(told) == tasks
     assert all([sign for _, sign in cells] == [1 / len(tasks), -1 / len(tasks)] for cells in told.values())
+
+
+def test_claims_on_words_are_those_on_every_set_with_the_sizes_named():
+    named = {"smallest": "small", "largest": "large"}
+    general = {claim["id"]: claim for claim in yaml.safe_load(CLAIMS.read_text(encoding="utf-8"))["claims"]}
+    words = yaml.safe_load((CONFIG / "real-words-claims.yaml").read_text(encoding="utf-8"))["claims"]
+    shared = [claim for claim in words if claim["id"] in general]
+    assert len(shared) > 15
+    for claim in shared:
+        terms = [term | {"subset": named[term["subset"]]} for term in general[claim["id"]]["terms"]]
+        assert claim == general[claim["id"]] | {"terms": terms}
