@@ -91,13 +91,14 @@ def _keys(classes: Mapping[Any, tuple[str, ...]]) -> str:
             meaning = cls.__pydantic_fields__[field.name].description
             if meaning is None or field.name in rows:  # what the workflow decides has no meaning to the user
                 continue
-            default = "" if field.name in required or "unless given" in meaning else _default(field)
+            default = "" if field.name in required or "unless given" in meaning else _default(cls, field)
             rows[field.name] = f"| `{field.name}` | {meaning} | {default} |\n"
     return "| key | meaning | default |\n|---|---|---|\n" + "".join(rows.values())
 
 
-def _default(field: dataclasses.Field) -> str:
-    key, *_ = BELONGING.get(field.name, (None,))
+def _default(cls: type, field: dataclasses.Field) -> str:
+    # A key of a choice has its default where the choice is declared. A subset has a key of the name of one, too.
+    key, *_ = BELONGING.get(field.name, (None,)) if cls is DeclaredMethod else (None,)
     return _shown(key.default if key else field.default)
 
 

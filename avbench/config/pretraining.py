@@ -164,6 +164,7 @@ class Pretraining(MachineSettings, PretrainSettings):
         meaning(
             "the first so many seeds are trained one after another in one process, which starts once and decodes clips "
             "once: for models whose runs take seconds. On a cluster or several GPUs seeds rather run side by side. "
-            "Further seeds have jobs of their own, so that adding one repeats nothing"
+            "Further seeds have jobs of their own, so that adding one repeats nothing. With seeds in rounds, any "
+            "number above 1 trains those of a round together"
         ),
     ] = field(default=1, kw_only=True)

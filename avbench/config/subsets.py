@@ -14,7 +14,7 @@ BALANCES = registry(
     Choice("balanced", "exactly `clips_per_class` clips of every class", display="balanced", place=0),
     Choice(
         "natural",
-        "`clips` clips (or `clips_per_class` × classes) as they come; without a size, all",
+        "`clips` clips (or `clips_per_class` × classes) as they come",
         display="natural",
         place=1,
     ),

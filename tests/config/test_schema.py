@@ -38,6 +38,12 @@ def test_every_table_of_keys_and_choices_stands_on_a_page(root):
     assert [mark for mark in marks if text.count(mark) != 1] == []
 
 
+def test_a_key_that_a_choice_has_too_keeps_its_own_default():
+    made = key_tables.filled("<!-- keys: subsets -->\n<!-- end -->")
+    (row,) = [line for line in made.splitlines() if line.startswith("| `clips_per_class` |")]
+    assert row.endswith("|  |")
+
+
 def test_a_page_cannot_ask_for_a_table_that_there_is_not():
     with pytest.raises(UserError, match="there is no table 'stores' of keys. There are seeds, store, checks"):
         key_tables.filled("<!-- keys: stores -->\n<!-- end -->")
