@@ -37,8 +37,8 @@ def comparisons(material: Material) -> pd.DataFrame:
 
 def claims(material: Material) -> pd.DataFrame:
     """Return each claim's verdict over all budgets, its source, and what is published of it."""
-    tested = verdicts.overall(material.judged)
-    return published_claims.beside(tested, material.judged.claims, material.published, material.plan.tasks)
+    tested, order = verdicts.overall(material.judged), material.orders["subset"]
+    return published_claims.beside(tested, material.judged.claims, material.published, material.plan.tasks, order)
 
 
 def claims_by_budget(material: Material) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from avbench.results.published_claims import beside, effect
 from tests.support.paths import CONFIG
 
 PUBLISHED = published.read(CONFIG / "published.yaml")
+SIZES = ["fewest", "few", "many"]
 TASKS = {
     "home": {"role": "in-domain", "published_task": "vggsound"},
     "street": {"role": "out-of-domain", "published_task": "fsdnoisy18k-clean"},
@@ -42,7 +43,14 @@ def over(method, baseline, **more):
     ],
 )
 def test_the_published_effect_is_the_same_weighted_sum(stated, expected):
-    assert effect(stated, PUBLISHED, TASKS) == pytest.approx(expected)
+    assert effect(stated, PUBLISHED, TASKS, SIZES) == pytest.approx(expected)
+
+
+def test_a_subset_may_be_named_for_the_published_one_if_it_is_not_the_largest_of_several():
+    named = claim(("soft-positive", "few", 1, {}), ("random", "few", -1, {}))
+    assert effect(named, PUBLISHED, TASKS, SIZES) == pytest.approx(0.205 - 0.138)
+    assert effect(named, PUBLISHED, TASKS, ["few"]) == pytest.approx(0.205 - 0.138)
+    assert math.isnan(effect(named, PUBLISHED, TASKS, ["fewest", "few"]))
 
 
 @pytest.mark.parametrize(
@@ -53,18 +61,20 @@ def test_the_published_effect_is_the_same_weighted_sum(stated, expected):
         claim(*over("soft-positive", "random"), modality="video"),
         claim(*over("soft-positive", "random"), protocol="knn"),
         claim(("soft-positive", "largest", 1, {}), ("random", "largest", -1, {})),  # published is one set, a small one
+        claim(("soft-positive", "many", 1, {}), ("random", "many", -1, {})),
+        claim(("soft-positive", "few", 1, {}), ("random", "fewest", -1, {})),
         claim(*over("soft-positive", "random"), task="elsewhere"),
     ],
 )
 def test_what_is_not_published_has_no_effect(stated):
-    assert math.isnan(effect(stated, PUBLISHED, TASKS))
+    assert math.isnan(effect(stated, PUBLISHED, TASKS, SIZES))
 
 
 def test_without_counterparts_all_published_tasks_of_the_role_count():
     stated = claim(*over("soft-positive", "random"), task="out-of-domain")
     mean = ((0.598 - 0.596) + (0.529 - 0.449)) / 2
     for tasks in ({}, {"street": {"role": "out-of-domain"}}, TASKS | {"farm": {"role": "out-of-domain"}}):
-        assert effect(stated, PUBLISHED, tasks) == pytest.approx(mean)
+        assert effect(stated, PUBLISHED, tasks, SIZES) == pytest.approx(mean)
 
 
 def test_the_papers_claims_come_first_each_with_its_number():
@@ -74,18 +84,18 @@ def test_the_papers_claims_come_first_each_with_its_number():
     ]
     stated = [Claim(**{**vars(one), "id": name}) for name, one in zip("ab", stated, strict=True)]
     tested = pd.DataFrame({"claim": ["a", "b"], "verdict": ["holds", "undecided"]})
-    table = beside(tested, stated, PUBLISHED, TASKS)
+    table = beside(tested, stated, PUBLISHED, TASKS, SIZES)
     assert table[["claim", "verdict", "source"]].to_numpy().tolist() == [
         ["b", "undecided", "paper"],
         ["a", "holds", "ours"],
     ]
     assert table["published"].tolist() == pytest.approx([0.067, -0.007])
-    assert beside(tested[:0], [], PUBLISHED, TASKS).empty
+    assert beside(tested[:0], [], PUBLISHED, TASKS, SIZES).empty
 
 
 def test_no_claim_of_the_paper_goes_against_its_own_numbers():
     stated = claims.read_claims(CONFIG / "claims.yaml")
-    told = {one.id: (one.source, effect(one, PUBLISHED, {})) for one in stated}
+    told = {one.id: (one.source, effect(one, PUBLISHED, {}, SIZES)) for one in stated}
     papers = [number for source, number in told.values() if source == "paper"]
     assert len(papers) == 14
     assert all(number > 0 or math.isnan(number) for number in papers)
