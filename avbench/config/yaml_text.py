@@ -63,6 +63,11 @@ def advice(value: Any, wanted: Any = None) -> str:
         and {"number", "integer"} & set(map(str, types))
         and (number := _number(value)) is not None
     ):
+        if yaml.safe_load(value) == float(number):  # so it is no slip of notation
+            return (
+                f" This {value} is text: write it without quotes, and in a file, since Snakemake takes what stands in "
+                "a list after --config for text."
+            )
         return f" YAML reads {value} as text: write {number}."
     if isinstance(value, bool) and "boolean" not in types:
         words = "on, yes and true" if value else "off, no and false"

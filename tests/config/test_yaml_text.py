@@ -39,6 +39,11 @@ def test_a_number_that_yaml_takes_for_text_is_told_as_it_must_be_written(text):
     assert yaml.safe_load(written) == float(text.replace("_", ""))
 
 
+@pytest.mark.parametrize("text", ["0", "-3", "0.5", "1.0e-3", "1_000"])
+def test_a_number_that_came_as_text_is_to_be_written_without_quotes(text):
+    assert advice(text, "integer").startswith(f" This {text} is text: write it without quotes")
+
+
 @pytest.mark.parametrize("value", ["fast", "nan", "1e-3 s", 1.0, "x1e3"])
 def test_what_is_no_such_number_has_no_advice(value):
     assert advice(value, "number") == ""
