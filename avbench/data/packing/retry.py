@@ -10,6 +10,7 @@ from typing import Any
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_json
 from avbench.data import ledger
+from avbench.data.store import SHARDS
 
 
 def retry(folder: str | Path, states: Sequence[str], reasons: Sequence[str] = ()) -> Counter[str]:
@@ -31,6 +32,8 @@ def retry(folder: str | Path, states: Sequence[str], reasons: Sequence[str] = ()
     """
     folder = Path(folder)
     paths = sorted((folder / "ledger").glob("*.parquet"))
+    if (listed := folder / "store" / SHARDS).is_file():  # others are of an earlier number of shards
+        paths = [path for path in paths if path.stem in read_json(listed)]
     if not paths:
         raise UserError(f"{folder} holds no packed shards: there is nothing to try again.")
     requests: dict[str, dict[str, Any]] = {}

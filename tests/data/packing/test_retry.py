@@ -3,7 +3,9 @@
 import pytest
 
 from avbench.core.errors import UserError
+from avbench.core.files import write_json
 from avbench.data import ledger
+from avbench.data.packing import outcome as pieces
 from avbench.data.packing import retry
 from avbench.data.packing import shard as pack
 from tests.support import media_files as files
@@ -51,3 +53,14 @@ def test_only_failed_clips_are_tried_again_when_asked(tmp_path, monkeypatch):
     assert sorted(calls) == ["broken.mp4", "gone.mp4"]
     with pytest.raises(UserError, match="no packed shards"):
         retry.retry(tmp_path / "nowhere", ["unavailable"])
+
+
+def test_ledgers_of_an_earlier_number_of_shards_are_left_aside(tmp_path):
+    lost = pieces.Outcome("b", "unavailable", "missing", "not there")
+    ledger.write(tmp_path / "ledger/000.parquet", pieces.as_table([pieces.Outcome("a", "stored"), lost]))
+    ledger.write(tmp_path / "ledger/001.parquet", pieces.as_table([lost]))
+    assert retry.retry(tmp_path, ["unavailable"]) == {"missing": 2}  # as long as nothing says which count
+    (tmp_path / "retry/001.json").unlink()
+    write_json(tmp_path / "store/shards.json", ["000"])
+    assert retry.retry(tmp_path, ["unavailable"]) == {"missing": 1}
+    assert [path.name for path in (tmp_path / "retry").iterdir()] == ["000.json"]
