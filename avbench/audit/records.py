@@ -1,5 +1,6 @@
 """Provenance records of a result, and the files that they name."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,16 @@ def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, s
     # A file that was given by a path outside of the project, of which only the name was kept.
     left |= {path: "files outside of the project" for path in absent if path.parent == results.parent.parent}
     return left
+
+
+def is_passing(inside: Path) -> bool:
+    """Whether a file of an experiment, named from its folder, is of a log, a plan, or a run that is under way.
+
+    A method, a subset or a task may be called so, too: its folder is no such.
+    """
+    first, *rest = inside.parts
+    below = itertools.dropwhile(lambda part: not part.startswith("seed-"), rest)
+    return first in ("logs", "plan") or not {"unfinished", "tensorboard"}.isdisjoint(below)
 
 
 def last_part(name: str) -> str:
