@@ -90,6 +90,7 @@ def pretrain(
             if place:
                 begin(further=True)
             finished.append((run, train_run(session, run)))
+        world.any(False, device)  # wait: a process that is behind has yet to see what was finished before
         if world.leads:
             for run, unfinished in finished:
                 publish(unfinished.outcome, run.output)
