@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
-from avbench.audit.records import LARGE, MERGED, PARTS, is_passing
+from avbench.audit.records import LARGE, MERGED, PARTS, datasets_of, is_passing
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
@@ -108,7 +108,7 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
         if is_passing(inside) or (path.name in LARGE and not checkpoints):
             continue
         yield f"results/{results.name}/{inside.as_posix()}", path
-    for dataset in sorted((results.parent.parent / "data").glob("*/")):
+    for dataset in datasets_of(results):
         for name in DATA_FILES:
             if (path := dataset / name).is_file():
                 yield f"data/{dataset.name}/{name}", path

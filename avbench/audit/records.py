@@ -119,6 +119,18 @@ def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, s
     return left
 
 
+def datasets_of(results: Path) -> list[Path]:
+    """Return the folders of an experiment's datasets, of those that are there; of all, where it does not name its own.
+
+    ``data`` has those of other experiments, too: they may be under way, and are not for this one to tell.
+    """
+    path = results / "config.json"
+    configuration = read_json(path) if path.is_file() else {}
+    named = configuration.get("datasets") if isinstance(configuration, dict) else None
+    found = sorted((results.parent.parent / "data").glob("*/"))
+    return [folder for folder in found if named is None or folder.name in named]
+
+
 def is_passing(inside: Path) -> bool:
     """Whether a file of an experiment, named from its folder, is of a log, a plan, or a run that is under way.
 
