@@ -47,6 +47,8 @@ def test_only_failed_clips_are_tried_again_when_asked(tmp_path, monkeypatch):
     calls.clear()
     with pytest.raises(UserError, match=r"no unavailable clip .* has the reason 'http-404'. There are missing \(2\)"):
         retry.retry(folder, ["unavailable"], ["http-404"])
+    with pytest.raises(UserError, match=r"'silent' is no reason to try again: .* checks.silence_dbfs leaves them out"):
+        retry.retry(folder, ["rejected"], ["silent"])
     assert retry.retry(folder, ["unavailable", "rejected"], ["corrupt"]) == {"corrupt": 1}
     files.ordinary(folder / "gone.mp4", seed=1)  # a file that has appeared is seen without being asked for
     assert again() == {"a": "", "broken": "corrupt", "gone": "", "lost": "missing"}
