@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from avbench.audit.records import datasets_of
 from avbench.core.files import read_csv, read_json
 from avbench.data import ledger
 from avbench.data.manifest import read_manifest
@@ -20,14 +21,13 @@ def differences(scores: Sequence[Path], subsets: Sequence[Path], results: Path) 
     Args:
         scores: score files, with their predictions beside them.
         subsets: lists of training clips, ``…/{dataset}/{subset}.csv``.
-        results: the experiment's folder; datasets are looked for in ``data`` two folders above.
+        results: the experiment's folder; its datasets are looked for in ``data`` two folders above.
 
     Yields:
         file, what was expected, and what was found.
     """
-    data = results.parent.parent / "data"
     ledgers = {}
-    for path in sorted(data.glob("*/ledger.parquet")):
+    for path in [path for folder in datasets_of(results) if (path := folder / "ledger.parquet").is_file()]:
         ledgers[path.parent.name] = (table := ledger.read(path))
         manifest, coverage = path.with_name("clips.csv"), path.with_name("coverage.json")
         if manifest.is_file():

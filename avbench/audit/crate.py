@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from avbench import __version__
-from avbench.audit.records import LARGE, MERGED, PARTS
+from avbench.audit.records import LARGE, MERGED, PARTS, datasets_of, is_passing
 from avbench.core.errors import UserError
 from avbench.core.files import atomic, read_json, write_json
 from avbench.core.hashing import file_digest
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
-LEFT_OUT = ("logs", "plan", "unfinished", "tensorboard")
 # The workflow's own files, as far as a checkout has them.
 _SOURCE = ("Snakefile", "pyproject.toml", "requirements.lock", "LICENSE", "CITATION.cff", "README.md")
 _FOLDERS = {
@@ -106,10 +105,10 @@ def _files(results: Path, checkpoints: bool) -> Iterator[tuple[str, Path]]:
             yield path.relative_to(provenance.SOURCE).as_posix(), path
     for path in _walk(results):
         inside = path.relative_to(results)
-        if set(inside.parts) & set(LEFT_OUT) or (path.name in LARGE and not checkpoints):
+        if is_passing(inside) or (path.name in LARGE and not checkpoints):
             continue
         yield f"results/{results.name}/{inside.as_posix()}", path
-    for dataset in sorted((results.parent.parent / "data").glob("*/")):
+    for dataset in datasets_of(results):
         for name in DATA_FILES:
             if (path := dataset / name).is_file():
                 yield f"data/{dataset.name}/{name}", path

@@ -10,7 +10,7 @@ from typing import Any
 
 from avbench.config.encoders import BuiltSettings, code_digest
 from avbench.config.features import FeatureSettings
-from avbench.config.models import MODALITIES
+from avbench.config.models import MODALITIES, ModelSettings
 from avbench.config.settings import build
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_json, write_text
@@ -47,7 +47,7 @@ def find_run(results: Path, chosen: Mapping[str, str | None]) -> Path:
 
 
 def export(run: Path, output: Path) -> None:
-    """Write a run's encoders to a folder: `FILES`, and the user's file that a network is built by.
+    """Write a run's encoders to a folder: `FILES`, and the user's files that networks are built by.
 
     Args:
         run: its folder, with ``checkpoint.pt``.
@@ -65,7 +65,8 @@ def export(run: Path, output: Path) -> None:
     tensors = {f"standardise.{name}": value for name, value in embedder.standardise.state_dict().items()}
     tensors |= embedder.model.state_dict() | {"log_mel.bands": embedder.log_mel.bands}
     write_safetensors(output / FILES[0], tensors, {**names, "format": "pt"})
-    model: dict[str, Any] = {modality: _plain(getattr(networks, modality)) for modality in MODALITIES}
+    files = _names(networks)
+    model: dict[str, Any] = {modality: _plain(getattr(networks, modality), files) for modality in MODALITIES}
     described = {
         **names,
         "model": {**model, "embedding": networks.embedding},
@@ -81,16 +82,26 @@ def export(run: Path, output: Path) -> None:
     write_json(output / FILES[1], described)
     for one in networks.others.values():
         if isinstance(one, BuiltSettings) and one.file:
-            shutil.copyfile(one.file, output / Path(one.file).name)
-            if code_digest(str(output / Path(one.file).name)) != one.code and one.code:
+            shutil.copyfile(one.file, output / files[one.file])
+            if code_digest(str(output / files[one.file])) != one.code and one.code:
                 raise UserError(f"{one.file} has changed since the run was trained.")
     write_text(output / FILES[2], source(networks, {key: names[key] for key in ("dataset", "method", "seed")}))
     write_text(output / FILES[3], card(run, described, sum(value.numel() for value in tensors.values())))
 
 
-def _plain(one: Any) -> dict[str, Any]:
+def _names(networks: ModelSettings) -> dict[str, str]:
+    """Return how an export calls each of the user's files: by its own name, unless another file there has that."""
+    found: dict[str, str] = {}
+    for modality, one in networks.others.items():
+        if isinstance(one, BuiltSettings) and one.file and one.file not in found:
+            name = Path(one.file).name
+            found[one.file] = f"{modality}_{name}" if name in (*FILES, *found.values()) else name
+    return found
+
+
+def _plain(one: Any, names: Mapping[str, str]) -> dict[str, Any]:
     file = getattr(one, "file", None)
-    return asdict(one) | ({"builder": f"{Path(file).name}:{one.function}"} if file else {})
+    return asdict(one) | ({"builder": f"{names[file]}:{one.function}"} if file else {})
 
 
 def card(run: Path, described: Mapping[str, Any], numbers: int) -> str:

@@ -1,5 +1,6 @@
 """Provenance records of a result, and the files that they name."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,28 @@ def left_out(absent: set[Path], known: set[Path], results: Path) -> dict[Path, s
     # A file that was given by a path outside of the project, of which only the name was kept.
     left |= {path: "files outside of the project" for path in absent if path.parent == results.parent.parent}
     return left
+
+
+def datasets_of(results: Path) -> list[Path]:
+    """Return the folders of an experiment's datasets, of those that are there; of all, where it does not name its own.
+
+    ``data`` has those of other experiments, too: they may be under way, and are not for this one to tell.
+    """
+    path = results / "config.json"
+    configuration = read_json(path) if path.is_file() else {}
+    named = configuration.get("datasets") if isinstance(configuration, dict) else None
+    found = sorted((results.parent.parent / "data").glob("*/"))
+    return [folder for folder in found if named is None or folder.name in named]
+
+
+def is_passing(inside: Path) -> bool:
+    """Whether a file of an experiment, named from its folder, is of a log, a plan, or a run that is under way.
+
+    A method, a subset or a task may be called so, too: its folder is no such.
+    """
+    first, *rest = inside.parts
+    below = itertools.dropwhile(lambda part: not part.startswith("seed-"), rest)
+    return first in ("logs", "plan") or not {"unfinished", "tensorboard"}.isdisjoint(below)
 
 
 def last_part(name: str) -> str:

@@ -31,19 +31,24 @@ def planned(config: Path) -> "Plan":
     """Return what a configuration plans, checked as the workflow checks it.
 
     Raises:
-        UserError: the file is missing, or the configuration is invalid.
+        UserError: the file is missing, has a key twice, or the configuration is invalid.
     """
     import yaml
 
+    from avbench.config.yaml_text import refuse_repeated_keys
     from avbench.core.errors import UserError
     from avbench.plan.jobs import Plan
     from avbench.plan.places import check_places
     from avbench.provenance.record import SOURCE
 
+    refuse_repeated_keys(config)
     try:
-        plan = Plan(yaml.safe_load(config.read_text(encoding="utf-8")), SOURCE)
-    except (OSError, yaml.YAMLError) as error:
+        read = yaml.safe_load(config.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{config} cannot be read: {error}") from error
+    if not isinstance(read, dict):
+        raise UserError(f"{config} holds no configuration, that is keys with values. Give the file of an experiment.")
+    plan = Plan(read, SOURCE)
     check_places(plan)
     return plan
 

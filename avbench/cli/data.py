@@ -86,7 +86,7 @@ def coverage_table(args: argparse.Namespace) -> None:
     read = {name: ledgers.read(args.data / name / "ledger.parquet", columns) for name in args.datasets}
     write_csv(args.output, table(read))
     inputs = [args.data / name / file for name in args.datasets for file in ("clips.csv", "ledger.parquet")]
-    provenance.record(args.output.parents[1] / provenance.FOLDER / "coverage.json", inputs, [args.output])
+    provenance.record(provenance.folder_of(args.output, "tables") / "coverage.json", inputs, [args.output])
 
 
 def subset(args: argparse.Namespace) -> None:
@@ -134,7 +134,7 @@ def leaks(args: argparse.Namespace) -> None:
     provenance.begin()
     subsets = {path.stem: read_csv(path, CLIP_LABEL)["clip_id"] for path in args.subsets}
     run(args.data, args.dataset, subsets, read_tasks(args.tasks), args.output)
-    provenance.record(args.output.parents[1] / provenance.FOLDER / "leaks.json", args.subsets, [args.output])
+    provenance.record(provenance.folder_of(args.output, "tables") / "leaks.json", args.subsets, [args.output])
 
 
 VERBS: Verbs = {

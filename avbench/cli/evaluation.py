@@ -52,11 +52,13 @@ def tune(args: argparse.Namespace) -> None:
 
     provenance.begin()
     run(job, args.device)
-    results = job.choice.parents[6]  # results/{experiment}/tuning/{dataset}/{subset}/{labels}/{method}/{budget}/
-    folder = results / provenance.FOLDER / job.choice.parent.relative_to(results)
+    # results/{experiment}/tuning/{dataset}/{subset}/{labels}/{method}/{budget}/
+    folder = provenance.folder_of(job.choice, "tuning", 6)
+    inside = job.choice.relative_to(folder.parent)
+    record = folder / (f"{inside.parent}.json" if inside.parent.name else inside.with_suffix(".json"))
     inputs = [*job.checkpoints, job.subset, *_stored(job.tasks, job.data)]
     settings = without_paths(TuneJob, args.job)
-    provenance.record(folder.with_name(f"{folder.name}.json"), inputs, [job.trials, job.choice], settings)
+    provenance.record(record, inputs, [job.trials, job.choice], settings)
 
 
 def trained(args: argparse.Namespace) -> None:

@@ -41,8 +41,9 @@ def derived_labels(args: argparse.Namespace) -> None:
     provenance.begin()
     run(job, args.device)
     for checkpoint, output in zip(job.checkpoints, job.outputs, strict=True):
-        results = output.parents[4]  # results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv
-        record = results / provenance.FOLDER / output.relative_to(results).with_suffix(".json")
+        # results/{experiment}/labels/{dataset}/{subset}/{labels}/seed-{seed}.csv
+        folder = provenance.folder_of(output, "labels", 4)
+        record = folder / output.relative_to(folder.parent).with_suffix(".json")
         provenance.record(record, [checkpoint, job.subset], [output], args.job["settings"])
 
 

@@ -68,6 +68,11 @@ def is_ordinary(path: str | Path) -> bool:
         return not isinstance(path, str) or "\0" not in path
 
 
+def as_utf8(name: str) -> str:
+    """Return a file's name as text that UTF-8 can hold: bytes that are none, as old archives have them, are escaped."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic(path) as part:

@@ -246,7 +246,7 @@ def require_coverage(
     below: Mapping[str, dict] = {
         split: share
         for split, share in coverage(ledger)["splits"].items()
-        if share["stored"] < minimum * share["listed"]
+        if share["stored"] / share["listed"] < minimum  # a product would be rounded: 0.55 * 100 is more than 55
     }
     if not below:
         return

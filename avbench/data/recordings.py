@@ -40,7 +40,8 @@ def everywhere(clips: pd.DataFrame, folder: str | Path) -> list[set[str]]:
     The file or address that it is in, and a name that is a YouTube id; other names may mean something else elsewhere.
     """
     named = clips[RECORDING].tolist() if RECORDING in clips else [""] * len(clips)
-    places = sources(clips["source"], folder)
+    # Of two datasets, one may name a file by a path that counts from its manifest, and the other by an absolute one.
+    places = sources(clips["source"], Path(folder).absolute())
     return [
         {place, name} if _YOUTUBE_ID.fullmatch(name) else {place} for name, place in zip(named, places, strict=True)
     ]

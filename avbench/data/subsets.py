@@ -169,7 +169,7 @@ def _listed(path: str, min_share: float, known: set[str]) -> set[str]:
     if missing := [name for name in listed if name not in known]:
         shown = ", ".join(map(repr, missing[:5])) + (", …" if len(missing) > 5 else "")
         what = f"ids: {len(missing)} of the {len(listed)} clips that {path} lists are not stored: {shown}"
-        if len(listed) - len(missing) < min_share * len(listed):
+        if (len(listed) - len(missing)) / len(listed) < min_share:  # not a product, which may be rounded up
             raise UserError(
                 f"{what}. See the ledger for the reason, take them off the list, or lower min_share, which is "
                 f"{min_share:g}."

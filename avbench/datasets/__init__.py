@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ def build_manifest(kind: str, settings: Mapping[str, Any], inputs: Mapping[str, 
     module_name, class_name = KINDS[kind]
     module = import_module(module_name)
     chosen = build(getattr(module, class_name), settings, f"options of {kind}")
+    if wrong := set(inputs) ^ set(list(signature(module.manifest).parameters)[2:]):
+        name = min(wrong)
+        raise UserError(f"inputs of {kind}: {name} is {'not one of them' if name in inputs else 'missing'}.")
 
     from avbench.core.files import write_json
     from avbench.data.manifest import LEFT_OUT, SPLITS, write_manifest

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -134,10 +135,13 @@ def download_dataset(
         path: the JSON file to write: the record, and name, size and MD5 of each file.
 
     Raises:
-        UserError: see :func:`fetch`.
+        UserError: a setting is unknown; or as :func:`fetch`.
     """
     if kind not in KINDS or not hasattr(module := import_module(KINDS[kind][0]), "RECORD"):
         raise UserError(f"kind: {kind!r} is not on Zenodo.")
+    allowed = ("record", *signature(module.archives).parameters)
+    if unknown := [key for key in settings if key not in allowed]:
+        raise UserError(f"settings of {kind}: unknown key {unknown[0]!r}. Allowed are {', '.join(allowed)}.")
     wanted = {"record": module.RECORD, **settings}
     chosen = build(ZenodoSettings, {"record": wanted.pop("record"), **access}, "options.zenodo")
     files = fetch(chosen, module.archives(**wanted), Path(folder))

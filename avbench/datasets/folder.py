@@ -12,7 +12,7 @@ import pandas as pd
 
 from avbench.config.yaml_text import advice_on_path
 from avbench.core.errors import UserError
-from avbench.core.files import is_ordinary
+from avbench.core.files import as_utf8, is_ordinary
 from avbench.data.manifest import COLUMNS, RECORDING, SPLITS
 from avbench.data.media.clip import is_url
 from avbench.data.media.durations import UNKNOWN_S, duration_s
@@ -164,7 +164,7 @@ def _found(directory: str, path: Path) -> tuple[list[tuple], dict[str, str], Cou
     places = [root, *(place for _, folder in _parts(root) for place in (folder, *_folders(folder)))]
     if system := [name for name in SYSTEM if any(os.path.lexists(place / name) for place in places)]:
         print(f"{root}: left out the system's folders {', '.join(system)}")
-    kinds = Counter(entry.suffix.lower() or "none" for entry in skipped)
+    kinds = Counter(as_utf8(entry.suffix.lower()) or "none" for entry in skipped)
     if skipped:
         what = ", ".join(f"{kind} ({count})" for kind, count in kinds.most_common())
         print(f"{root}: left out {len(skipped)} files with other extensions: {what}; such as {skipped[0].name!r}")

@@ -26,7 +26,8 @@ def nearest(features: np.ndarray, k: int, other: np.ndarray | None = None) -> np
             are near by sound and by picture (Morgado et al. 2021, arXiv:2004.12943, sect. 4.1: cross-modal agreement).
 
     Returns:
-        int64, (n, k): places in ``features``, nearest first, equally near ones by place.
+        int64, (n, k): places in ``features``, nearest first, equally near ones by place. Where more are as near as the
+        last, which of them it is is NumPy's choice: the same each time, but not on every processor.
 
     Raises:
         UserError: there are no k other clips.

@@ -70,7 +70,8 @@ def check_file(path: str) -> dict[str, list[str]]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=other, check=False)
     if done.returncode:
         raise RuntimeError(f"a process to compare draws with failed: {done.stderr}")
-    elsewhere = dict(line.rsplit(" ", 1) for line in done.stdout.splitlines())
+    lines = (line.rpartition(" ") for line in done.stdout.splitlines())  # what the file itself prints among them
+    elsewhere = {name: digest for name, _, digest in lines}
     for axis, choice in declared:
         name = f"{axis} {choice.name}"
         if axis != "loss" and not found[name] and elsewhere.get(name) != _digest(axis, choice):

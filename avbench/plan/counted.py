@@ -48,4 +48,4 @@ def enough_stored(experiment: Experiment, data: Path, dataset: str) -> bool:
     if not path.exists():
         return True
     least = experiment.datasets[dataset]["min_coverage"]
-    return all(split["stored"] >= least * split["listed"] for split in read_json(path).get("splits", {}).values())
+    return all(split["stored"] / split["listed"] >= least for split in read_json(path).get("splits", {}).values())

@@ -129,7 +129,7 @@ def train(
             epoch_ended = batch.step % batches.steps_per_epoch == 0 and batch.step > first_step
             stop = world.any(unfinished.stop_requested, device)
             save = world.leads and (stop or unfinished.due(EPOCH_SAVES_S if epoch_ended else None))
-            buffers = {name: buffer.clone() for name, buffer in embedder.model.named_buffers()} if save else {}
+            buffers = kept_buffers(embedder.model) if save else {}
             optimizer.learning_rate = learning_rate(settings, batch.step, batches.steps)
             with out_of_memory_explained(batch, settings.precision, device, unfinished):
                 with autocast:
@@ -169,6 +169,12 @@ def resumed(unfinished: UnfinishedRun, embedder: Embedder, optimizer: Adam, queu
     optimizer.load_state_dict(saved["optimizer"])
     queue.load(saved)
     return TrainingState.from_mapping(saved["state"])
+
+
+def kept_buffers(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """Return copies of a model's buffers, of those that its checkpoints keep: a step changes running statistics."""
+    kept = model.state_dict()
+    return {name: kept[name].clone() for name, _ in model.named_buffers() if name in kept}
 
 
 def prepare(

@@ -31,7 +31,7 @@ from avbench.pretraining.loop import DivergedError, TrainingState, train
 from avbench.pretraining.pretrain_job import PretrainJob, SeedRun, UntrainedJob
 from avbench.pretraining.trial_runs import same_trial, take_over, with_choice
 from avbench.pretraining.window_batches import Batches
-from avbench.provenance.record import begin, recorded_name, stamp
+from avbench.provenance.record import begin, digests, recorded_name, stamp
 from avbench.training import checkpoint
 from avbench.training.allocator import keep_freed_memory
 from avbench.training.devices import pick
@@ -90,6 +90,7 @@ def pretrain(
             if place:
                 begin(further=True)
             finished.append((run, train_run(session, run)))
+        world.any(False, device)  # wait: a process that is behind has yet to see what was finished before
         if world.leads:
             for run, unfinished in finished:
                 publish(unfinished.outcome, run.output)
@@ -172,7 +173,7 @@ def decided_by(session: Session, run: SeedRun, pairing_codes: np.ndarray) -> dic
     if job.encoder_files:
         if missing := [str(path) for path in job.encoder_files if not path.is_file()]:
             raise UserError(f"pretraining.model: the file {missing[0]} does not exist.")
-        given["encoder_files"] = {recorded_name(path): file_digest(path) for path in job.encoder_files}
+        given["encoder_files"] = digests(job.encoder_files)
     if job.mismatch:
         given["mismatch"] = asdict(replace(job.mismatch, seed=draw_of(job.mismatch, run.seed)))
     if session.dynamics_ids:

@@ -4,6 +4,7 @@ A record names no person and no machine: paths are relative to the folder that t
 """
 
 import functools
+import itertools
 import os
 import platform
 import re
@@ -91,6 +92,19 @@ def record(
     write_json(path, {"settings": dict(settings or {}), "outputs": digests(outputs), "provenance": stamp(inputs)})
 
 
+def folder_of(output: Path, kind: str, depth: int = 1) -> Path:
+    """Return the folder of an experiment's records, ``provenance``, which lies beside the folder that holds a file.
+
+    Args:
+        output: the file.
+        kind: the name of the experiment's folder that holds it.
+        depth: how many folders it is in, from that one on. A file that is elsewhere, as where a verb is called by hand,
+            has its record in a folder beside it.
+    """
+    above = output.parents
+    return (above[depth] if len(above) > depth and above[depth - 1].name == kind else output.parent) / FOLDER
+
+
 def require_recorded(path: str | Path) -> None:
     """Check a file against the record beside it, if there is one that tells of it.
 
@@ -113,9 +127,19 @@ def require_recorded(path: str | Path) -> None:
 def digests(paths: Iterable[str | Path]) -> dict[str, str]:
     """Return the SHA-256 of files, by their names: relative to the working folder, or else to the source tree.
 
-    Of a file outside both only the last part of its name is kept, since folders may be named after people.
+    Of a file outside both only the last part of its name is kept, since folders may be named after people; where
+    another file has that name already, a number follows it.
     """
-    return {recorded_name(path): file_digest(path) for path in paths}
+    named: dict[str, str] = {}
+    taken: dict[str, Path] = {}
+    for path in map(Path, paths):
+        name = known = recorded_name(path)
+        for number in itertools.count(2):
+            if os.path.abspath(taken.setdefault(known, path)) == os.path.abspath(path):
+                break
+            known = f"{name} ({number})"
+        named[known] = file_digest(path)
+    return named
 
 
 def recorded_name(path: str | Path) -> str:

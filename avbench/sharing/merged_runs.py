@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from avbench.audit.crate import LEFT_OUT
-from avbench.audit.records import LARGE
+from avbench.audit.records import LARGE, is_passing
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json
 from avbench.core.hashing import file_digest
@@ -71,7 +70,7 @@ def _files(results: Path) -> Iterator[Path]:
     for path in sorted(results.rglob("*"), key=lambda path: (path.relative_to(results).parts[0] != "subsets", path)):
         inside = path.relative_to(results)
         hidden = any(part.startswith(".") for part in inside.parts)
-        if not path.is_file() or hidden or {*inside.parts} & {*LEFT_OUT} or inside.parts[0] in _MADE_ANEW:
+        if not path.is_file() or hidden or is_passing(inside) or inside.parts[0] in _MADE_ANEW:
             continue
         if len(inside.parts) == 1 and inside.suffix in (".html", ".json"):
             continue

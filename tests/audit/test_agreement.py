@@ -2,6 +2,7 @@
 
 import pytest
 
+from avbench.core.files import write_json
 from avbench.data import ledger
 from tests.support import recorded
 from tests.support.audited import SEED, found
@@ -21,3 +22,12 @@ def test_a_ledger_of_other_clips_is_found_in_depth():
     states = found(deep=True)
     assert ("wrong", "data/toys/coverage.json") in states
     assert ("wrong", "data/toys/stored.json") in states
+
+
+def test_datasets_of_other_experiments_are_not_compared():
+    table = ledger.read("data/toys/ledger.parquet")
+    ledger.write("data/others/ledger.parquet", table)
+    write_json("data/others/coverage.json", {"of": "a run that is under way"})
+    assert found(deep=True) == [("wrong", "data/others/coverage.json")]  # where nothing says whose they are
+    write_json("results/tiny/config.json", {"experiment": "tiny", "datasets": {"toys": {}}})
+    assert found(deep=True) == []

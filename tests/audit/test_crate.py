@@ -12,7 +12,7 @@ from rocrate.rocrate import ROCrate
 from avbench.audit.crate import METADATA, crate
 from avbench.audit.verify import verify
 from avbench.core.errors import UserError
-from avbench.core.files import write_text
+from avbench.core.files import write_json, write_text
 from avbench.core.hashing import file_digest
 from tests.support import recorded
 
@@ -149,6 +149,14 @@ def test_a_licence_that_nobody_stated_is_not_made_up(results, tmp_path):
     crate(results, tmp_path / "crate")
     root = named(json.loads((tmp_path / "crate" / METADATA).read_text(encoding="utf-8"))["@graph"], "./")
     assert root["license"].startswith("Not stated")
+
+
+def test_lists_of_datasets_of_other_experiments_stay_at_home(results, tmp_path):
+    project = shutil.copytree(results.parents[1], tmp_path / "project")
+    write_text(project / "data/others/clips.csv", "clip_id")
+    write_json(project / "results/tiny/config.json", {"experiment": "tiny", "datasets": {"toys": {}}})
+    crate(project / "results/tiny", tmp_path / "crate")
+    assert [path.name for path in (tmp_path / "crate/data").iterdir()] == ["toys"]
 
 
 def test_what_is_in_the_way_is_refused(results, tmp_path):

@@ -17,7 +17,7 @@ from avbench.core.errors import UserError
 from avbench.models.embedder import load_embedder
 from avbench.models.tensor_file import read_tensors
 from avbench.training import checkpoint
-from tests.support.encoder_files import model_of, write_mine
+from tests.support.encoder_files import MINE, model_of, write_mine
 from tests.support.training import SETTINGS, trained_weights, write_store
 
 RUN = "runs/d/s/true/soft-positive/default/seed-0"
@@ -120,6 +120,26 @@ def test_the_files_of_an_export(runs, tmp_path):
     assert settings["checkpoint"] in card
     assert (settings["method"], settings["seed"]) == ("soft-positive", "0")
     assert str(runs) not in card + json.dumps(settings)
+
+
+def test_files_of_one_name_are_kept_apart(runs, tmp_path):
+    """Of each other, and of the module that an export has itself."""
+    places = [tmp_path / place / "encoder.py" for place in ("audio", "video")]
+    for path, function in zip(places, ("heard", "seen"), strict=True):
+        path.parent.mkdir()
+        path.write_text(f"{MINE}\n\nmine = {function}\n")
+    model = model_of(tmp_path / "unused.py")
+    for modality, path in zip(("audio", "video"), places, strict=True):
+        model[modality] |= {"builder": f"{path}:mine"}
+    run = tmp_path / RUN
+    trained_weights(write_store(tmp_path / "data"), run, settings=replace(SETTINGS, model=model, epochs=1))
+    export(run, tmp_path / "out")
+    for path in places:
+        assert (tmp_path / f"out/{path.parent.name}_encoder.py").read_text() == path.read_text()
+    embedder, sound = load_embedder(checkpoint.load(run / "checkpoint.pt")), torch.rand(2, 16000)
+    with torch.inference_mode():
+        expected = embedder.model.audio(embedder.audio_input(sound))
+    torch.testing.assert_close(avbench.load_encoder(tmp_path / "out").scene_embeddings(sound), expected)
 
 
 def test_a_run_is_found_by_its_names_and_must_be_the_only_one(runs, tmp_path):

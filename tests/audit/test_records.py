@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from avbench.audit.records import is_passing
 from avbench.audit.verify import verify
 from avbench.core.files import read_json, write_json, write_text
 from avbench.provenance import record as provenance
@@ -51,3 +52,21 @@ def test_a_copy_without_models_and_data_is_checked_as_far_as_it_goes(tmp_path):
         "Not checked, since this copy has none: embeddings.npz (4 files).",
         "Not checked, since this copy has none: data/ (1 files).",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "passing"),
+    [
+        ("logs/a.log", True),
+        ("plan/tables.json", True),
+        ("runs/d/s/none/random/default/seed-0/unfinished/x/checkpoint.pt", True),
+        ("runs/d/s/none/random/default/seed-0/tensorboard/events", True),
+        ("supervised/toys/all/seed-0/unfinished/x.pt", True),
+        ("runs/d/plan/none/unfinished/default/seed-0/run.json", False),
+        ("supervised/logs/all/seed-0/scores.csv", False),
+        ("subsets/d/plan.csv", False),
+        ("tables/accuracy.csv", False),
+    ],
+)
+def test_a_log_or_an_unfinished_run_is_known_by_its_place_and_not_by_a_name_that_a_method_may_have(name, passing):
+    assert is_passing(Path(name)) is passing

@@ -3,10 +3,13 @@ import shutil
 import subprocess
 import sys
 
+import pandas as pd
 import pytest
 
 from avbench.cli.completion import CALLED, script, verb_name
 from avbench.cli.main import VERBS, main
+from avbench.core.files import read_json
+from avbench.data import ledger
 
 
 def test_help_lists_a_verb_for_every_stage(capsys, root):
@@ -108,3 +111,29 @@ def test_a_job_is_put_together_from_its_parts_and_no_key_is_given_twice(capsys):
     assert "argument --job: the key 'seeds' is given twice" in capsys.readouterr().err
     assert main(["untrained", "--job", '{"seeds": [0], "outputs": []}', '{"features": {}, "statistics": "s"}']) == 2
     assert "job: the key 'pretraining' is missing." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"", "holds no configuration"),
+        (b"[1, 2]", "holds no configuration"),
+        (b"experiment: caf\xe9", "cannot be read"),
+        (b"experiment: a\nexperiment: b\n", "the key 'experiment' is there twice, in lines 1 and 2"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_told(tmp_path, capsys, text, message):
+    (tmp_path / "mine.yaml").write_bytes(text)
+    assert main(["models", "--config", str(tmp_path / "mine.yaml")]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_table_that_is_made_by_hand_has_its_record_beside_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    row = ("a", "dog", "train", "stored", "", "")
+    ledger.write("data/toys/ledger.parquet", pd.DataFrame([row], columns=list(ledger.COLUMNS)))
+    (tmp_path / "data/toys/clips.csv").touch()
+    assert main(["coverage-table", "--datasets", "toys", "--output", "coverage.csv"]) == 0
+    assert list(read_json("provenance/coverage.json")["outputs"]) == ["coverage.csv"]
+    assert main(["coverage-table", "--datasets", "toys", "--output", "results/x/tables/coverage.csv"]) == 0
+    assert list(read_json("results/x/provenance/coverage.json")["outputs"]) == ["results/x/tables/coverage.csv"]

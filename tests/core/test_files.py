@@ -74,3 +74,8 @@ def test_json_errors_are_named(tmp_path):
     (tmp_path / "bad.json").write_text("{")
     with pytest.raises(UserError, match="is not JSON"):
         files.read_json(tmp_path / "bad.json")
+
+
+def test_bytes_of_names_that_are_no_utf_8_are_escaped():
+    assert files.as_utf8("café") == "café"
+    assert files.as_utf8(b"caf\xe9".decode("utf-8", "surrogateescape")) == "caf\\udce9"

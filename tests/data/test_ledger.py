@@ -230,3 +230,10 @@ def test_files_that_are_no_clips_are_counted(merged, tmp_path):
     ledger.write(tmp_path / "ledger.parquet", merged)
     assert ledger.read_left_out(tmp_path / "ledger.parquet") == {}
     assert "left_out" not in ledger.coverage(merged, {})
+
+
+@pytest.mark.parametrize(("stored", "listed", "share"), [(55, 100, 0.55), (14, 25, 0.56), (7, 50, 0.14)])
+def test_exactly_the_share_that_is_asked_for_is_enough(stored, listed, share):
+    states = ["stored"] * stored + ["rejected"] * (listed - stored)
+    rows = [(str(clip), "dog", "train", state, "", "") for clip, state in enumerate(states)]
+    ledger.require_coverage(pd.DataFrame(rows, columns=list(ledger.COLUMNS)), share, "toys")

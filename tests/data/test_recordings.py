@@ -31,6 +31,12 @@ def test_only_files_addresses_and_youtube_ids_mean_the_same_in_another_dataset(t
     assert everywhere(clips, tmp_path) == [{str(tmp_path / "a.wav")}, {str(tmp_path / "b.mp4"), "-abcdefghi_"}]
 
 
+def test_a_file_is_the_same_in_another_dataset_by_whatever_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    relative, absolute = (manifest(("a", name, "train")) for name in ("../../x.mp4", str(tmp_path / "x.mp4")))
+    assert everywhere(relative, "data/one") == everywhere(absolute, "data/two") == [{str(tmp_path / "x.mp4")}]
+
+
 def test_clips_of_shared_recordings_are_listed_with_one_of_the_others():
     clips = pd.DataFrame(
         [("d", "train", "r"), ("a", "train", "r"), ("b", "validation", "r"), ("e", "test", "r"), ("c", "test", "r")],

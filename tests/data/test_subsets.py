@@ -241,6 +241,8 @@ def test_lost_clips_of_a_list_are_left_out_when_enough_are_there(tmp_path, capsy
     made = draw(pool, SubsetSettings(ids=str(tmp_path / "ids.txt"), min_share=0.75))
     assert list(made["clip_id"]) == ["a-0000", "a-0001", "a-0003"]
     assert "'gone'; they are left out" in capsys.readouterr().out
+    (tmp_path / "ids.txt").write_text("".join(f"a-{clip:04d}\n" for clip in range(100)))
+    assert len(draw(pool_of({"a": 55}), SubsetSettings(ids=str(tmp_path / "ids.txt"), min_share=0.55))) == 55
     for wrong in (
         {"min_share": 0.5, "clips_per_class": 3},
         {"min_share": 0, "ids": "x"},

@@ -7,7 +7,7 @@ import pytest
 
 from avbench.core.errors import UserError
 from avbench.data.download.http import Limits
-from avbench.datasets.acquire import get_archive, get_list
+from avbench.datasets.acquire import download_dataset, get_archive, get_list
 from tests.data.download.test_archives import write_zip
 from tests.support.file_server import FileServer
 
@@ -111,3 +111,8 @@ def test_an_archive_is_downloaded_verified_unpacked_and_deleted(tmp_path):
     assert json.loads((tmp_path / "set.json").read_text()) == settings | {"size": len(content)}
     with pytest.raises(UserError, match=r"options.archive.sha256: 'abc' is no SHA-256"):
         get_archive(settings | {"sha256": "abc"}, tmp_path / "set", tmp_path / "set.json")
+
+
+def test_a_setting_that_archives_do_not_take_is_named(tmp_path):
+    with pytest.raises(UserError, match="settings of tau_av: unknown key 'medium'. Allowed are record, media"):
+        download_dataset("tau_av", {"medium": "audio"}, {}, tmp_path, tmp_path / "x.json")

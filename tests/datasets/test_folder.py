@@ -388,6 +388,11 @@ def test_files_that_are_no_clips_are_counted_beside_the_manifest(tmp_path):
     assert read_json(tmp_path / "left_out.json") == {".txt": 1, "none": 1}
     (root / "cat" / "notes.TXT").unlink()
     (root / "dog" / "README").unlink()
+    odd = os.path.join(os.fsencode(root), b"cat", b"a.caf\xe9")
+    os.close(os.open(odd, os.O_CREAT))
+    of_folder(root)
+    assert read_json(tmp_path / "left_out.json") == {".caf\\udce9": 1}
+    os.unlink(odd)
     of_folder(root)
     assert not (tmp_path / "left_out.json").exists()
 

@@ -8,7 +8,7 @@ import yaml
 
 from avbench.core.errors import UserError
 from avbench.data.download.zenodo import ZenodoSettings
-from avbench.datasets import KINDS, fsdnoisy18k, tau_av
+from avbench.datasets import KINDS, build_manifest, fsdnoisy18k, tau_av
 from avbench.datasets.acquire import ArchiveSettings, ListSettings
 from avbench.plan.jobs import Plan
 from tests.support.paths import ROOT
@@ -106,3 +106,15 @@ def test_bad_options_of_datasets_on_zenodo_are_refused(kind, options, message):
     dashed = name.replace("_", "-")
     with pytest.raises(UserError, match=f"datasets.{dashed}.options.*({message})"):
         experiment(**{name: options}).dataset_options(dashed, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "inputs", "message"),
+    [
+        ("vggsound", {}, {}, "inputs of vggsound: listing is missing"),
+        ("folder", {"directory": "x"}, {"listing": "l.csv"}, "inputs of folder: listing is not one of them"),
+    ],
+)
+def test_inputs_that_a_manifest_lacks_or_does_not_take_are_named(tmp_path, kind, settings, inputs, message):
+    with pytest.raises(UserError, match=message):
+        build_manifest(kind, settings, inputs, tmp_path / "clips.csv")

@@ -14,6 +14,7 @@ from avbench.config.methods import parse_methods
 from avbench.figures import names as shown
 from avbench.methods.losses import contrast
 from avbench.methods.pairing import Pairing
+from avbench.methods.properties import check_file
 from tests.support.paths import ROOT
 
 
@@ -35,6 +36,12 @@ def test_the_example_is_short_and_keeps_what_is_asked(mine):
     done = subprocess.run(command, cwd=mine.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ("positive next-of-class: keeps all that is asked\nloss margin: keeps all that is asked\n")
+
+
+def test_a_file_that_prints_is_checked_too(mine):
+    mine.write_text(example() + "\nprint('imported')\nprint()\n", encoding="utf-8")
+    found = check_file(str(mine))
+    assert list(found.values()) == [[], []]
 
 
 def test_its_choices_do_what_they_say_with_the_keys_that_a_method_gives(mine):

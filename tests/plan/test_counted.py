@@ -43,3 +43,5 @@ def test_enough_is_stored_where_every_split_reaches_the_minimum(tiny, root, tmp_
     count(tmp_path, splits={"train": {"listed": 10, "stored": 10}, "test": {"listed": 4, "stored": 3}})
     assert enough(0.75)
     assert not enough(0.8)
+    count(tmp_path, splits={"train": {"listed": 100, "stored": 55}})
+    assert enough(0.55)

@@ -39,7 +39,9 @@ def mine(tmp_path):
 
 
 def test_a_run_goes_on_to_the_same_bytes_dropout_and_all(store, mine, tmp_path, monkeypatch):
-    settings = replace(SETTINGS, model=model_of(mine, freeze=1))
+    model = model_of(mine, freeze=1)
+    model["audio"]["builder"] = f"{mine}:keeping"
+    settings = replace(SETTINGS, model=model)
     undisturbed = trained_weights(store, tmp_path / "a", settings=settings)
     losses, contrast = iter(range(5)), loop.contrast
     with monkeypatch.context() as patch, pytest.raises(StopIteration):

@@ -37,6 +37,25 @@ def test_names_are_relative_and_tell_nothing_of_the_machine(project, tmp_path_fa
     assert list(provenance.digests(paths)) == ["results/subset.csv", "config/claims.yaml", "claims.yaml"]
 
 
+def test_files_of_one_name_are_all_told(project, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("outside")
+    files = [folder / place / "clips.npz" for place in ("audio", "video", "both")]
+    for path in files:
+        path.parent.mkdir()
+        path.write_text(path.parent.name)
+    told = provenance.digests([*files, files[1], "results/subset.csv"])
+    assert list(told) == ["clips.npz", "clips.npz (2)", "clips.npz (3)", "results/subset.csv"]
+    assert list(told.values())[:3] == [sha256sum(path) for path in files]
+
+
+def test_a_record_lies_in_its_experiment_or_else_beside_its_file():
+    assert provenance.folder_of(Path("results/x/tables/a.csv"), "tables") == Path("results/x/provenance")
+    assert provenance.folder_of(Path("a.csv"), "tables") == Path("provenance")
+    deep = Path("results/x/labels/d/s/noisy/seed-0.csv")
+    assert provenance.folder_of(deep, "labels", 4) == Path("results/x/provenance")
+    assert provenance.folder_of(deep, "tuning", 4) == Path("results/x/labels/d/s/noisy/provenance")
+
+
 def test_a_stamp_tells_versions_hardware_and_time(project):
     found = provenance.stamp(["results/subset.csv"])
     assert found["packages"]["numpy"] == metadata.version("numpy")

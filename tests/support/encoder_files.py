@@ -19,6 +19,19 @@ def seen(width=5):
     return nn.Sequential(nn.Conv2d(3, 4, 5, 4), nn.BatchNorm2d(4), nn.ReLU(), nn.Conv2d(4, width, 3, 2))
 
 
+class Kept(nn.Sequential):
+    """A network with a constant that its weights do not hold."""
+
+    def __init__(self, *parts):
+        super().__init__(*parts)
+        self.register_buffer("kept", torch.arange(3), persistent=False)
+
+
+def keeping():
+    """The network for log-mels, with such a constant."""
+    return Kept(*heard())
+
+
 def counted(length=8):
     """A network for sounds of one length alone."""
     return nn.Sequential(nn.Flatten(), nn.Linear(40 * 40, length))

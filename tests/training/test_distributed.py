@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from avbench.core.errors import UserError
+from avbench.pretraining import run as pretraining
 from avbench.training import checkpoint
 from avbench.training.distributed import ALONE, World, join
 from tests.support.training import (
@@ -86,6 +88,23 @@ def test_two_processes_of_which_one_is_told_to_stop_save_once_and_go_on(store, t
     undisturbed = changed(run, output=tmp_path / "undisturbed")
     assert [status(process) for process in start_together(2, train, undisturbed)] == [0, 0]
     assert same(weights(tmp_path / "run"), weights(tmp_path / "undisturbed"))
+
+
+def train_behind(run: dict) -> None:
+    """Train as the others do, but for a process other than the leading one, which comes late."""
+    if os.environ["RANK"] != "0":
+        numbered = pretraining.numbered
+        pretraining.numbered = lambda *given: time.sleep(2) or numbered(*given)
+    train(run)
+
+
+def test_a_process_that_is_behind_sees_what_was_finished_before_too(store, tmp_path, monkeypatch):
+    run = arguments(store, tmp_path / "run", settings=replace(SETTINGS, epochs=1))
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # after training, before its files are there
+        patch.setattr(pretraining, "publish", lambda *given: signal.raise_signal(signal.SIGINT))
+        train(run)
+    assert [status(process) for process in start_together(2, train_behind, run)] == [0, 0]
+    assert weights(tmp_path / "run")
 
 
 @pytest.mark.parametrize(("clips", "size", "groups"), [(309, 4, 1), (309, 4, 4), (7, 3, 1), (2, 2, 1), (9, 1, 3)])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from avbench.core.errors import UserError
+from avbench.core.files import as_utf8
 from avbench.data.download.members import Damage, DamagedError, Member, chunks, damaged, opened
 
 MAX_BYTES = 10**12
@@ -95,7 +96,7 @@ def _unpack(
                     except DamagedError as error:
                         if damage is None:
                             raise
-                        damage.lose(str(target.relative_to(folder)), error.reason)
+                        damage.lose(as_utf8(str(target.relative_to(folder))), error.reason)
                         continue
                     scratch.replace(target)
                 placed += 1

@@ -147,7 +147,7 @@ class Packer:
         if outcome.key != clip.key:
             return False
         # What is stored outlives its file: downloads and archives may be deleted.
-        now = next((c.version() for c in clip.candidates if c.path == outcome.origin), "")
+        now = next((c.version() for c in clip.candidates if c.name == outcome.origin), "")
         return now in ("", outcome.version)
 
     def _first_that_serves(self, clip: ListedClip) -> tuple[Outcome, Row | None]:
@@ -158,8 +158,8 @@ class Packer:
             state, found, before = self._try_whole(clip, candidate)
             if state == "stored":
                 row, measured = found
-                return Outcome(clip.clip_id, state, "", "", clip.key, candidate.path, before, measured=measured), row
-            failures.append((state, *found, candidate.path))
+                return Outcome(clip.clip_id, state, "", "", clip.key, candidate.name, before, measured=measured), row
+            failures.append((state, *found, candidate.name))
         if not failures:
             failures = [("unavailable", *clip.nowhere, "")]
         # What is wrong with a file says more than that another source has none.
@@ -179,7 +179,7 @@ class Packer:
             state, found = self._try(clip, candidate)
             if candidate.version() == before:
                 return state, found, before
-        detail = f"{candidate.path} was replaced while it was read, twice; run again when it is whole"
+        detail = f"{candidate.name} was replaced while it was read, twice; run again when it is whole"
         return "unavailable", ("replaced", detail), before
 
     def _try(self, clip: ListedClip, candidate: Candidate) -> tuple[str, tuple]:

@@ -10,6 +10,8 @@ from typing import Any
 from avbench.core.errors import UserError
 from avbench.core.files import read_json, write_json
 from avbench.data import ledger
+from avbench.data.checks import THRESHOLDS
+from avbench.data.store import SHARDS
 
 
 def retry(folder: str | Path, states: Sequence[str], reasons: Sequence[str] = ()) -> Counter[str]:
@@ -27,10 +29,12 @@ def retry(folder: str | Path, states: Sequence[str], reasons: Sequence[str] = ()
         clips by reason.
 
     Raises:
-        UserError: the dataset has no ledger, or no clip failed for any of the reasons given.
+        UserError: the dataset has no ledger, or no clip failed for one of the reasons given, such as one of the checks.
     """
     folder = Path(folder)
     paths = sorted((folder / "ledger").glob("*.parquet"))
+    if (listed := folder / "store" / SHARDS).is_file():  # others are of an earlier number of shards
+        paths = [path for path in paths if path.stem in read_json(listed)]
     if not paths:
         raise UserError(f"{folder} holds no packed shards: there is nothing to try again.")
     requests: dict[str, dict[str, Any]] = {}
@@ -47,6 +51,11 @@ def retry(folder: str | Path, states: Sequence[str], reasons: Sequence[str] = ()
             waiting = (table.state != "stored") & table.clip_id.isin(earlier.clips) & (table.request != earlier.id)
             requests[path.stem] = {"id": secrets.token_hex(8), "clips": table.clip_id[again | waiting].tolist()}
     if unknown := sorted(set(reasons) - set(seen)):
+        if (key := THRESHOLDS.get(unknown[0])) is not None:
+            raise UserError(
+                f"{unknown[0]!r} is no reason to try again: such clips of {folder} are packed, and checks.{key} leaves "
+                "them out. Set it otherwise; nothing is packed again for it."
+            )
         raise UserError(
             f"no {' or '.join(states)} clip of {folder} has the reason {unknown[0]!r}. "
             f"There are {', '.join(f'{reason} ({count})' for reason, count in seen.most_common()) or 'none'}."

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from avbench.core.errors import UserError
+from avbench.core.files import as_utf8
 from avbench.data.media.clip import is_url
 from avbench.data.packing.trimmed import Collection
 
@@ -26,6 +27,11 @@ class Candidate:
     start_s: float
     trimmed: bool = False
     remote: bool = False
+
+    @property
+    def name(self) -> str:
+        """The path as the ledger has it."""
+        return as_utf8(self.path)
 
     def version(self) -> str:
         """Return what changes when the file does; empty for a file that does not exist and for an address."""

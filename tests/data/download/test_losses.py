@@ -197,3 +197,12 @@ def test_a_tar_of_nothing_but_headers_that_lead_nowhere_ends(tmp_path):
     told = unpack_clips(tmp_path / "x.tar", tmp_path / "clips", accept)
     assert (told["clips"], told["more_lost"]) == (0, True)
     assert time.monotonic() - begun < 30
+
+
+def test_a_lost_file_whose_name_is_no_utf_8_is_noted(tmp_path):
+    name = b"caf\xe9_000001.mp4".decode("utf-8", "surrogateescape")
+    write_tar(tmp_path / "x.tar", {name: b"sound" * 1000}, "w")
+    whole = (tmp_path / "x.tar").read_bytes()
+    (tmp_path / "x.tar").write_bytes(whole[:2000])
+    assert unpack_clips(tmp_path / "x.tar", tmp_path / "clips", accept)["lost"] == 1
+    assert loss(tmp_path / "clips").files == ("caf\\udce9_000001.mp4",)

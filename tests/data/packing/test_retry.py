@@ -3,7 +3,9 @@
 import pytest
 
 from avbench.core.errors import UserError
+from avbench.core.files import write_json
 from avbench.data import ledger
+from avbench.data.packing import outcome as pieces
 from avbench.data.packing import retry
 from avbench.data.packing import shard as pack
 from tests.support import media_files as files
@@ -45,9 +47,22 @@ def test_only_failed_clips_are_tried_again_when_asked(tmp_path, monkeypatch):
     calls.clear()
     with pytest.raises(UserError, match=r"no unavailable clip .* has the reason 'http-404'. There are missing \(2\)"):
         retry.retry(folder, ["unavailable"], ["http-404"])
+    with pytest.raises(UserError, match=r"'silent' is no reason to try again: .* checks.silence_dbfs leaves them out"):
+        retry.retry(folder, ["rejected"], ["silent"])
     assert retry.retry(folder, ["unavailable", "rejected"], ["corrupt"]) == {"corrupt": 1}
     files.ordinary(folder / "gone.mp4", seed=1)  # a file that has appeared is seen without being asked for
     assert again() == {"a": "", "broken": "corrupt", "gone": "", "lost": "missing"}
     assert sorted(calls) == ["broken.mp4", "gone.mp4"]
     with pytest.raises(UserError, match="no packed shards"):
         retry.retry(tmp_path / "nowhere", ["unavailable"])
+
+
+def test_ledgers_of_an_earlier_number_of_shards_are_left_aside(tmp_path):
+    lost = pieces.Outcome("b", "unavailable", "missing", "not there")
+    ledger.write(tmp_path / "ledger/000.parquet", pieces.as_table([pieces.Outcome("a", "stored"), lost]))
+    ledger.write(tmp_path / "ledger/001.parquet", pieces.as_table([lost]))
+    assert retry.retry(tmp_path, ["unavailable"]) == {"missing": 2}  # as long as nothing says which count
+    (tmp_path / "retry/001.json").unlink()
+    write_json(tmp_path / "store/shards.json", ["000"])
+    assert retry.retry(tmp_path, ["unavailable"]) == {"missing": 1}
+    assert [path.name for path in (tmp_path / "retry").iterdir()] == ["000.json"]

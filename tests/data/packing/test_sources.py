@@ -1,9 +1,12 @@
 import json
+import os
 
 import pytest
 
 from avbench.core.errors import UserError
+from avbench.data import ledger
 from avbench.data.packing.sources import Candidate, Sources
+from tests.support.packing import run, write_rows
 
 
 @pytest.fixture
@@ -91,3 +94,15 @@ def test_unknown_sources_are_named(tmp_path, source):
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(UserError, match="nowhere"):
         Sources([{"directory": str(tmp_path / "nowhere")}], tmp_path)
+
+
+def test_a_folder_whose_name_is_no_utf_8_costs_nothing(tmp_path):
+    folder = os.path.join(os.fsencode(tmp_path), b"trimmed", b"caf\xe9")
+    os.makedirs(folder)
+    with open(os.path.join(folder, b"abc_000001.mp4"), "wb") as stream:
+        stream.write(b"broken")
+    write_rows(tmp_path, [("abc_000001", "https://h/abc", 1.0, 10.0, "x", "train")])
+    _, states = run(tmp_path, sources=[{"directory": str(tmp_path / "trimmed")}])
+    assert states == {"abc_000001": ("rejected", "corrupt")}
+    (origin,) = ledger.read(tmp_path / "out/0.parquet").origin
+    assert origin == f"{tmp_path}/trimmed/caf\\udce9/abc_000001.mp4"
