@@ -160,7 +160,9 @@ def format_power(found: pd.DataFrame, hours: Mapping[tuple[str, str], float], wa
         hours: for each claim and budget, the hours of training that a seed takes; unknown ones are left out.
         wanted: the power that was asked for.
     """
-    effect = 100 * found["effect"].iloc[0] if len(found) else 0.0
+    if found.empty:
+        return "No claim was tested with two seeds or more: nothing is known of what deciding one would take.\n"
+    effect = 100 * found["effect"].iloc[0]
     open_ones = found[~found["decided"].astype(bool)]
     shown = open_ones.drop_duplicates(["claim", "budget"])  # of assumed claims, one stands for all
     lines = [f"To decide an effect of {effect:g} points in {100 * wanted:.0f} % of experiments, undecided claims need"]

@@ -67,6 +67,11 @@ def test_the_text_names_what_each_undecided_claim_needs():
     assert max(map(len, text.splitlines())) <= 100
 
 
+def test_where_nothing_is_known_of_seeds_the_text_says_so():
+    nothing = claim_power.asked(pd.DataFrame(columns=[*claim_power.COLUMNS]), 0.02)
+    assert claim_power.format_power(nothing, {}).startswith("No claim was tested with two seeds or more")
+
+
 def test_what_is_assumed_is_a_difference_of_two_methods(capsys):
     found = claim_power.assumed(3.0, 600, 3, 27, 30.0)
     assert len(found) == 27
