@@ -7,10 +7,12 @@ import pytest
 
 from avbench.cli.main import main
 from avbench.core.errors import UserError
-from avbench.results import claim_power
+from avbench.core.files import write_json
+from avbench.results import claim_power, tables
 from avbench.results.power import Spread, clips_needed, power, seeds_needed
 from avbench.results.verdicts import judge
 from tests.results.test_verdicts import GAP, TASKS, claim, table
+from tests.support.paths import CONFIG
 
 
 def judged(seeds=(0, 1, 2), chance=None):
@@ -54,6 +56,19 @@ def test_hours_are_those_of_the_claims_runs():
     runs = [run("a", 3600), run("a", 7200), run("b", 1800), run("a", 90, "steps-5")]
     hours = claim_power.hours_per_seed([claim(GAP)], runs, ["small"], {"a": "none", "b": "none"})
     assert hours == {("c", "default"): pytest.approx(2.0), ("c", "steps-5"): pytest.approx(90 / 3600)}
+
+
+def test_an_experiment_is_asked_from_any_folder_and_without_its_plan(tmp_path):
+    results = tmp_path / "results" / "tiny"
+    tables.write(results / "tables" / "power.csv", claim_power.table(judged()))
+    assert claim_power.measured(results)[1] == {}  # as of a crate
+    run = {"method": "random", "subset": "few", "labels": "none", "budget": "default", "speed": {"seconds": 1800}}
+    write_json(results / "run.json", run)
+    plan = {"runs": ["results/tiny/run.json"], "claims": str(CONFIG / "claims.yaml")}
+    write_json(results / "plan" / "tables.json", plan | {"subset_files": {"few": ""}, "own_labels": {"random": "none"}})
+    spreads, hours = claim_power.measured(results)
+    assert len(spreads) == 2
+    assert hours["soft-positive-small", "default"] == 0.5
 
 
 def test_the_text_names_what_each_undecided_claim_needs():
