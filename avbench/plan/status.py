@@ -1,7 +1,7 @@
 """How far an experiment is: what is done, runs or failed and why, what remains, and how long that takes."""
 
-import contextlib
 import csv
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -73,13 +73,17 @@ def _alive(log: JobLog, folder: Path) -> bool:
 
 
 def _seen(folder: Path) -> bool | None:
-    """Say whether a Snakemake of this machine works in a folder; None where processes cannot be looked at."""
-    processes = list(Path("/proc").glob("[0-9]*"))
+    """Say whether a Snakemake of this machine works in a folder; None where that cannot be told."""
+    processes, place, told = list(Path("/proc").glob("[0-9]*")), str(folder.resolve()), True
     for process in processes:
-        with contextlib.suppress(OSError):  # of somebody else, or ended
-            if (process / "cwd").resolve() == folder.resolve() and b"snakemake" in (process / "cmdline").read_bytes():
+        try:
+            if b"snakemake" in (process / "cmdline").read_bytes() and os.readlink(process / "cwd") == place:
                 return True
-    return False if processes else None
+        except PermissionError:
+            told = False  # somebody else's
+        except OSError:
+            continue  # it has ended
+    return False if processes and told else None
 
 
 def _told(job: Job, now: datetime) -> dict[str, Any]:
@@ -162,7 +166,9 @@ def format_status(found: Mapping[str, Any]) -> str:
         without = f"; not counting {', '.join(found['not_timed'])}, never timed" if found["not_timed"] else ""
         lines.append(f"left     {duration(found['seconds_left'])} at the pace so far{without}")
     if found["unseen"]:
-        lines.append("unseen   no Snakemake works there on this machine; if none does on another, this one was killed")
+        lines.append(
+            "unseen   no Snakemake is seen to work there on this machine; if none does on another, it was killed"
+        )
     if found["state"] in ("failed", "stopped") or found["unseen"]:
         lines.append("The same command goes on where it was; a killed one asks for snakemake --unlock first.")
     if found["page"]:
