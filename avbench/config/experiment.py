@@ -10,6 +10,7 @@ from typing import Any
 
 from avbench.config import budgets, mismatches, paper_switches, plugin_files, seeds, sweeps, tuning
 from avbench.config.budgets import ALL_BUDGETS
+from avbench.config.evaluation import TrainingSettings
 from avbench.config.methods import BASELINE, UNTRAINED, Method, parse_methods
 from avbench.config.pretraining import Pretraining
 from avbench.config.settings import defaults
@@ -178,6 +179,11 @@ class Experiment:
         """Return the tasks whose clips are of one class each."""
         return [name for name, task in self.tasks.items() if not task.get("multi_label")]
 
+    def trained_on(self, protocol: str) -> list[str]:
+        """Return the tasks on which a protocol trains a classifier: of one class per clip, with a modality of its."""
+        wanted = self.evaluation[protocol].get("modalities", defaults(TrainingSettings)["modalities"])
+        return [name for name in self.classified() if set(wanted) & set(self.tasks[name]["modalities"])]
+
     def modalities(self, dataset: str) -> list[str]:
         """Return the modalities that a dataset has."""
         return self.datasets[dataset].get("modalities", ["audio", "video"])
@@ -220,6 +226,6 @@ class Experiment:
             return []
         return [
             (name, subset)
-            for name in self.classified()
+            for name in self.trained_on("supervised")
             for subset in (self.subsets if self.tasks[name]["train"] == "subset" else ["all"])
         ]

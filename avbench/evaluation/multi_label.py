@@ -10,6 +10,7 @@ from sklearn.preprocessing import StandardScaler
 
 from avbench.config.evaluation import MEAN_AVERAGE_PRECISION, ROC_AREA, KnnSettings, LinearSettings, of_sets
 from avbench.config.settings import build
+from avbench.core.errors import UserError
 from avbench.data.label_sets import every_label, indicators, joined
 from avbench.evaluation.knn import neighbour_votes
 from avbench.evaluation.linear_probe import Search, edge_warning, logistic_regression, search
@@ -56,7 +57,13 @@ def evaluate(
         features: float32 (n, width), of one modality.
         modality: its name.
         protocols: settings of each protocol.
+
+    Raises:
+        UserError: all clips to be ranked have the same labels, or there are fewer training clips than neighbours.
     """
+    for split in ("validation", "test"):
+        if split == "test" or "linear" in protocols:
+            _require_ranks(task, clips, split)
     if "linear" in protocols:
         fitting = build(LinearSettings, protocols["linear"], "evaluation.linear")
         best = one_vs_rest(clips, features, fitting)
@@ -71,6 +78,15 @@ def evaluate(
         train, test = clips.of_split("train"), clips.of_split("test")
         shares = neighbour_votes(features[train], clips.truth[train], features[test], voting, task)
         yield from _results("knn", modality, clips, shares, shares >= 0.5, "by votes for each label", {})
+
+
+def _require_ranks(task: str, clips: Clips, split: str) -> None:
+    truth = clips.truth[clips.of_split(split)]
+    if (truth == truth[:1]).all():
+        raise UserError(
+            f"task {task}: its {len(truth)} {split} clips have the same labels, by which none can be ranked before "
+            "another. Bring clips with others, or leave the task out."
+        )
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,12 @@ def of_first_protocol(table: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the rows of the first protocol that trains something, or else of the first that there is; and its name.
 
     With them come its mean average precisions, of tasks whose clips have several labels.
+
+    Raises:
+        NothingToShowError: there is no row.
     """
+    if table.empty:
+        raise NothingToShowError("This figure has nothing to show: its table has no row.")
     found = set(table["protocol"])
     first = next((name for name in TRAINING if name in found), table["protocol"].iloc[0])
     return table[table["protocol"].isin([first, of_sets(first, MEAN_AVERAGE_PRECISION)])], first

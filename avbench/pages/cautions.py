@@ -48,11 +48,14 @@ def lost_clips(coverage: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def leaked(leaks: pd.DataFrame) -> str:
-    """Say how many test clips lie in pretraining subsets."""
+    """Say how many test clips lie in pretraining subsets, and how many of their clips are of the same recordings."""
     if leaks.empty:
         return "No pretraining subset was compared with test clips."
     shared = int(leaks["shared_clips"].sum())
     where = captions.count(len(leaks), "pair of subset and task", "pairs of subset and task")
     if not shared:
-        return f"No test clip is in a pretraining subset ({where} compared)."
+        related = int(leaks["shared_recordings"].max())
+        are = "is" if related == 1 else "are"
+        beside = f" Up to {captions.count(related, 'clip')} of a subset {are} from recordings of test clips."
+        return f"No test clip is in a pretraining subset ({where} compared)." + (beside if related else "")
     return f"{captions.count(shared, 'test clip')} of tasks are in pretraining subsets ({where} compared)."

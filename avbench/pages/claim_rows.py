@@ -86,7 +86,8 @@ def rows(read: Mapping[str, pd.DataFrame], plan: PagePlan) -> list[ClaimRow]:
     made = []
     for row in read["claims"].itertuples():
         tested = row.effect == row.effect
-        runs = _runs(stated[row.claim], read["summary"], seeds, plan) if tested and row.claim in stated else ()
+        known = stated.get(row.claim) if tested else None
+        runs = _runs(known, int(row.seeds), read["summary"], seeds, plan) if known else ()
         chart = {
             "published": _number(100 * row.published),
             "budgets": [
@@ -106,20 +107,25 @@ def rows(read: Mapping[str, pd.DataFrame], plan: PagePlan) -> list[ClaimRow]:
 
 
 def _runs(
-    claim: Claim, summary: pd.DataFrame, seeds: Mapping[tuple[str, ...], pd.DataFrame], plan: PagePlan
+    claim: Claim, count: int, summary: pd.DataFrame, seeds: Mapping[tuple[str, ...], pd.DataFrame], plan: PagePlan
 ) -> tuple[Mapping[str, Any], ...]:
-    """Return the accuracies whose weighted sum a claim's effect is, at its longest budget, with those of each seed."""
+    """Return the accuracies whose weighted sum a claim's effect is, at its longest budget, with those of each seed.
+
+    They are of the seeds that it rests on: the first ``count`` that all of its runs have. Runs may have others.
+    """
     cells: Any = {tuple(cell): None for cell in summary[CELL].itertuples(index=False)}
     longest = claim.budget or plan.budgets[-1]
     found = cells_of(cells, claim, {longest: 1.0}, plan.tasks, plan.subsets, plan.own_labels) or {}
+    listed = [term for terms in found.values() for term in terms]
+    common = sorted(set.intersection(*(set(seeds[cell]["seed"]) for cell, _ in listed)))[:count] if listed else []
     runs = []
-    for cell, weight in (term for terms in found.values() for term in terms):
+    for cell, weight in listed:
         told = dict(zip(CELL, cell, strict=True))
         parts = [f"{style.method_name(told['method'])}, {names.task_name(told['task'])}, {names.words(told['subset'])}"]
         parts.append(f"{names.protocol_name(told['protocol'])}, {names.words(told['modality'])}")
         if labels := names.labels_name(told["labels"], plan.label_variants):
             parts.append(labels)
-        part = seeds[cell]
+        part = seeds[cell][seeds[cell]["seed"].isin(common)]
         scores = dict(zip(part["seed"].astype(int), part["accuracy"], strict=True))
         runs.append({"weight": weight, "text": "; ".join(parts), "mean": part["accuracy"].mean(), "seeds": scores})
     return tuple(runs)

@@ -4,6 +4,7 @@ import ast
 import difflib
 import importlib.util
 import re
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -26,30 +27,45 @@ def check_builder(key: str, encoder: BuiltSettings) -> None:
         UserError: there is no such function, the file is no Python, or its library is not installed.
     """
     if encoder.file is not None:
-        known, where = frozenset(_of_file(Path(encoder.file), key)), encoder.file
+        found, where = _of_file(Path(encoder.file), key), encoder.file
     else:
         where = encoder.builder.rpartition(".")[0]
         found = _of_library(where)
-        if found is None:
-            return
-        known = found
-    if encoder.function not in known:
-        near = difflib.get_close_matches(encoder.function, known, 3)
+    if found is not None and encoder.function not in found:
+        near = difflib.get_close_matches(encoder.function, found, 3)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         raise UserError(
             f"{key}.builder: {encoder.builder!r}: there is no function {encoder.function!r} in {where}.{hint}"
         )
 
 
-def _of_file(file: Path, key: str) -> set[str]:
+def _of_file(file: Path, key: str) -> frozenset[str] | None:
+    """Return the names that a file gives something; None where it imports all that another module has."""
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
         raise UserError(f"{key}.builder: {file} is no Python file: {error}.") from None
-    made = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    targets = [target for node in tree.body if isinstance(node, ast.Assign) for target in node.targets]
-    imported = [alias for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names]
-    return made | {t.id for t in targets if isinstance(t, ast.Name)} | {(a.asname or a.name) for a in imported}
+    found: set[str] = set()
+    for node in _statements(tree.body):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {name.id for target in targets for name in ast.walk(target) if isinstance(name, ast.Name)}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+    return None if "*" in found else frozenset(found)
+
+
+def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Yield what a module runs, also under a condition or where an import may fail; not what functions do."""
+    for node in body:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            within = [getattr(node, part, []) for part in ("body", "orelse", "finalbody")]
+            within += [handler.body for handler in getattr(node, "handlers", [])]
+            for part in within:
+                yield from _statements(part)
 
 
 @lru_cache

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from avbench.config.capacity import Held, planned
-from avbench.config.evaluation import KnnSettings
+from avbench.config.evaluation import TRAINED, KnnSettings
 from avbench.config.experiment import Experiment
 from avbench.config.features import FeatureSettings
 from avbench.config.methods import Method
@@ -31,6 +31,12 @@ def check(experiment: Experiment) -> None:
     for name, task in experiment.tasks.items():
         _check_task(experiment, name, task)
     _check_given(experiment)
+    for protocol in (*TRAINED, "supervised"):
+        if protocol in experiment.evaluation and experiment.classified() and not experiment.trained_on(protocol):
+            raise UserError(
+                f"config: evaluation.{protocol}.modalities: none of the tasks {', '.join(experiment.classified())} has "
+                f"any of these. Give one that they have, or leave {protocol} out."
+            )
     gpus, groups = experiment.pretraining["gpus"], experiment.protocol.batch_norm_groups
     if gpus > 1 and groups not in (1, gpus):
         raise UserError(

@@ -1,6 +1,7 @@
 """How far an experiment is: what is done, runs or failed and why, what remains, and how long that takes."""
 
 import csv
+import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 from datetime import datetime
@@ -23,11 +24,13 @@ def status(results: Path, now: datetime | None = None) -> dict[str, Any]:
         now: local time; by default that of the clock.
 
     Returns:
-        ``experiment``; ``state``: ``running``, ``finished``, ``failed`` or ``stopped`` (killed, or a machine that went
-        down); ``log``: Snakemake's; ``done`` and ``jobs``: numbers, of the last run; ``running`` and ``failed``: rule,
-        wildcards, seconds and log of each, and of a failed one the ``reason``; ``remaining``: jobs by rule;
-        ``seconds_left``: at the pace so far, None where nothing is known; ``not_timed``: the rules that remain and are
-        left out of it, since none of their jobs has been finished; ``page``: the page, if it is there.
+        ``experiment``; ``state``: ``running``, ``finished``, ``failed`` or ``stopped`` (by a signal); ``log``:
+        Snakemake's; ``done`` and ``jobs``: numbers, of the last run; ``running`` and ``failed``: rule, wildcards,
+        seconds and log of each, and of a failed one the ``reason``; ``remaining``: jobs by rule; ``seconds_left``: at
+        the pace so far, None where nothing is known; ``not_timed``: the rules that remain and are left out of it, since
+        none of their jobs has been finished; ``page``: the page, if it is there; ``unseen``: whether it is ``running``
+        by its log and locks alone, which those leave who are killed or whose machine goes down: no Snakemake works in
+        the folder on this machine.
 
     Raises:
         UserError: Snakemake has kept no log of it.
@@ -40,11 +43,11 @@ def status(results: Path, now: datetime | None = None) -> dict[str, Any]:
             "there, or name the folder results/NAME of the experiment in the folder that Snakemake worked in."
         )
     now = now or datetime.now()
-    remaining, failed = log.remaining(), log.of(FAILED)
-    running = log.of(RUNNING) if _alive(log, folder) else []
-    state = "running" if _alive(log, folder) else "failed" if failed else "stopped" if remaining else "finished"
-    if state == "stopped":
-        remaining += Counter(job.rule for job in log.of(RUNNING))
+    remaining, failed, running = log.remaining(), log.of(FAILED), log.of(RUNNING)
+    alive = _alive(log, folder)
+    if not alive:  # what ran then is to be done again
+        remaining, running = remaining + Counter(job.rule for job in running), []
+    state = "running" if alive else "failed" if failed else "stopped" if remaining else "finished"
     left, not_timed = _time_left(log, running, remaining, results, now)
     page = paths.below(results, paths.PAGE)
     return {
@@ -59,6 +62,7 @@ def status(results: Path, now: datetime | None = None) -> dict[str, Any]:
         "seconds_left": left,
         "not_timed": not_timed,
         "page": str(page) if page.is_file() else None,
+        "unseen": alive and _seen(folder) is False,
     }
 
 
@@ -66,6 +70,20 @@ def _alive(log: JobLog, folder: Path) -> bool:
     """Say whether Snakemake still works: it keeps locks, and its log has no end."""
     locks = folder / ".snakemake" / "locks"
     return not log.ended and locks.is_dir() and any(locks.iterdir())
+
+
+def _seen(folder: Path) -> bool | None:
+    """Say whether a Snakemake of this machine works in a folder; None where that cannot be told."""
+    processes, place, told = list(Path("/proc").glob("[0-9]*")), str(folder.resolve()), True
+    for process in processes:
+        try:
+            if b"snakemake" in (process / "cmdline").read_bytes() and os.readlink(process / "cwd") == place:
+                return True
+        except PermissionError:
+            told = False  # somebody else's
+        except OSError:
+            continue  # it has ended
+    return False if processes and told else None
 
 
 def _told(job: Job, now: datetime) -> dict[str, Any]:
@@ -147,7 +165,11 @@ def format_status(found: Mapping[str, Any]) -> str:
     if found["state"] != "finished" and found["seconds_left"] is not None:
         without = f"; not counting {', '.join(found['not_timed'])}, never timed" if found["not_timed"] else ""
         lines.append(f"left     {duration(found['seconds_left'])} at the pace so far{without}")
-    if found["state"] in ("failed", "stopped"):
+    if found["unseen"]:
+        lines.append(
+            "unseen   no Snakemake is seen to work there on this machine; if none does on another, it was killed"
+        )
+    if found["state"] in ("failed", "stopped") or found["unseen"]:
         lines.append("The same command goes on where it was; a killed one asks for snakemake --unlock first.")
     if found["page"]:
         lines.append(f"page     {found['page']}")

@@ -107,6 +107,8 @@ def assumed(seed_sd: float, clips: int | None, seeds: int, claims: int, differ: 
 def measured(results: Path) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]:
     """Return the power table of an experiment, and :func:`hours_per_seed` by its runs so far.
 
+    No hours are known of a crate or a merged study, which have no plan.
+
     Args:
         results: its folder.
 
@@ -114,9 +116,11 @@ def measured(results: Path) -> tuple[pd.DataFrame, dict[tuple[str, str], float]]
         UserError: a table or a record is missing or damaged.
     """
     spreads = tables.read(results / "tables" / "power.csv")
-    plan = read_json(results / "plan" / "tables.json")
-    runs = [read_json(path) for path in plan["runs"]]
-    stated = read_claims(plan["claims"])
+    if not (results / "plan" / "tables.json").is_file():
+        return spreads, {}
+    plan, folder = read_json(results / "plan" / "tables.json"), results.absolute().parents[1]
+    runs = [read_json(folder / path) for path in plan["runs"]]  # that the workflow named from its working folder
+    stated = read_claims(folder / plan["claims"])
     return spreads, hours_per_seed(stated, runs, list(plan["subset_files"]), plan["own_labels"])
 
 
@@ -160,7 +164,9 @@ def format_power(found: pd.DataFrame, hours: Mapping[tuple[str, str], float], wa
         hours: for each claim and budget, the hours of training that a seed takes; unknown ones are left out.
         wanted: the power that was asked for.
     """
-    effect = 100 * found["effect"].iloc[0] if len(found) else 0.0
+    if found.empty:
+        return "No claim was tested with two seeds or more: nothing is known of what deciding one would take.\n"
+    effect = 100 * found["effect"].iloc[0]
     open_ones = found[~found["decided"].astype(bool)]
     shown = open_ones.drop_duplicates(["claim", "budget"])  # of assumed claims, one stands for all
     lines = [f"To decide an effect of {effect:g} points in {100 * wanted:.0f} % of experiments, undecided claims need"]

@@ -61,7 +61,8 @@ def format_summary(
         measure = OF_SETS.get(protocol, "accuracy").capitalize().replace("auc", "AUC")
         title = f"{measure} in % ({protocol}, {modality}): mean ± half the 95 % interval over seeds and test clips"
         blocks.append("\n\n".join([title, *_grids(part)]))
-    if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in set(shown["protocol"])]:
+    told = {*shown["protocol"], *(["supervised"] if "supervised" in set(shown["method"]) else [])}
+    if left := [name for name in dict.fromkeys(summary["protocol"]) if name not in told]:
         blocks.append(textwrap.fill(f"Also scored ({', '.join(left)}): tables/summary.csv.", WIDTH))
     if len(lengths) > 1:
         note = f"Shown is the longest budget, {lengths[-1]}. Others ({', '.join(lengths[:-1])}): tables/summary.csv."

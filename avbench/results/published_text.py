@@ -56,6 +56,8 @@ def _cells(table: pd.DataFrame, published: Published) -> pd.DataFrame:
     for row in table.drop_duplicates("task").itertuples():
         title = published.tasks[row.published_task]["title"]
         heads[row.task] = title if row.same_dataset else f"{row.task} (published: {title}, another dataset)"
+    # Several tasks may stand beside one.
+    heads = {task: f"{head}, {task}" if [*heads.values()].count(head) > 1 else head for task, head in heads.items()}
     protocols = table["protocol"] + np.where(
         table["protocol"] == table["published_protocol"], "", " (published: " + table["published_protocol"] + ")"
     )

@@ -39,16 +39,19 @@ def common_clips(files: Sequence[Path]) -> dict[Key, set[str]]:
     return {key: common[key] for key in common if key in differ}
 
 
-def score_again(path: Path, source: Path, common: Mapping[Key, set[str]]) -> None:
+def score_again(path: Path, source: Path, common: Mapping[Key, set[str]]) -> int:
     """Write a score file, its predictions and their record, on common clips.
 
     Accuracy is again the mean of the predictions. The mean average precision, whose class scores are not kept, is
-    missing, and so are protocols that rank a clip among the others.
+    missing, and so are scores that rank a clip among the others, ``AMONG_OTHERS``.
 
     Args:
         path: the score file to write.
         source: the one to read, with predictions beside it. It stays, for the record.
         common: of :func:`common_clips`.
+
+    Returns:
+        How many scores are left.
     """
     told = scores.read(source.with_name(scores.FILE))
     keys = list(map(tuple, told[SCORED].to_numpy()))
@@ -73,3 +76,4 @@ def score_again(path: Path, source: Path, common: Mapping[Key, set[str]]) -> Non
     read = [source, source.with_name(scores.FILE), source.with_name(provenance.FILE)]
     settings = {"common_clips": {", ".join(key): len(clips) for key, clips in common.items()}}
     provenance.record(path.with_name(provenance.FILE), read, [path, beside], settings)
+    return len(rows)

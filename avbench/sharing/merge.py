@@ -24,7 +24,7 @@ from avbench.sharing.common_clips import common_clips, score_again
 from avbench.sharing.merged_data import merge_data
 from avbench.sharing.merged_runs import merge_runs
 from avbench.sharing.received import Received, project_file, receive, require_verified
-from avbench.sharing.settings_differences import joined
+from avbench.sharing.settings_differences import joined, smallest_first
 
 
 def merge(given: Sequence[Path], output: Path) -> tuple[Path, list[str]]:
@@ -66,6 +66,7 @@ def merge(given: Sequence[Path], output: Path) -> tuple[Path, list[str]]:
         if all(path.is_dir() for path in data.values()):
             said += merge_data(config["datasets"], data, whole / paths.DATA, keep)
         scored = merge_runs({part.name: part for part in parts}, results, keep)
+        config["subsets"] = _subsets_in_order(config, parts, results)
         said += _on_common_clips(scored, results, keep)
         with contextlib.chdir(whole):
             said += _tables_and_page(config, files, parts, said)
@@ -87,22 +88,42 @@ def _taken(name: str, parts: list[Received], whole: Path) -> str:
     return target
 
 
+def _subsets_in_order(config: Mapping[str, Any], parts: list[Received], results: Path) -> Mapping[str, Any]:
+    """Return the joined subsets, smallest first, by which claims find the smallest and the largest."""
+    subsets: Mapping[str, Any] = config["subsets"]
+    if all(list(part.config["subsets"]) == list(subsets) for part in parts):
+        return subsets
+
+    def clips(subset: str) -> int:
+        file = paths.fill(paths.SUBSET, dataset=config["pretraining"]["dataset"], subset=subset)
+        return len(read_csv(paths.below(results, file), ("clip_id",))["clip_id"])
+
+    return smallest_first(subsets, clips)
+
+
 def _on_common_clips(scored: Mapping[Path, int], results: Path, keep: Path) -> list[str]:
     """Score on the test clips that all parts have, where they differ; what was scored before goes to the parts."""
     common = common_clips([results / path for path in scored])
     if not common:
         return []
+    left = 0
     for path, number in scored.items():
         before = keep / str(number) / "results" / results.name / path
         for name in (paths.SCORES_FILE, paths.PREDICTIONS_FILE, paths.RECORD_FILE):
             before.parent.mkdir(parents=True, exist_ok=True)
             (results / path).with_name(name).rename(before.with_name(name))
         with contextlib.chdir(keep.parent):  # records name files from here
-            score_again(results / path, before, common)
+            left += score_again(results / path, before, common)
+    if not left:
+        raise UserError(
+            "the parts had other surviving test clips, and all that was scored ranks a clip among the others: nothing "
+            "of it holds for the clips that all have. Score the parts on the same test clips."
+        )
     listed = "; ".join(f"{', '.join(key)}: {len(clips)} clips" for key, clips in common.items())
     return [
-        f"Parts had other surviving test clips, and are scored on those that all have ({listed}). There, mean average "
-        "precision is missing, and retrieval, which ranks a clip among the others. Geometry is of each part's own."
+        f"Parts had other surviving test clips, and are scored on those that all have ({listed}). There, whatever "
+        "ranks a clip among the others is missing: retrieval, mean average precision, and the scores of clips with "
+        "several labels. Geometry is of each part's own."
     ]
 
 

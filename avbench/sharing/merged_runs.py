@@ -138,10 +138,11 @@ def _require_same(inside: Path, path: Path, target: Path, name: str, other: str)
 
 
 def _how(path: Path, target: Path) -> str:
-    """Say how two lists of clips differ."""
-    if path.suffix != ".csv":
+    """Say how two lists of labelled clips differ; nothing of other files."""
+    try:
+        one, two = (dict(zip(*read_csv(file, ("clip_id", "label")).values(), strict=True)) for file in (path, target))
+    except UserError:  # no list of clips with labels
         return ""
-    one, two = (dict(zip(*read_csv(file, ("clip_id", "label")).values(), strict=True)) for file in (path, target))
     if others := sorted(one.keys() ^ two.keys()):
         return f": {len(others)} clips are in one alone, such as {others[0]!r}"
     labels = sorted(clip for clip in one if one[clip] != two[clip])

@@ -163,6 +163,10 @@ def _told_apart(leader: Outcomes, others: Sequence[Outcomes]) -> list[bool]:
     pairs = [other for other, shared in zip(others, common, strict=True) if shared]
     found = moderated([components({"": contrast([(leader, 1), (other, -1)])}, weight=2) for other in pairs])
     adjusted = holm([one.p for one in found])
-    decided = [bool(one.low > 0) if one.p != one.p else bool(p < LEVEL) for one, p in zip(found, adjusted, strict=True)]
+    # Which is the best by all seeds may be the worse by those in common.
+    decided = [
+        bool(one.low > 0) if one.p != one.p else bool(p < LEVEL and one.mean > 0)
+        for one, p in zip(found, adjusted, strict=True)
+    ]
     told = iter(decided)
     return [next(told) if shared else False for shared in common]

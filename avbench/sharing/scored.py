@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from avbench.audit.records import Files, last_part, read_records, recorded_prefix
+from avbench.config.evaluation import OF_SETS, PROTOCOLS
 from avbench.config.experiment import Experiment
 from avbench.core.errors import UserError
 from avbench.plan import paths
@@ -13,8 +14,11 @@ from avbench.results import collect, outcomes
 from avbench.results.outcomes import Cell, Outcomes
 from avbench.sharing.received import Received
 
-AMONG_OTHERS = ("retrieval",)
-"""Protocols that rank a clip among the other test clips: what was right among more of them says nothing of fewer."""
+AMONG_OTHERS = frozenset({*PROTOCOLS["retrieval"].display, *OF_SETS})
+"""Scores that rank a clip among the other test clips: what was right among more of them says nothing of fewer.
+
+They are retrieval at every rank, and the scores of clips with several labels.
+"""
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 import copy
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from avbench.config import sweeps
 from avbench.config.pretraining import MACHINE
 from avbench.core.errors import UserError
 from avbench.plan.places import PATH_OPTIONS
@@ -97,3 +98,14 @@ def joined(configs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
         raise UserError("the parts are not of one study; they differ in\n  " + "\n  ".join(found[:_SHOWN]) + more)
     return whole
+
+
+def smallest_first(subsets: Mapping[str, Any], clips: Callable[[str], int]) -> dict[str, Any]:
+    """Return declared subsets as a configuration lists them, smallest first: parts may each have had some of them.
+
+    Args:
+        subsets: name → fields. A family stands where its smallest member does.
+        clips: says how many a subset has.
+    """
+    _, families = sweeps.expand(subsets, "subsets")
+    return {name: subsets[name] for name in sorted(subsets, key=lambda name: min(map(clips, families[name])))}

@@ -8,6 +8,7 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.preprocessing import StandardScaler
 
 from avbench.config.evaluation import OF_SETS, PROTOCOLS, KnnSettings, LinearSettings
+from avbench.core.errors import UserError
 from avbench.data.label_sets import joined
 from avbench.evaluation.knn import neighbour_votes
 from avbench.evaluation.multi_label import Clips, evaluate, one_vs_rest
@@ -79,3 +80,14 @@ def test_every_score_of_sets_is_shown_by_its_protocol():
     shown = {score for protocol in PROTOCOLS.values() if protocol.sets for score in protocol.display}
     assert set(OF_SETS) == {"linear-map", "linear-auc", "knn-map", "knn-auc"}
     assert set(OF_SETS) < shown
+
+
+@pytest.mark.parametrize(("split", "protocol"), [("validation", "linear"), ("test", "linear"), ("test", "knn")])
+def test_clips_of_the_same_labels_cannot_be_ranked(split, protocol):
+    labels = np.array(["bark", "rain", "bark;rain"] * 4)
+    splits = np.array(["train", "validation", "test"]).repeat(4)
+    labels[splits == split] = "bark"
+    features = np.random.default_rng(0).normal(size=(12, 3)).astype(np.float32)
+    settings = {"linear": PROBE, "knn": {"neighbours": 2}}[protocol]
+    with pytest.raises(UserError, match=f"task sounds: its 4 {split} clips have the same labels"):
+        list(evaluate("sounds", Clips.of(labels, splits), features, "audio", {protocol: settings}))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from avbench.config.labels import NOISES
-from avbench.core.errors import UserError
+from avbench.core.errors import NothingToShowError, UserError
 from avbench.data import ledger
 from avbench.evaluation import scores as predictions
 from avbench.evaluation.scores import CELL
@@ -218,6 +218,8 @@ def test_the_first_protocol_that_trains_something_is_taken():
     assert reading.of_first_protocol(table)[1] == "linear"
     assert reading.of_first_protocol(table[:2])[1] == "linear-sgd"
     assert reading.of_first_protocol(table[:1])[1] == "knn"
+    with pytest.raises(NothingToShowError, match="no row"):  # of a subset that random pairing was not run on
+        reading.of_first_protocol(table[:0])
 
 
 def test_subsets_with_few_methods_are_no_ends_of_a_figure():

@@ -33,7 +33,9 @@ def test_lost_clips_are_counted_by_reason(read):
 
 
 def test_leaks_are_told():
-    leaks = pd.DataFrame({"subset": ["a", "b"], "shared_clips": [0, 0]})
+    leaks = pd.DataFrame({"subset": ["a", "b"], "shared_clips": [0, 0], "shared_recordings": [0, 0]})
     assert cautions.leaked(leaks) == "No test clip is in a pretraining subset (2 pairs of subset and task compared)."
     assert cautions.leaked(leaks.assign(shared_clips=[0, 3])).startswith("3 test clips of tasks are in")
+    related = cautions.leaked(leaks.assign(shared_recordings=[4, 1]))
+    assert related.endswith("Up to 4 clips of a subset are from recordings of test clips.")
     assert cautions.leaked(leaks.iloc[:0]).startswith("No pretraining subset was compared")

@@ -31,6 +31,14 @@ def test_the_runs_behind_a_claim_add_up_to_it(rows):
     assert small.runs[0]["seeds"] == pytest.approx({0: 0.48, 1: 0.49, 2: 0.5})
 
 
+def test_runs_are_shown_with_the_seeds_that_the_claim_rests_on(tmp_path):
+    read = paged.write_tables(tmp_path)
+    read["claims"].loc[0, "seeds"] = 2  # it was decided by two; another claim asked for the third
+    (small, *_) = claim_rows.rows(read, PagePlan(**paged.plan()))
+    assert small.runs[0]["seeds"] == pytest.approx({0: 0.48, 1: 0.49})
+    assert small.runs[0]["mean"] == pytest.approx(0.485)
+
+
 def test_what_was_not_tested_has_no_runs_and_no_numbers(rows):
     assert rows[-1].runs == ()
     assert not rows[-1].tested

@@ -47,6 +47,26 @@ def test_functions_of_a_file(tmp_path):
         check_builder("k", BuiltSettings(f"{mine}:heard"))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "net: object = print",
+        "other, net = print, print",
+        "if True:\n    def net(): ...",
+        "try:\n    from fast import net\nexcept ImportError:\n    from slow import run as net",
+        "try:\n    import fast\nexcept ImportError:\n    net = print",
+        "from fast import *",
+    ],
+)
+def test_whatever_gives_a_name_something_defines_it(tmp_path, text):
+    mine = tmp_path / "mine.py"
+    mine.write_text(text)
+    check_builder("k", BuiltSettings(f"{mine}:net"))
+    mine.write_text("def other():\n    net = 1\n\n\nclass Net:\n    def net(self): ...\n")
+    with pytest.raises(UserError, match="no function 'net'"):
+        check_builder("k", BuiltSettings(f"{mine}:net"))
+
+
 def test_nothing_heavy_is_imported():
     code = (
         "import sys; from avbench.plan.builders_known import check_builder as c; "

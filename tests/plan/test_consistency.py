@@ -207,6 +207,17 @@ def test_the_grid_has_every_method_on_every_subset_once(demo, root):
     assert ("outdoors", "all") in experiment.supervised()
 
 
+def test_classifiers_are_trained_where_tasks_have_their_modalities(demo, root):
+    seen = change(demo, "evaluation.supervised", {"modalities": ["video"]})
+    assert {task for task, _ in Plan(seen, root).supervised()} == {"controlled"}  # the others are of sounds alone
+    for protocol in ("supervised", "finetune"):
+        config = change(
+            change(demo, f"evaluation.{protocol}", {"modalities": ["video"]}), "tasks.controlled.modalities", ["audio"]
+        )
+        with pytest.raises(UserError, match=f"evaluation.{protocol}.modalities: none of the tasks controlled, "):
+            Plan(config, root)
+
+
 def test_every_key_of_the_schema_is_explained(root):
     """config/README.md must keep up with the schema."""
     schema = json.loads((root / SCHEMA).read_text(encoding="utf-8"))

@@ -1,10 +1,13 @@
 import json
+import subprocess
+import sys
 from datetime import datetime
 
 import pytest
 
 from avbench.cli.main import main
 from avbench.core.errors import UserError
+from avbench.plan import status as status_module
 from avbench.plan.status import duration, format_status, status
 from tests.support.job_logs import LOG, write_log
 
@@ -74,6 +77,36 @@ def test_a_killed_run_is_told_from_one_that_works_or_failed(results):
     assert "snakemake --unlock" in format_status(found)
 
 
+def test_what_ran_when_a_run_ended_is_to_be_done_again(results):
+    (results.parents[1] / ".snakemake" / "locks" / "0.input.lock").unlink()
+    assert status(results, NOW)["remaining"] == {"embed": 2, "tables": 1, "all": 1}  # one failed, one was under way
+    # the last job of a run that asked for one file, and not for all
+    asked = LOG.replace("embed         2\ntables        1\nall           1\n", "embed         1\n")
+    begun = asked[: asked.index("[Sat Nov 28 22:25:40")].replace(
+        "rule embed:\n    log: results/tiny/logs/embed/a", "", 1
+    )
+    write_log(results.parents[1], begun)
+    found = status(results, NOW)
+    assert (found["state"], found["remaining"]) == ("stopped", {"embed": 1})
+
+
+def test_a_run_that_nobody_is_seen_to_work_on_may_have_been_killed(results, monkeypatch):
+    for seen, unseen in ((True, False), (None, False), (False, True)):
+        monkeypatch.setattr(status_module, "_seen", lambda folder, seen=seen: seen)
+        found = status(results, NOW)
+        assert (found["state"], found["unseen"]) == ("running", unseen)
+        assert ("snakemake --unlock" in format_status(found)) == unseen
+    monkeypatch.undo()
+    code = "import sys; print(flush=True); sys.stdin.read()  # snakemake"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=results.parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as works:
+        works.stdout.readline()
+        assert not status(results, NOW)["unseen"]
+        works.communicate()
+    assert status(results, NOW)["unseen"]
+
+
 def test_a_finished_run_names_its_page(results):
     (results / "index.html").touch()
     done = LOG.replace("embed         2\ntables        1\nall           1\n", "")
@@ -88,7 +121,10 @@ def test_the_console_has_a_line_for_each(results, capsys):
     assert main(["status", str(results)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("tiny: running, 1 of 5 jobs done (log: ")
-    assert [line.split()[0] for line in lines[1:]] == ["running", "failed", "avbench", "remains", "left"]
+    assert [line.split()[0] for line in lines[1:]] == [
+        *("running", "failed", "avbench", "remains", "left"),
+        *("unseen", "The"),  # no Snakemake works there
+    ]
     assert main(["status", str(results), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["remaining"] == {"embed": 1, "tables": 1, "all": 1}
 

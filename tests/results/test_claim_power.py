@@ -7,10 +7,12 @@ import pytest
 
 from avbench.cli.main import main
 from avbench.core.errors import UserError
-from avbench.results import claim_power
+from avbench.core.files import write_json
+from avbench.results import claim_power, tables
 from avbench.results.power import Spread, clips_needed, power, seeds_needed
 from avbench.results.verdicts import judge
 from tests.results.test_verdicts import GAP, TASKS, claim, table
+from tests.support.paths import CONFIG
 
 
 def judged(seeds=(0, 1, 2), chance=None):
@@ -56,6 +58,19 @@ def test_hours_are_those_of_the_claims_runs():
     assert hours == {("c", "default"): pytest.approx(2.0), ("c", "steps-5"): pytest.approx(90 / 3600)}
 
 
+def test_an_experiment_is_asked_from_any_folder_and_without_its_plan(tmp_path):
+    results = tmp_path / "results" / "tiny"
+    tables.write(results / "tables" / "power.csv", claim_power.table(judged()))
+    assert claim_power.measured(results)[1] == {}  # as of a crate
+    run = {"method": "random", "subset": "few", "labels": "none", "budget": "default", "speed": {"seconds": 1800}}
+    write_json(results / "run.json", run)
+    plan = {"runs": ["results/tiny/run.json"], "claims": str(CONFIG / "claims.yaml")}
+    write_json(results / "plan" / "tables.json", plan | {"subset_files": {"few": ""}, "own_labels": {"random": "none"}})
+    spreads, hours = claim_power.measured(results)
+    assert len(spreads) == 2
+    assert hours["soft-positive-small", "default"] == 0.5
+
+
 def test_the_text_names_what_each_undecided_claim_needs():
     found = claim_power.table(judged(), 0.1)
     text = claim_power.format_power(found, {("close", "default"): 0.5})
@@ -65,6 +80,11 @@ def test_the_text_names_what_each_undecided_claim_needs():
     assert "an effect of 10 points in 80 % of experiments" in text
     assert "1 of 2 are decided." in text
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_where_nothing_is_known_of_seeds_the_text_says_so():
+    nothing = claim_power.asked(pd.DataFrame(columns=[*claim_power.COLUMNS]), 0.02)
+    assert claim_power.format_power(nothing, {}).startswith("No claim was tested with two seeds or more")
 
 
 def test_what_is_assumed_is_a_difference_of_two_methods(capsys):

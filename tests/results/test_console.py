@@ -20,7 +20,7 @@ def outcome():
         ("random", "home", "linear", "audio", "large", "none", "default", 3, 50, 0.78, 0.76, 0.80),
         ("soft-positive", "home", "linear", "audio", "small", "true", "default", 3, 50, 0.431, 0.4155, 0.4465),
         ("soft-positive", "home", "linear", "audio", "large", "true", "default", 1, 50, 0.81, np.nan, np.nan),
-        ("supervised", "home", "linear", "audio", "small", "true", "all", 3, 50, 0.47, 0.46, 0.48),
+        ("supervised", "home", "supervised", "audio", "small", "true", "all", 3, 50, 0.47, 0.46, 0.48),
         ("random", "home", "knn", "audio", "small", "none", "default", 3, 50, 0.47, 0.46, 0.48),
     ]
     summary = pd.DataFrame(rows, columns=tables.SUMMARY_COLUMNS)

@@ -39,6 +39,15 @@ def test_an_experiment_without_counterparts_says_so(paper):
         assert "No task of this experiment has a counterpart" in text
 
 
+def test_tasks_beside_the_same_published_one_are_told_apart(paper):
+    both = pd.concat([summary().query("task == 'vggsound'").assign(task=name) for name in ("all", "few")])
+    tasks = dict.fromkeys(("all", "few"), TASKS["vggsound"])
+    table = published.beside(both, paper, tasks, "s", "default")
+    assert "VGGSound, all: published" in published_text.markdown(table, paper)
+    head = r"\multicolumn{2}{c}{VGGSound, all} & \multicolumn{2}{c}{VGGSound, few}"
+    assert head in published_text.latex(table, paper)
+
+
 def test_latex_says_what_markdown_says(paper):
     table = published.beside(summary(), paper, TASKS, "s", "default")
     said, protocol = [], None

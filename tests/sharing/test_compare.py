@@ -75,6 +75,7 @@ def test_the_console_and_the_page_say_the_same(pair, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "pretraining.batch_size: 8 | 4" in printed
     text = page.read_text(encoding="utf-8")
+    assert "2 settings differ; the list of seeds counts as one." in text
     assert main(["compare", *map(str, pair), "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)["differences"]
     assert len(rows) == 6

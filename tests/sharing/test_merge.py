@@ -12,7 +12,10 @@ from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json
 from avbench.results import tables
 from avbench.sharing.merge import merge
+from avbench.sharing.merged_runs import merge_runs
 from avbench.sharing.pack import pack
+from avbench.sharing.received import Received
+from avbench.sharing.settings_differences import smallest_first
 from tests.support import study
 
 HALVES = {"one": [0, 1], "two": [2, 3, 4]}
@@ -131,6 +134,48 @@ def test_cells_are_joined_and_what_no_part_has_is_said(studies, tmp_path):
     }
     assert "Of 12 folders of scores of the joined grid, no part has 2" in said[-1]
     assert verify(results, deep=True).findings == []
+
+
+def test_subsets_that_each_part_has_some_of_are_in_order_again(tmp_path):
+    declared = {"many": {"clips_per_class": 6}, "some": {"clips_per_class": 3}}
+    parts = [
+        study.write_study(tmp_path / name, {"seeds": [0, 1], "subsets": {name: subset}})
+        for name, subset in declared.items()
+    ]
+    results, _ = merge(parts, tmp_path / "merged")
+    assert list(read_json(results / "config.json")["subsets"]) == ["some", "many"]
+    ours, theirs = (
+        tables.read(folder / "tables/claims.csv").set_index("claim")["effect"] for folder in (results, parts[1])
+    )
+    assert ours["soft-positive-small"] == theirs["soft-positive-small"]  # of the smallest subset
+    assert verify(results, deep=True).findings == []
+
+
+def test_a_family_of_subsets_stands_where_its_smallest_does():
+    clips = {"all": 90, "per-5": 20, "per-10": 40, "few": 30}
+    declared = {"all": {"clips": 90}, "few": {"ids": "few.csv"}, "per": {"clips_per_class": [5, 10]}}
+    assert list(smallest_first(declared, clips.get)) == ["per", "few", "all"]
+
+
+@pytest.mark.parametrize("name", ["dynamics_clips.csv", "labels/toys/few/mixed/seed-0.matrix.csv"])
+def test_files_that_are_no_lists_of_labels_are_refused_by_name_too(tmp_path, name):
+    parts = {}
+    for part in ("one", "two"):
+        results = tmp_path / part / "results" / "tiny"
+        (results / name).parent.mkdir(parents=True)
+        (results / name).write_text(f"column\n{part}\n", encoding="utf-8")
+        parts[part] = Received(part, results, {"seeds": [0]})
+    with pytest.raises(UserError, match=r"csv of two is not that of one\. Parts"):
+        merge_runs(parts, tmp_path / "merged", tmp_path / "kept")
+
+
+def test_what_is_packed_already_is_not_unpacked_to_be_packed(tmp_path):
+    packed = tmp_path / "tiny.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("results/tiny/tables/accuracy.csv", "")
+    with pytest.raises(UserError, match="packed already"):
+        pack(packed, tmp_path / "again.zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.zip"]
 
 
 def test_other_surviving_test_clips_are_scored_on_the_common_ones(studies, tmp_path):

@@ -3,6 +3,8 @@
 import re
 import shlex
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -10,6 +12,8 @@ from avbench.cli.main import main, parser
 from avbench.core.errors import UserError
 from avbench.core.files import write_text
 from avbench.results import tables
+from avbench.results.outcomes import Outcomes
+from avbench.sharing import publish as site_of
 from avbench.sharing.publish import publish
 from tests.support import study
 from tests.support.paths import ROOT
@@ -35,13 +39,17 @@ def site(studies, tmp_path_factory):
 def test_groups_follow_from_paired_differences(site, studies):
     board = tables.read(site / "leaderboard.csv")
     assert set(board["study"]) == {"tiny", "tiny-2"}
-    claims = tables.read(studies[0] / "tables/comparisons.csv")
+    claims, clear = tables.read(studies[0] / "tables/comparisons.csv"), []
     for (protocol, modality), part in board[board["study"] == "tiny"].groupby(["protocol", "modality"]):
         group = dict(zip(part["method"], part["group"], strict=True))
         assert group["soft-positive"] == 1
         told = claims[(claims["protocol"] == protocol) & (claims["modality"] == modality)].set_index("method")
-        # random pairs are surely worse, as the study's own table of differences says
-        assert (group["random"] > 1) == (told.loc["soft-positive", "ci_low"] > 0)
+        low = told.loc["soft-positive", "ci_low"]
+        if abs(low) > 0.01:  # nearer to zero, the family decides, which is another there
+            # random pairs are surely worse, as the study's own table of differences says
+            assert (group["random"] > 1) == (low > 0)
+            clear.append(protocol)
+    assert "linear" in clear
     summary = tables.read(studies[0] / "tables/summary.csv")
     means = board[board["study"] == "tiny"].set_index(["method", "protocol", "modality"])["mean"]
     for row in summary.itertuples():
@@ -57,6 +65,16 @@ def test_methods_that_cannot_be_told_apart_share_a_group(tmp_path, monkeypatch):
 
     publish([study.write_study(tmp_path / "same", {"seeds": [0, 1, 2]})], tmp_path / "site")
     assert set(tables.read(tmp_path / "site/leaderboard.csv")["group"]) == {1}
+
+
+def test_what_is_better_on_the_common_seeds_is_no_worse():
+    right = np.random.default_rng(0).random((6, 400))
+    leader, other = (right < np.array([[0.2], [0.2], [0.2], [1], [1], [1]])), right[:3] < 0.5
+    cells = {
+        ("leader",): Outcomes(leader.astype(np.uint8), tuple(range(6)), pd.RangeIndex(400)),
+        ("other",): Outcomes(other.astype(np.uint8), (0, 1, 2), pd.RangeIndex(400)),
+    }
+    assert list(site_of._groups(cells)) == [[("leader",), ("other",)]]
 
 
 def test_every_link_leads_to_a_file_of_the_site(site):

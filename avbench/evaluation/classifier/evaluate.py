@@ -23,7 +23,7 @@ from avbench.config.tasks import TaskSettings
 from avbench.core.errors import UserError
 from avbench.core.files import read_csv, read_json, write_json
 from avbench.core.hashing import file_digest
-from avbench.data.ledger import test_coverage
+from avbench.data.ledger import read_content, test_coverage
 from avbench.data.store import Store, open_store
 from avbench.evaluation import scores
 from avbench.evaluation.classifier.train import train
@@ -112,6 +112,7 @@ class ClassifierJob:
                 "trained": asdict(parts),
                 "features": asdict(windows),
                 "clips": clips.to_dict("list"),
+                "content": read_content(self.job.data / task.dataset / "ledger.parquet"),
                 "bands": self.job.switches.task_mel_bands,
             }
         )

@@ -30,8 +30,9 @@ def draw_noise(settings: Settings, stem: Path) -> None:
 def draw_along(settings: Settings, stem: Path, told: "Told") -> None:
     """Draw accuracies against the rate of what is wrong, and write the caption."""
     table, protocol = along_noise(settings, told.kinds)
-    if table.empty:
-        say(f"No method was run at several rates of {told.what} on one subset.", stem)
+    if (table["method"] == BASELINE).all():
+        but = "" if table.empty else f" but {style.method_name(BASELINE)}"
+        say(f"No method{but} was run at several rates of {told.what} on one subset.", stem)
         return
     even = table[table["imbalance"] <= (1 + NEAR) * table["imbalance"].min()].sort_values("clips", kind="stable")
     ends = {even["subset"].iloc[0], even["subset"].iloc[-1]}

@@ -10,12 +10,14 @@ import pytest
 
 from avbench.config.paper_switches import PRESETS, PaperSwitches
 from avbench.core.errors import UserError
+from avbench.data import ledger
 from avbench.data.store import Store
 from avbench.evaluation import scores
 from avbench.evaluation.classifier import evaluate
 from avbench.evaluation.classifier import train as loop
 from avbench.evaluation.classifier.evaluate import supervised, trained
 from avbench.evaluation.classifier.labelled_windows import Windows
+from avbench.evaluation.classifier.training_run import trained_parts
 from avbench.evaluation.scoring_jobs import SupervisedJob, TrainedJob
 from avbench.evaluation.tasks import task_clips
 from avbench.training.signals import Stopped
@@ -112,6 +114,18 @@ def test_what_other_settings_left_is_neither_used_nor_deleted(data):
     trained(job(data, output, "linear-sgd", settings), MACHINE)
     assert stale.read_bytes() == b"of other settings"
     assert output.exists()
+
+
+def test_what_is_left_of_clips_that_were_packed_anew_is_not_gone_on_with(data):
+    (task,) = tasks()
+    common = evaluate.ClassifierJob(
+        "finetune", job(data, data / "scores.csv", "finetune", SETTINGS), FEATURES, None, {}, IDENTITY, None
+    )
+    given = (trained_parts("finetune", CORRECTED), task_clips(task, data, None), task, "audio")
+    before, path = common.fingerprint(*given), data / task.dataset / "ledger.parquet"
+    assert common.fingerprint(*given) == before
+    ledger.write(path, ledger.read(path), {ledger.CONTENT: "0" * 64})  # the same ids, of other pictures
+    assert common.fingerprint(*given) != before
 
 
 def test_supervised_starts_from_scratch_with_every_seed(data):

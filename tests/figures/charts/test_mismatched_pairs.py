@@ -8,6 +8,7 @@ import pytest
 from avbench.figures import style
 from avbench.figures.charts import noise
 from avbench.figures.charts.mismatched_pairs import PAIRS
+from avbench.results import tables
 from avbench.results.robustness import PAYS
 from tests.figures.charts.test_noise import random_pairs, scores, verdict
 from tests.support.figures import Layout
@@ -45,6 +46,13 @@ def test_the_caption_says_what_is_compared():
     assert "random pairing of the same clips" in text
     assert "soft positive pays at every rate tried" in text
     assert "labels" not in text
+
+
+def test_random_pairing_alone_leaves_nothing_to_compare(tmp_path):
+    alone = scores("random").assign(noise="swapped", budget="default")
+    tables.write(tmp_path / "robustness.csv", alone)
+    noise.draw_along({"robustness": tmp_path / "robustness.csv", "budgets": ["default"]}, tmp_path / "pairs", PAIRS)
+    assert "No method but random was run at several rates" in (tmp_path / "pairs.rst").read_text(encoding="utf-8")
 
 
 class TestLayout(Layout):
