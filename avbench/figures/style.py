@@ -84,6 +84,9 @@ METHODS: Mapping[str, Look] = {
     "soft-positive-50": Look("soft positive (50 %)", ORANGE, "D"),
     "sp70": Look("soft positive, noisy labels", PURPLE, "P"),
     "pl-soft-positive": Look("soft positive, pseudo-labels", "#8C6D00", "X"),
+    # Rivals that the shipped configurations call by their losses' names.
+    "supcon": Look("supervised contrastive", "#332288", "h", "-."),
+    "masked": Look("same class masked", "#7A3B2E", "<", "-."),
     "supervised": Look("supervised", BLACK, "*", "--"),
     "untrained": Look("untrained", GREY, "x", ":"),
 }
