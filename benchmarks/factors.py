@@ -64,7 +64,7 @@ def with_changes(gains: pd.DataFrame) -> pd.DataFrame:
     """Set each gain's change against the reference study's beside it, with an interval.
 
     The interval is made of those of the two gains as if these were independent (MOVER; Zou & Donner 2008, Statistics in
-    Medicine 27:1693). They share classes and seeds, which can only bring them nearer, so it is rather too wide.
+    Medicine 27:1693). They share classes and seeds; as far as the gains rise and fall together for it, it is too wide.
 
     Args:
         gains: columns ``dials``, ``PLACE``, ``difference``, ``ci_low``, ``ci_high``; one row of each place has dials

@@ -13,6 +13,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from avbench.config.axes import LOSSES
 from avbench.core.files import atomic, remove_leftovers
 from avbench.figures.fonts import BASE, families
 from avbench.figures.names import protocol_name, task_name, words, wrap
@@ -85,8 +86,8 @@ METHODS: Mapping[str, Look] = {
     "sp70": Look("soft positive, noisy labels", PURPLE, "P"),
     "pl-soft-positive": Look("soft positive, pseudo-labels", "#8C6D00", "X"),
     # Rivals that the shipped configurations call by their losses' names.
-    "supcon": Look("supervised contrastive", "#332288", "h", "-."),
-    "masked": Look("same class masked", "#7A3B2E", "<", "-."),
+    "supcon": Look(LOSSES["supcon"].display, "#332288", "h", "-."),
+    "masked": Look(LOSSES["masked"].display, "#7A3B2E", "<", "-."),
     "supervised": Look("supervised", BLACK, "*", "--"),
     "untrained": Look("untrained", GREY, "x", ":"),
 }
